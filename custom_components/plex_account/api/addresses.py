@@ -1,0 +1,65 @@
+"""Host names and addresses: which are loopback, and which a plex.direct name carries."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+import re
+
+from yarl import URL
+
+type IPAddress = IPv4Address | IPv6Address
+
+_PLEX_DIRECT = re.compile(
+    r"(?P<address>[0-9a-f-]{2,45})\.[0-9a-f]{32}\.plex\.direct", re.IGNORECASE
+)
+
+
+def literal_address(host: str) -> IPAddress | None:
+    """Return the address that a host is, None if it is a name.
+
+    An IPv4 address mapped into IPv6 is dialled as IPv4, so it is returned as that.
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def plex_direct_address(host: str) -> IPAddress | None:
+    """Return the address in `<address with dashes>.<32 hex>.plex.direct`."""
+    if not (match := _PLEX_DIRECT.fullmatch(host)):
+        return None
+    dashed = match["address"]
+    return literal_address(dashed.replace("-", ".")) or literal_address(
+        dashed.replace("-", ":")
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, by address or as `localhost`."""
+    if host.lower() == "localhost":
+        return True
+    address = plex_direct_address(host) or literal_address(host)
+    return address is not None and address.is_loopback
+
+
+def secure_base_url(text: str) -> str | None:
+    """Return a base URL without a final slash, None if secrets must not be sent there.
+
+    Good are https, and http to loopback, without user, query and fragment.
+    """
+    try:
+        url = URL(text)
+        host, port = url.host, url.port
+    except ValueError:
+        return None
+    if (
+        not host
+        or not port
+        or url.scheme not in ("http", "https")
+        or (url.scheme == "http" and not is_loopback(host))
+        or not text.isascii()
+        or not text.isprintable()
+        or any(character in text for character in "@?#\\ ")
+    ):
+        return None
+    return str(url).rstrip("/")

@@ -1,0 +1,268 @@
+"""The operations of plex.tv and of a server, named as the Plex SDKs name them."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, Unpack
+
+import aiohttp
+
+from .addresses import IPAddress
+from .documents import JsonLoads
+from .errors import PlexResponseError
+from .models import (
+    PlexAccount,
+    PlexPin,
+    PlexServer,
+    ServerIdentity,
+    SourceConnectionInformation,
+    TransientToken,
+    parse_account,
+    parse_identity,
+    parse_pin,
+    parse_pong,
+    parse_servers,
+    parse_source,
+    parse_transient_token,
+)
+from .transport import (
+    ANONYMOUS,
+    NO_RETRY,
+    ClientIdentity,
+    RequestOptions,
+    RetryConfig,
+    Token,
+    Transport,
+)
+
+PLEX_TV_URL = "https://plex.tv/api/v2"
+
+
+class PlexTvClient:
+    """The account's side of Plex: plex.tv, with the account token.
+
+    Every method raises a PlexError where it cannot return what it says.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        client_identifier: str,
+        token: Token = None,
+        server_url: str = PLEX_TV_URL,
+        identity: ClientIdentity = ANONYMOUS,
+        timeout: float = 30,
+        retry: RetryConfig = NO_RETRY,
+        json_loads: JsonLoads | None = None,
+    ) -> None:
+        """Use a session that somebody else owns; `timeout` is in seconds."""
+        self._transport = Transport(
+            session,
+            server_url,
+            client_identifier=client_identifier,
+            identity=identity,
+            token=token,
+            timeout=timeout,
+            retry=retry,
+            json_loads=json_loads,
+            refusals=frozenset({401}),
+        )
+
+    async def post_users_sign_in_data(
+        self,
+        login: str,
+        password: str,
+        verification_code: str | None = None,
+        *,
+        remember_me: bool = True,
+        **options: Unpack[RequestOptions],
+    ) -> PlexAccount:
+        """Return the account with a new `auth_token` (POST /users/signin).
+
+        The password is sent at most once, whatever `retry` says, unless the
+        connection failed before it could be. Raises PlexTwoFactorRequired,
+        PlexInvalidCode, PlexTooManyAttempts, or plain PlexAuthenticationError.
+        """
+        form = {
+            "login": login,
+            "password": password,
+            "rememberMe": str(remember_me).lower(),
+        }
+        if verification_code:
+            form["verificationCode"] = verification_code
+        account = parse_account(
+            await self._transport.request(
+                "POST",
+                "/users/signin",
+                form=form,
+                authenticate=False,
+                repeatable=False,
+                **options,
+            )
+        )
+        if account.auth_token is None:
+            raise PlexResponseError("The answer lacks authToken")
+        return account
+
+    async def get_token_details(self, **options: Unpack[RequestOptions]) -> PlexAccount:
+        """Return the account that the token belongs to (GET /user).
+
+        Raises PlexAuthenticationError if the token is no longer valid.
+        """
+        return parse_account(
+            await self._transport.request(
+                "GET", "/user", params={"includeSubscriptions": "1"}, **options
+            )
+        )
+
+    async def get_resources(
+        self, **options: Unpack[RequestOptions]
+    ) -> tuple[PlexServer, ...]:
+        """Return the servers that the account may use (GET /resources)."""
+        return parse_servers(
+            await self._transport.request(
+                "GET",
+                "/resources",
+                params={"includeHttps": "1", "includeRelay": "1", "includeIPv6": "1"},
+                **options,
+            )
+        )
+
+    async def ping(self, **options: Unpack[RequestOptions]) -> bool:
+        """Return whether plex.tv says that all is well (GET /ping)."""
+        return parse_pong(await self._transport.request("GET", "/ping", **options))
+
+    async def sign_out(self, **options: Unpack[RequestOptions]) -> None:
+        """End the token (DELETE /users/signout)."""
+        await self._transport.request("DELETE", "/users/signout", **options)
+
+    async def create_pin(
+        self, *, strong: bool = False, **options: Unpack[RequestOptions]
+    ) -> PlexPin:
+        """Return a new PIN (POST /pins).
+
+        One of four characters is typed at plex.tv/link; a strong one is long and
+        works on Plex's sign-in page only.
+        """
+        return parse_pin(
+            await self._transport.request(
+                "POST",
+                "/pins",
+                params={"strong": "true"} if strong else None,
+                authenticate=False,
+                **options,
+            )
+        )
+
+    async def get_pin(self, pin_id: int, **options: Unpack[RequestOptions]) -> PlexPin:
+        """Return a PIN, with `auth_token` once approved (GET /pins/{id}).
+
+        Raises PlexResponseError with status 404 when it has expired, or belongs
+        to another client identifier.
+        """
+        return parse_pin(
+            await self._transport.request(
+                "GET", f"/pins/{pin_id}", authenticate=False, **options
+            )
+        )
+
+    async def link_pin(self, code: str, **options: Unpack[RequestOptions]) -> None:
+        """Approve the PIN of another device (PUT /pins/link)."""
+        await self._transport.request(
+            "PUT", "/pins/link", form={"code": code}, **options
+        )
+
+
+class PlexServerClient:
+    """One server, with the token of that server or a transient one.
+
+    `address` is what to dial in place of asking DNS for the URL's host. Every
+    method raises a PlexError where it cannot return what it says.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        server_url: str,
+        *,
+        client_identifier: str,
+        token: Token = None,
+        address: IPAddress | None = None,
+        identity: ClientIdentity = ANONYMOUS,
+        timeout: float = 10,
+        retry: RetryConfig = NO_RETRY,
+        json_loads: JsonLoads | None = None,
+    ) -> None:
+        """Use a session that somebody else owns; `timeout` is in seconds."""
+        self._transport = Transport(
+            session,
+            server_url,
+            client_identifier=client_identifier,
+            identity=identity,
+            token=token,
+            timeout=timeout,
+            retry=retry,
+            json_loads=json_loads,
+            refusals=frozenset({401, 403}),
+            address=address,
+        )
+
+    async def get_identity(self, **options: Unpack[RequestOptions]) -> ServerIdentity:
+        """Return who answers (GET /identity); no token is sent or needed."""
+        return parse_identity(
+            await self._transport.request(
+                "GET", "/identity", authenticate=False, **options
+            )
+        )
+
+    async def check_token(self, **options: Unpack[RequestOptions]) -> None:
+        """Return if the server answers and takes the token (GET /).
+
+        Raises PlexAuthenticationError if it doesn't take the token.
+        """
+        await self._transport.request("GET", "/", **options)
+
+    async def get_transient_token(
+        self,
+        type: Literal["delegation"] = "delegation",
+        scope: Literal["all"] = "all",
+        **options: Unpack[RequestOptions],
+    ) -> TransientToken:
+        """Return a new token for at most 48 hours (POST, else GET /security/token).
+
+        It has the rights of the token that asked, and ends when the server restarts.
+        """
+        asked_at = datetime.now(UTC)
+        params = {"type": type, "scope": scope}
+
+        async def mint(method: str) -> Any:
+            return await self._transport.request(
+                method, "/security/token", params=params, **options
+            )
+
+        try:
+            document = await mint("POST")
+        except PlexResponseError as error:
+            if error.status not in (404, 405):
+                raise
+            document = await mint("GET")
+        return parse_transient_token(document, asked_at)
+
+    async def get_source_connection_information(
+        self,
+        source: str,
+        refresh: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> SourceConnectionInformation:
+        """Return how to reach a source (GET /security/resources).
+
+        A source is `server://<machine identifier>` or `provider://<identifier>`.
+        The token must be the owner's, or a transient one minted with it.
+        """
+        params = {"source": source}
+        if refresh:
+            params["refresh"] = "1"
+        return parse_source(
+            await self._transport.request(
+                "GET", "/security/resources", params=params, **options
+            )
+        )

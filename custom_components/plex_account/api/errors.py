@@ -1,0 +1,99 @@
+"""What can go wrong, told so that text and repr are safe to log.
+
+Neither body nor headers nor URL ever enter the text of an error, and no error
+carries another one as its cause: those of aiohttp may hold URLs and headers.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+class PlexError(Exception):
+    """A request to Plex failed.
+
+    `message` and `headers` are what the other side sent: never log them.
+    `retry_after` is the wait it asked for, in seconds, None where it did not.
+    """
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        message: str | None = None,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep the facts of the answer; only the two numbers join the text."""
+        details = [
+            f"{name} {value}"
+            for name, value in (("HTTP status", status), ("Plex error code", code))
+            if value is not None
+        ]
+        super().__init__(f"{summary} ({', '.join(details)})" if details else summary)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.content_type = content_type
+        self.headers = headers
+        self.retry_after = _retry_after(headers)
+
+
+class PlexConnectionError(PlexError):
+    """The other side could not be reached, or hung up.
+
+    `request_sent` is false where it failed before the request was written.
+    """
+
+    def __init__(self, summary: str, *, request_sent: bool) -> None:
+        """Remember whether the request may have arrived."""
+        super().__init__(summary)
+        self.request_sent = request_sent
+
+
+class PlexCertificateError(PlexConnectionError):
+    """The certificate was refused: another name, expired, or an unknown issuer."""
+
+
+class PlexTimeoutError(PlexConnectionError):
+    """No complete answer came in time."""
+
+
+class PlexAuthenticationError(PlexError):
+    """Login, password or token are refused."""
+
+
+class PlexTwoFactorRequired(PlexAuthenticationError):
+    """The account asks for a two-factor code (code 1029)."""
+
+
+class PlexInvalidCode(PlexAuthenticationError):
+    """The two-factor code is wrong (code 1028)."""
+
+
+class PlexTooManyAttempts(PlexAuthenticationError):
+    """This address is locked out after too many refused sign-ins (code 1031)."""
+
+
+class PlexRateLimitError(PlexError):
+    """Too many requests (HTTP status 429)."""
+
+
+class PlexResponseError(PlexError):
+    """Another refusal, or an answer that is not what the operation answers."""
+
+
+def _retry_after(headers: Mapping[str, str] | None) -> float | None:
+    """Return the seconds a Retry-After header asks for, given as number or date."""
+    value = (headers or {}).get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())

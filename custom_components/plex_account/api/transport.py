@@ -1,0 +1,306 @@
+"""The one place where a request is sent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+import json
+import random
+from time import monotonic
+from typing import Any, Literal, TypedDict, Unpack
+
+import aiohttp
+from yarl import URL
+
+from .addresses import IPAddress, is_loopback, plex_direct_address
+from .documents import JsonLoads, read_document
+from .errors import (
+    PlexAuthenticationError,
+    PlexCertificateError,
+    PlexConnectionError,
+    PlexError,
+    PlexInvalidCode,
+    PlexRateLimitError,
+    PlexResponseError,
+    PlexTimeoutError,
+    PlexTooManyAttempts,
+    PlexTwoFactorRequired,
+)
+from .models import parse_error
+
+type Token = str | Callable[[], Awaitable[str | None]] | None
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_CHUNK_BYTES = 64 * 1024
+_RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+_ERRORS_BY_CODE: Mapping[int, type[PlexAuthenticationError]] = {
+    1028: PlexInvalidCode,
+    1029: PlexTwoFactorRequired,
+    1031: PlexTooManyAttempts,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIdentity:
+    """How a client introduces itself; users see it in Plex's list of devices."""
+
+    product: str = "Plex Account"
+    version: str | None = None
+    platform: str | None = None
+    platform_version: str | None = None
+    device: str | None = None
+    device_name: str | None = None
+    device_vendor: str | None = None
+    model: str | None = None
+    marketplace: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the X-Plex headers of what is known."""
+        headers = {
+            "X-Plex-Product": self.product,
+            "X-Plex-Version": self.version,
+            "X-Plex-Platform": self.platform,
+            "X-Plex-Platform-Version": self.platform_version,
+            "X-Plex-Device": self.device,
+            "X-Plex-Device-Name": self.device_name,
+            "X-Plex-Device-Vendor": self.device_vendor,
+            "X-Plex-Model": self.model,
+            "X-Plex-Marketplace": self.marketplace,
+        }
+        return {name: value for name, value in headers.items() if value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryConfig:
+    """When to try again; times are in milliseconds.
+
+    The wait before try n + 1 is initial_interval * exponent**n plus up to a second,
+    or what Retry-After asks for, and never more than max_interval. No try begins
+    later than max_elapsed_time after the first.
+    """
+
+    strategy: Literal["none", "backoff"] = "backoff"
+    initial_interval: float = 500
+    max_interval: float = 60_000
+    exponent: float = 1.5
+    max_elapsed_time: float = 3_600_000
+    retry_connection_errors: bool = True
+
+    def wait(self, tries: int, error: PlexError) -> float:
+        """Return the seconds to wait after a number of repeated tries."""
+        if error.retry_after is not None:
+            return min(error.retry_after, self.max_interval / 1000)
+        try:
+            interval = self.initial_interval * self.exponent**tries
+        except OverflowError:
+            interval = self.max_interval
+        return min(interval / 1000 + random.random(), self.max_interval / 1000)
+
+    def applies(self, error: PlexError, *, repeatable: bool) -> bool:
+        """Return whether a request that failed like this may be sent again."""
+        if self.strategy == "none":
+            return False
+        if isinstance(error, PlexConnectionError):
+            return self.retry_connection_errors and (
+                repeatable or not error.request_sent
+            )
+        return repeatable and error.status in _RETRIED_STATUSES
+
+
+ANONYMOUS = ClientIdentity()
+NO_RETRY = RetryConfig(strategy="none")
+
+
+class RequestOptions(TypedDict, total=False):
+    """What every operation takes for a single call, in place of the client's own.
+
+    `timeout` is in seconds and covers connecting; `headers` are sent on top.
+    """
+
+    retry: RetryConfig
+    timeout: float
+    headers: Mapping[str, str]
+    server_url: str
+
+
+class Transport:
+    """Sends requests to one base URL in the name of one client.
+
+    A plex.direct name carries its address, which is dialled without asking DNS;
+    another name's may be given. The certificate is verified against the name.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        server_url: str,
+        *,
+        client_identifier: str,
+        identity: ClientIdentity,
+        token: Token,
+        timeout: float,
+        retry: RetryConfig,
+        json_loads: JsonLoads | None,
+        refusals: frozenset[int],
+        address: IPAddress | None = None,
+    ) -> None:
+        """Keep what all requests share.
+
+        The client identifier is opaque, one per installation, and must persist.
+        Answers with a status in `refusals` mean that the token is no good.
+        """
+        self._session = session
+        self._server_url = server_url.rstrip("/")
+        self._headers = {
+            "Accept": "application/json",
+            "X-Plex-Client-Identifier": client_identifier,
+            **identity.headers,
+        }
+        self._token = token
+        self._timeout = timeout
+        self._retry = retry
+        self._json_loads = json_loads or json.loads
+        self._refusals = refusals
+        self._address = address
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        authenticate: bool = True,
+        repeatable: bool = True,
+        **options: Unpack[RequestOptions],
+    ) -> Any:
+        """Return the document of the answer, None where it has no body.
+
+        Raises a PlexError for anything but a complete answer of success. A request
+        that isn't repeatable is sent again only if it can't have arrived.
+        """
+        retry = options.get("retry", self._retry)
+        started = monotonic()
+        tries = 0
+        while True:
+            try:
+                return await self._try(
+                    method, path, params, form, authenticate, options
+                )
+            except PlexError as error:
+                if not retry.applies(error, repeatable=repeatable):
+                    raise
+                wait = retry.wait(tries, error)
+                if (monotonic() - started + wait) * 1000 > retry.max_elapsed_time:
+                    raise
+            await asyncio.sleep(wait)
+            tries += 1
+
+    async def _try(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        form: Mapping[str, str] | None,
+        authenticate: bool,
+        options: RequestOptions,
+    ) -> Any:
+        """Send a request once."""
+        headers = {**self._headers, **options.get("headers", {})}
+        if authenticate and (token := await self._current_token()):
+            headers["X-Plex-Token"] = token
+        failure: PlexError
+        try:
+            url = URL(options.get("server_url", self._server_url).rstrip("/") + path)
+            host = url.host or ""
+            secret = bool(form) or "X-Plex-Token" in headers
+            if secret and url.scheme != "https" and not is_loopback(host):
+                raise PlexConnectionError(
+                    "Nothing secret is sent over plain http", request_sent=False
+                )
+            address = None if "server_url" in options else self._address
+            server_hostname = None
+            if address := address or plex_direct_address(host):
+                headers["Host"] = url.host_port_subcomponent or host
+                server_hostname = host if url.scheme == "https" else None
+                url = url.with_host(str(address))
+            async with self._session.request(
+                method,
+                url,
+                params=params,
+                data=form,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(
+                    total=options.get("timeout", self._timeout)
+                ),
+                allow_redirects=False,
+                server_hostname=server_hostname,
+            ) as response:
+                body = await _read(response)
+        except TimeoutError:
+            failure = PlexTimeoutError("No answer in time", request_sent=True)
+        except aiohttp.InvalidURL, ValueError:
+            failure = PlexConnectionError(
+                "The address or a header is not valid", request_sent=False
+            )
+        except aiohttp.ClientConnectorCertificateError:
+            failure = PlexCertificateError(
+                "The certificate is refused", request_sent=False
+            )
+        except aiohttp.ClientConnectorError:
+            failure = PlexConnectionError("Could not connect", request_sent=False)
+        except aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError:
+            failure = PlexConnectionError("The connection broke", request_sent=True)
+        except aiohttp.ClientError:
+            failure = PlexResponseError("Not an acceptable answer")
+        else:
+            return self._judge(response, body)
+        raise failure
+
+    async def _current_token(self) -> str | None:
+        """Return the token, asking for it where it is a function."""
+        return await self._token() if callable(self._token) else self._token
+
+    def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
+        """Return the document of a success; raise the error of anything else."""
+        status = response.status
+        document: Any = None
+        readable = True
+        if body.strip():
+            try:
+                document = read_document(body, self._json_loads)
+            except ValueError:
+                readable = False
+        if 200 <= status < 300 and readable:
+            return document
+
+        code, message = parse_error(document)
+        error: type[PlexError] = PlexResponseError
+        if status == 429:
+            error = PlexRateLimitError
+        elif status in self._refusals or (
+            status == 422 and "invalid token" in (message or "").lower()
+        ):
+            error = _ERRORS_BY_CODE.get(code or 0, PlexAuthenticationError)
+        raise error(
+            "Plex refused the request" if status >= 400 else "Not a readable answer",
+            status=status,
+            code=code,
+            message=message,
+            content_type=response.content_type,
+            headers=response.headers,
+        )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return a body of bounded size; the bound counts what was decompressed."""
+    chunks = []
+    size = 0
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            response.close()
+            raise aiohttp.ClientError
+        chunks.append(chunk)
+    return b"".join(chunks)
