@@ -1,0 +1,74 @@
+"""Plex accounts and their servers in Home Assistant."""
+
+import asyncio
+
+from homeassistant.const import CONF_TOKEN, CONF_URL, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from .api import PLEX_TV_URL, PlexError
+from .clients import plex_tv_client
+from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER, SIGN_OUT_SECONDS
+from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .issues import async_end_issues
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+PLATFORMS = [
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.EVENT,
+    Platform.SENSOR,
+]
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Register the actions."""
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
+    """Set up an account; its servers are looked for in the background."""
+    coordinator = PlexAccountCoordinator(hass, entry)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    return True
+
+
+async def async_unload_entry(
+    hass: HomeAssistant, entry: PlexAccountConfigEntry
+) -> bool:
+    """Unload an account."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(
+    hass: HomeAssistant, entry: PlexAccountConfigEntry
+) -> None:
+    """Sign the token out; where that fails, the account is removed all the same."""
+    async_end_issues(hass, entry)
+    client = plex_tv_client(
+        hass,
+        entry.data.get(CONF_URL, PLEX_TV_URL),
+        entry.data[CONF_CLIENT_IDENTIFIER],
+        entry.data[CONF_TOKEN],
+    )
+    try:
+        async with asyncio.timeout(SIGN_OUT_SECONDS):
+            await client.sign_out()
+    except PlexError, TimeoutError:
+        LOGGER.warning(
+            "The token of a removed account could not be signed out. Remove the"
+            " device Home Assistant from the authorized devices of the Plex account"
+        )
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: PlexAccountConfigEntry, device: dr.DeviceEntry
+) -> bool:
+    """Allow to remove the device of a server that Plex no longer lists."""
+    return entry.runtime_data.async_release_device(device)

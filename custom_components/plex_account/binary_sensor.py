@@ -1,0 +1,111 @@
+"""Binary sensors of accounts and servers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .api import PlexAccount
+from .coordinator import PlexAccountConfigEntry
+from .entity import PlexAccountEntity, PlexServerEntity, async_add_server_entities
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlexAccountBinarySensorDescription(BinarySensorEntityDescription):
+    """A yes or no about an account; None is unknown."""
+
+    value_fn: Callable[[PlexAccount], bool | None]
+
+
+def _diagnostic(
+    key: str, value_fn: Callable[[PlexAccount], bool | None], *, enabled: bool = False
+) -> PlexAccountBinarySensorDescription:
+    """Describe a fact that few automations use."""
+    return PlexAccountBinarySensorDescription(
+        key=key,
+        translation_key=key,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=enabled,
+        value_fn=value_fn,
+    )
+
+
+ACCOUNT_SENSORS = (
+    PlexAccountBinarySensorDescription(
+        key="plex_pass",
+        translation_key="plex_pass",
+        value_fn=lambda account: (
+            account.subscription.active if account.subscription else None
+        ),
+    ),
+    _diagnostic("two_factor", lambda account: account.two_factor_enabled, enabled=True),
+    _diagnostic("email_confirmed", lambda account: account.confirmed),
+    _diagnostic("has_password", lambda account: account.has_password),
+    _diagnostic("backup_codes_created", lambda account: account.backup_codes_created),
+    _diagnostic("home_admin", lambda account: account.home_admin),
+    _diagnostic("guest", lambda account: account.guest),
+    _diagnostic("restricted", lambda account: account.restricted),
+    _diagnostic("pin_protected", lambda account: account.protected),
+)
+
+CONNECTIVITY = BinarySensorEntityDescription(
+    key="connectivity",
+    translation_key="connectivity",
+    device_class=BinarySensorDeviceClass.CONNECTIVITY,
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: PlexAccountConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the binary sensors of an account and of its servers."""
+    async_add_entities(
+        PlexAccountBinarySensor(entry.runtime_data, description)
+        for description in ACCOUNT_SENSORS
+    )
+    async_add_server_entities(
+        entry,
+        async_add_entities,
+        lambda server: [PlexServerConnectivity(server, CONNECTIVITY)],
+    )
+
+
+class PlexAccountBinarySensor(PlexAccountEntity, BinarySensorEntity):
+    """A yes or no about an account."""
+
+    entity_description: PlexAccountBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return what plex.tv said last."""
+        return self.entity_description.value_fn(self.coordinator.data.account)
+
+
+class PlexServerConnectivity(PlexServerEntity, BinarySensorEntity):
+    """Whether a server can be reached; unknown until that was found out."""
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return true: that a server is off is what this says."""
+        return True
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Return whether the server answered."""
+        data = self.coordinator.data
+        return None if data is None else data.reachable

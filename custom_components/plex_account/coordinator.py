@@ -1,0 +1,413 @@
+"""Keeps what is known of an account and of each of its servers current."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, override
+
+from yarl import URL
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import CONF_TOKEN, CONF_URL
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .activity import Activity, async_tell
+from .api import (
+    PLEX_TV_URL,
+    Candidate,
+    ConnectionKind,
+    PlexAccount,
+    PlexAuthenticationError,
+    PlexError,
+    PlexServer,
+    PlexServerClient,
+    is_loopback,
+)
+from .clients import plex_tv_client, server_client
+from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER
+from .devices import AccountDevices, is_owned
+from .issues import Issue, async_set_issue
+from .server_access import ServerAccess
+
+ACCOUNT_INTERVAL = timedelta(minutes=30)
+LOCAL_SERVER_INTERVAL = timedelta(seconds=60)
+SERVER_INTERVAL = timedelta(minutes=5)
+
+_REFETCH_INTERVAL = timedelta(minutes=10)
+_UNLISTED_DELAY = timedelta(minutes=10)
+_MAX_SERVER_REQUESTS = 16
+
+type PlexAccountConfigEntry = ConfigEntry[PlexAccountCoordinator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlexAccountData:
+    """What plex.tv says of the account and its servers, by machine identifier."""
+
+    account: PlexAccount
+    servers: dict[str, PlexServer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlexServerData:
+    """What was found out about a server."""
+
+    reachable: bool
+    connection: ConnectionKind | None
+    token_expires_at: datetime | None
+
+
+class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
+    """Asks plex.tv for the account and its servers, and looks after the latter."""
+
+    config_entry: PlexAccountConfigEntry
+
+    def __init__(self, hass: HomeAssistant, entry: PlexAccountConfigEntry) -> None:
+        """Prepare to ask with the token of an entry."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name="Plex account",
+            update_interval=ACCOUNT_INTERVAL,
+            always_update=False,
+        )
+        url = entry.data.get(CONF_URL, PLEX_TV_URL)
+        self.client = plex_tv_client(
+            hass, url, entry.data[CONF_CLIENT_IDENTIFIER], entry.data[CONF_TOKEN]
+        )
+        self.devices = AccountDevices(hass, entry)
+        self.servers: dict[str, PlexServerCoordinator] = {}
+        self._loopback = is_loopback(URL(url).host or "")
+        self._server_requests = asyncio.Semaphore(_MAX_SERVER_REQUESTS)
+        self._listed: set[str] = set()
+        self._unlisted_since: dict[str, datetime] = {}
+        self._none_listed_since: datetime | None = None
+        self._refetching = asyncio.Lock()
+        self._refetched_at: datetime | None = None
+        self._token_rejected = False
+
+    async def async_refresh_all(self) -> None:
+        """Refresh the account, then all of its servers at once."""
+        await self.async_refresh()
+        await asyncio.gather(
+            *(coordinator.async_refresh() for coordinator in self.servers.values())
+        )
+
+    @callback
+    def async_reject_token(self) -> None:
+        """Ask the user to sign in: plex.tv has refused the token outside a refresh."""
+        self._tell_token_rejected()
+        self.config_entry.async_start_reauth(self.hass)
+
+    @callback
+    def async_release_device(self, device: dr.DeviceEntry) -> bool:
+        """Return whether a device may be removed: that of a server no longer listed."""
+        identifier = self.devices.machine_identifier(device)
+        if identifier is None or identifier in self._listed:
+            return False
+        self._forget(identifier)
+        return True
+
+    @override
+    async def _async_update_data(self) -> PlexAccountData:
+        """Ask for both at the same time; 401 alone means that the token is no good."""
+        account, listed = await asyncio.gather(
+            self.client.get_token_details(),
+            self.client.get_resources(),
+            return_exceptions=True,
+        )
+        errors = [
+            result for result in (account, listed) if isinstance(result, BaseException)
+        ]
+        if any(isinstance(error, PlexAuthenticationError) for error in errors):
+            self._tell_token_rejected()
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key="token_revoked"
+            )
+        for error in errors:
+            if isinstance(error, PlexError):
+                raise UpdateFailed(
+                    translation_domain=DOMAIN,
+                    translation_key="plex_tv_unavailable",
+                    translation_placeholders={"error": str(error)},
+                    retry_after=error.retry_after,
+                ) from error
+            raise error
+        assert isinstance(account, PlexAccount)
+        assert isinstance(listed, tuple)
+
+        self._token_rejected = False
+        self._tell_subscription_change(account)
+        self.devices.register_account()
+        for coordinator in self.servers.values():
+            coordinator.access.allow_mint()
+        self._adopt(listed)
+        self._review_unlisted()
+        return PlexAccountData(account=account, servers=self._known_servers())
+
+    async def _async_refetch(self) -> None:
+        """Ask for the list of servers outside the schedule, but not often."""
+        async with self._refetching:
+            now = dt_util.utcnow()
+            if self._refetched_at and now - self._refetched_at < _REFETCH_INTERVAL:
+                return
+            self._refetched_at = now
+            try:
+                listed = await self.client.get_resources()
+            except PlexError:
+                return
+            self._adopt(listed)
+            self.data = replace(self.data, servers=self._known_servers())
+            self.async_update_listeners()
+
+    def _known_servers(self) -> dict[str, PlexServer]:
+        """Return the servers as they were last listed."""
+        return {
+            identifier: coordinator.server
+            for identifier, coordinator in self.servers.items()
+        }
+
+    def _adopt(self, listed: tuple[PlexServer, ...]) -> None:
+        """Hand a list to the servers, and welcome new ones.
+
+        A list without servers changes none: it may be a fault of plex.tv.
+        """
+        self._listed = {server.machine_identifier for server in listed}
+        for server in listed:
+            device = self.devices.register_server(server)
+            identifier = server.machine_identifier
+            if coordinator := self.servers.get(identifier):
+                coordinator.async_adopt(server)
+                continue
+            self.servers[identifier] = PlexServerCoordinator(
+                self.hass,
+                self.config_entry,
+                server,
+                device_id=device.id,
+                loopback=self._loopback,
+                limit=self._server_requests,
+                refetch=self._async_refetch,
+            )
+            if self.data is not None:
+                self._tell_of_server(Activity.SERVER_ADDED, device)
+        if listed:
+            for identifier in self.servers.keys() - self._listed:
+                self.servers[identifier].async_mark_unlisted()
+
+    def _review_unlisted(self) -> None:
+        """Remove a server when two lists in a row name others but not it.
+
+        Reviewed is whatever has a device: a server may have left while Home
+        Assistant was down. Owners are told at once, but when no server at all is
+        listed only if that lasts.
+        """
+        now = dt_util.utcnow()
+        devices = self.devices.servers()
+        unlisted = devices.keys() - self._listed
+        if self._listed:
+            self._none_listed_since = None
+            self._unlisted_since = {
+                identifier: self._unlisted_since.get(identifier, now)
+                for identifier in unlisted
+            }
+        else:
+            self._none_listed_since = self._none_listed_since or now
+            self._unlisted_since = {}
+            if now - self._none_listed_since < _UNLISTED_DELAY:
+                return
+
+        for identifier, device in devices.items():
+            lost = identifier in unlisted and is_owned(device)
+            async_set_issue(
+                self.hass,
+                self.config_entry,
+                Issue.SERVER_LOST,
+                identifier,
+                server=device.name if lost else None,
+            )
+        for identifier, since in self._unlisted_since.items():
+            if now - since >= _UNLISTED_DELAY:
+                device = devices[identifier]
+                self._forget(identifier)
+                self.devices.remove_server(device)
+                self._tell_of_server(Activity.SERVER_REMOVED, device)
+
+    def _forget(self, identifier: str) -> None:
+        """Stop to look after a server."""
+        if coordinator := self.servers.pop(identifier, None):
+            self.hass.async_create_task(coordinator.async_shutdown())
+        for issue in Issue:
+            async_set_issue(
+                self.hass, self.config_entry, issue, identifier, server=None
+            )
+
+    def _tell_of_server(self, activity: Activity, device: dr.DeviceEntry) -> None:
+        async_tell(
+            self.hass,
+            self.config_entry,
+            activity,
+            name=device.name,
+            device_id=device.id,
+        )
+
+    def _tell_token_rejected(self) -> None:
+        """Tell once; at start-up it is no news."""
+        if self.data is not None and not self._token_rejected:
+            async_tell(self.hass, self.config_entry, Activity.TOKEN_REJECTED)
+        self._token_rejected = True
+
+    def _tell_subscription_change(self, account: PlexAccount) -> None:
+        """Tell if Plex Pass began, ended or is about to."""
+        old_account = self.data.account if self.data is not None else account
+        old, new = (
+            subscription and subscription.status_key
+            for subscription in (old_account.subscription, account.subscription)
+        )
+        if old != new:
+            async_tell(
+                self.hass,
+                self.config_entry,
+                Activity.SUBSCRIPTION_CHANGED,
+                old=old,
+                new=new,
+            )
+
+
+class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
+    """Finds out whether a server can be reached, and keeps a token for it.
+
+    An unreachable server is data, not a failed update.
+    """
+
+    config_entry: PlexAccountConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: PlexAccountConfigEntry,
+        server: PlexServer,
+        *,
+        device_id: str,
+        loopback: bool,
+        limit: asyncio.Semaphore,
+        refetch: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Start to look for the server in the background."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name="Plex server",
+            update_interval=SERVER_INTERVAL,
+            always_update=False,
+        )
+        self.access = ServerAccess(
+            server,
+            connect=self._connect,
+            loopback=loopback,
+            limit=limit,
+            refetch=refetch,
+        )
+        self._device_id = device_id
+        self._is_listed = True
+        self._in_background(self.async_refresh())
+
+    @property
+    def server(self) -> PlexServer:
+        """Return the server as it was last listed."""
+        return self.access.server
+
+    @property
+    def reachable(self) -> bool:
+        """Return whether the server is known to answer."""
+        return self.data is not None and self.data.reachable
+
+    @callback
+    def async_adopt(self, server: PlexServer) -> None:
+        """Take what a new list says; look for a better connection if there may be one."""
+        changed = server != self.server
+        moved = server.connections != self.server.connections
+        self.access.update(server)
+        if not self._is_listed:
+            self._is_listed = True
+            self._in_background(self.async_refresh())
+        elif self.access.connection and (moved or not self.access.is_best):
+            self._in_background(self._async_choose_anew())
+        if changed:
+            self.async_update_listeners()
+
+    @callback
+    def async_mark_unlisted(self) -> None:
+        """Count the server as unreachable: plex.tv no longer lists it."""
+        if self._is_listed:
+            self._is_listed = False
+            self._in_background(self.async_refresh())
+
+    @override
+    async def _async_update_data(self) -> PlexServerData:
+        """Ask the server for its front page, with the transient token."""
+        access = self.access
+        reachable = False
+        if self._is_listed:
+            try:
+                await access.check()
+            except PlexError:
+                reachable = access.connection is not None
+            else:
+                reachable = True
+        kind = access.connection.kind if reachable and access.connection else None
+        self.update_interval = (
+            LOCAL_SERVER_INTERVAL if kind is ConnectionKind.LOCAL else SERVER_INTERVAL
+        )
+        self._tell_change(reachable)
+        insecure = access.choice is not None and access.choice.insecure_only
+        async_set_issue(
+            self.hass,
+            self.config_entry,
+            Issue.INSECURE_ONLY,
+            self.server.machine_identifier,
+            server=self.server.name if insecure else None,
+        )
+        return PlexServerData(
+            reachable=reachable,
+            connection=kind,
+            token_expires_at=access.token.expires_at if access.token else None,
+        )
+
+    async def _async_choose_anew(self) -> None:
+        """Choose a connection while the old one serves, then say what has changed."""
+        before = self.access.connection
+        await self.access.choose(keep=True)
+        if self.access.connection != before:
+            await self.async_refresh()
+
+    def _tell_change(self, reachable: bool) -> None:
+        """Tell that the server went or came back; its first state is no news."""
+        if self.data is not None and self.data.reachable != reachable:
+            async_tell(
+                self.hass,
+                self.config_entry,
+                Activity.SERVER_ONLINE if reachable else Activity.SERVER_OFFLINE,
+                name=self.server.name,
+                device_id=self._device_id,
+            )
+
+    def _connect(self, connection: Candidate, token: str | None) -> PlexServerClient:
+        return server_client(
+            self.hass,
+            connection,
+            self.config_entry.data[CONF_CLIENT_IDENTIFIER],
+            token,
+        )
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that set-up and refreshes of the account don't wait for."""
+        self.config_entry.async_create_background_task(
+            self.hass, work, f"{DOMAIN} server", eager_start=False
+        )

@@ -1,0 +1,44 @@
+"""System health: is plex.tv there, and how many servers are."""
+
+from typing import Any
+
+from homeassistant.components import system_health
+from homeassistant.core import HomeAssistant, callback
+
+from .api import PlexError
+from .const import DOMAIN
+from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+
+
+@callback
+def async_register(
+    hass: HomeAssistant, register: system_health.SystemHealthRegistration
+) -> None:
+    """Register what to show."""
+    register.async_register_info(_async_info)
+
+
+async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
+    """Return the numbers at once, and what has to be asked for when it is there."""
+    entries: list[PlexAccountConfigEntry] = hass.config_entries.async_loaded_entries(
+        DOMAIN
+    )
+    accounts = [entry.runtime_data for entry in entries]
+    servers = [server for account in accounts for server in account.servers.values()]
+    online = sum(server.reachable for server in servers)
+    info: dict[str, Any] = {
+        "accounts": len(accounts),
+        "servers_online": f"{online}/{len(servers)}",
+    }
+    if accounts:
+        info["can_reach_plex_tv"] = _async_can_reach(accounts[0])
+    return info
+
+
+async def _async_can_reach(account: PlexAccountCoordinator) -> str | dict[str, str]:
+    """Ping plex.tv as one of the accounts: a ping without its headers alarms users."""
+    try:
+        await account.client.ping()
+    except PlexError:
+        return {"type": "failed", "error": "unreachable"}
+    return "ok"

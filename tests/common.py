@@ -1,0 +1,53 @@
+"""What tests of the integration do again and again."""
+
+from datetime import timedelta
+
+from freezegun.api import FrozenDateTimeFactory
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
+
+from homeassistant.core import HomeAssistant, State
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+
+DOMAIN = "plex_account"
+CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Set an entry up and wait until its servers were looked for."""
+    await hass.config_entries.async_setup(entry.entry_id)
+    await settle(hass)
+
+
+async def settle(hass: HomeAssistant) -> None:
+    """Wait until nothing goes on in the background."""
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def pass_time(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
+) -> None:
+    """Let time pass, and what is due then happen."""
+    freezer.tick(time)
+    async_fire_time_changed(hass)
+    await settle(hass)
+
+
+def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
+    """Return the state of an entity by its unique id."""
+    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
+    assert entity_id, f"There is no {platform} {unique_id}"
+    state = hass.states.get(entity_id)
+    assert state, f"{entity_id} has no state"
+    return state
+
+
+def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
+    """Return the id of a device by its identifier."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, identifier), entry.entry_id
+    )
+    assert device, f"There is no device {identifier}"
+    return device.id

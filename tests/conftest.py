@@ -1,0 +1,65 @@
+"""What all tests share: a simulated Plex, and Home Assistant trusting its certificates."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import pytest_socket
+
+import custom_components.plex_account
+from homeassistant.core import HomeAssistant
+from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
+from tests.simulator import Account, Server, Simulator
+
+from .common import CLIENT_IDENTIFIER, DOMAIN
+
+assert custom_components.plex_account.DOMAIN == DOMAIN
+
+
+@pytest.fixture(autouse=True)
+def enable_custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load the integration under test."""
+
+
+@pytest.fixture
+async def simulator(socket_enabled: None) -> AsyncIterator[Simulator]:
+    """Return a running Plex whose certificates are trusted."""
+    pytest_socket.socket_allow_hosts(["127.0.0.0/8", "::1"])
+    async with Simulator() as simulator:
+        context = client_context(SSLCipherList.PYTHON_DEFAULT, SSL_ALPN_HTTP11)
+        context.load_verify_locations(cadata=simulator.ca_pem.decode())
+        yield simulator
+
+
+@pytest.fixture
+def account(simulator: Simulator) -> Account:
+    """Return an account with two-factor authentication and a Plex Pass."""
+    return simulator.add_account(
+        username="ada", password="correct horse", code="123456"
+    )
+
+
+@pytest.fixture
+async def server(simulator: Simulator, account: Account) -> Server:
+    """Return a server that the account owns, reached over TLS."""
+    return await simulator.add_server(name="Attic", owner=account, tls=True)
+
+
+@pytest.fixture
+def entry(
+    hass: HomeAssistant, simulator: Simulator, account: Account
+) -> MockConfigEntry:
+    """Return the entry of the account, signed in and not yet set up."""
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="ada",
+        unique_id=account.uuid,
+        data={
+            "token": simulator.sign_in(account, CLIENT_IDENTIFIER),
+            "client_identifier": CLIENT_IDENTIFIER,
+            "username": "ada",
+            "url": simulator.url,
+        },
+    )
+    entry.add_to_hass(hass)
+    return entry
