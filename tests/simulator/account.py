@@ -1,0 +1,242 @@
+"""A plex.tv account and the body that shows it."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from hashlib import sha256
+from itertools import count
+from typing import Final
+from uuid import uuid4
+
+from .answers import Json
+
+
+class _Sentinel(Enum):
+    ABSENT = auto()
+
+
+ABSENT: Final = _Sentinel.ABSENT
+"""In `extra`: the key does not stand in the body at all."""
+
+type Extra = dict[str, Json | _Sentinel]
+
+_ids = count(10_000_001)
+
+
+def _no_subscription() -> dict[str, Json]:
+    return {
+        "active": False,
+        "features": [],
+        "paymentService": None,
+        "plan": None,
+        "status": "Inactive",
+        "subscribedAt": None,
+    }
+
+
+def _plain_profile() -> dict[str, Json]:
+    return {
+        "autoSelectAudio": True,
+        "autoSelectSubtitle": 0,
+        "defaultAudioAccessibility": 0,
+        "defaultAudioLanguage": "en",
+        "defaultAudioLanguages": None,
+        "defaultSubtitleAccessibility": 3,
+        "defaultSubtitleForced": 2,
+        "defaultSubtitleLanguage": None,
+        "defaultSubtitleLanguages": None,
+        "mediaReviewsLanguages": None,
+        "mediaReviewsVisibility": 2,
+        "watchedIndicator": 1,
+    }
+
+
+def _some_services() -> list[Json]:
+    """Return services as real bodies have them: most keys are absent from most of them."""
+    return [
+        {
+            "endpoint": "https://epg.provider.plex.tv",
+            "identifier": "epg",
+            "status": "online",
+            "token": f"service-{uuid4()}",
+        },
+        {
+            "endpoint": "https://metadata.provider.plex.tv",
+            "identifier": "metadata",
+            "secret": f"secret-{uuid4()}",
+            "status": "online",
+            "token": f"service-{uuid4()}",
+        },
+        {
+            "endpoint": "https://community.plex.tv",
+            "identifier": "community",
+            "status": "offline",
+        },
+    ]
+
+
+def _or[T](given: T | None, derived: T) -> T:
+    return derived if given is None else given
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class Account:
+    """One user of plex.tv. Every change shows in the next answer.
+
+    A managed Home user has no password, no e-mail address and no username. `code` is the
+    two-factor code that is valid now; None means that two-factor is off. `pin` is the plain
+    Home PIN: the body carries only its hash. Accounts with the same `household` form a Home.
+    `title`, `protected`, `two_factor_enabled` and `backup_codes_created` follow from other
+    fields as long as they are None.
+    """
+
+    username: str = "ada"
+    email: str = "ada@example.com"
+    password: str | None = "correct horse"
+    code: str | None = None
+    backup_codes: set[str] = field(default_factory=set)
+    tokens: dict[str, str] = field(default_factory=dict)
+    household: str | None = None
+    extra: Extra = field(default_factory=dict)
+
+    ads_consent: bool | None = None
+    ads_consent_reminder_at: int | None = None
+    ads_consent_set_at: int | None = None
+    anonymous: bool | None = False
+    attribution_partner: str | None = None
+    backup_codes_created: bool | None = None
+    confirmed: bool = True
+    country: str = "GB"
+    email_only_auth: bool = False
+    entitlements: list[Json] = field(default_factory=list)
+    experimental_features: bool = False
+    friendly_name: str = ""
+    guest: bool = False
+    has_password: bool = True
+    home: bool = False
+    home_admin: bool = False
+    home_size: int = 1
+    id: int = field(default_factory=lambda: next(_ids))
+    joined_at: int = 1_393_545_600
+    locale: str | None = None
+    mailing_list_active: bool = False
+    mailing_list_status: str = "unsubscribed"
+    max_home_size: int = 15
+    past_subscriptions: list[Json] = field(default_factory=list)
+    pin: str | None = None
+    profile: dict[str, Json] = field(default_factory=_plain_profile)
+    protected: bool | None = None
+    remember_expires_at: int | None = None
+    restricted: bool = False
+    roles: list[Json] | None = None
+    scrobble_types: str = ""
+    services: list[Json] = field(default_factory=_some_services)
+    subscription: dict[str, Json] | None = field(default_factory=_no_subscription)
+    subscription_description: str | None = None
+    subscriptions: list[Json] = field(default_factory=list)
+    thumb: str = "https://plex.tv/users/0123456789abcdef/avatar?c=1393545600"
+    title: str | None = None
+    trials: list[Json] = field(default_factory=list)
+    two_factor_enabled: bool | None = None
+    uuid: str = field(default_factory=lambda: uuid4().hex[:16])
+
+    def __post_init__(self) -> None:
+        """Without a password, plex.tv says that there is none."""
+        if self.password is None:
+            self.has_password = False
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the account has a Home PIN."""
+        return _or(self.protected, self.pin is not None)
+
+    @property
+    def display_title(self) -> str:
+        """The title: the username where there is none."""
+        return _or(self.title, self.username)
+
+
+_PLAIN_FIELDS = (
+    "ads_consent",
+    "ads_consent_reminder_at",
+    "ads_consent_set_at",
+    "anonymous",
+    "attribution_partner",
+    "confirmed",
+    "country",
+    "email",
+    "email_only_auth",
+    "entitlements",
+    "experimental_features",
+    "friendly_name",
+    "guest",
+    "has_password",
+    "home",
+    "home_admin",
+    "home_size",
+    "id",
+    "joined_at",
+    "locale",
+    "mailing_list_active",
+    "mailing_list_status",
+    "max_home_size",
+    "profile",
+    "remember_expires_at",
+    "restricted",
+    "scrobble_types",
+    "services",
+    "subscription",
+    "subscription_description",
+    "thumb",
+    "username",
+    "uuid",
+)
+
+
+def camel_case(name: str) -> str:
+    """Spell a field as plex.tv does."""
+    first, *others = name.split("_")
+    return first + "".join(word.title() for word in others)
+
+
+def merge_extra(body: dict[str, Json], extra: Extra) -> dict[str, Json]:
+    """Lay `extra` over a body; what is ABSENT there leaves it."""
+    merged = body | {
+        name: value for name, value in extra.items() if value is not ABSENT
+    }
+    return {
+        name: value for name, value in merged.items() if extra.get(name) is not ABSENT
+    }
+
+
+def account_body(
+    account: Account, token: str, *, subscriptions: bool = False, history: bool = False
+) -> dict[str, Json]:
+    """Build the account as GET /user and POST /users/signin show it.
+
+    `subscriptions` stands there only when asked for; `history` adds what the answer to a
+    sign-in has on top: past subscriptions and trials.
+    """
+    body: dict[str, Json] = {
+        camel_case(name): getattr(account, name) for name in _PLAIN_FIELDS
+    }
+    body |= {
+        "authToken": token,
+        "backupCodesCreated": _or(
+            account.backup_codes_created, bool(account.backup_codes)
+        ),
+        "protected": account.is_protected,
+        "title": account.display_title,
+        "twoFactorEnabled": _or(account.two_factor_enabled, account.code is not None),
+    }
+    if account.pin is not None:
+        body["pin"] = sha256((account.pin + token).encode()).hexdigest()
+    if account.roles is not None:
+        body["roles"] = account.roles
+    if subscriptions:
+        body["subscriptions"] = account.subscriptions
+    if history:
+        body |= {
+            "pastSubscriptions": account.past_subscriptions,
+            "trials": account.trials,
+        }
+    return merge_extra(body, account.extra)

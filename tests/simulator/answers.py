@@ -1,0 +1,118 @@
+"""The bodies that plex.tv and Plex Media Servers write."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+import json
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+
+from .log import LoggedRequest
+
+type Json = str | int | float | bool | list[Json] | dict[str, Json] | None
+
+
+def _attribute(name: str, value: Json) -> str:
+    """Write a value as an XML attribute: booleans are 1 and 0, nothing is empty.
+
+    plex.tv writes the date of a subscription as ISO in JSON, but as
+    `2014-02-03 00:00:00 UTC` in XML (python-plexapi reads it so).
+    """
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(int(value))
+        case str() if name == "subscribedAt":
+            return value.replace("T", " ").replace("Z", " UTC")
+        case _:
+            return str(value)
+
+
+def _plex_tv_element(tag: str, value: Json) -> ET.Element:
+    """Turn a body into XML as plex.tv does: lists get an element of their own."""
+    node = ET.Element(tag)
+    match value:
+        case dict():
+            for name, inner in value.items():
+                if isinstance(inner, dict | list):
+                    node.append(_plex_tv_element(name, inner))
+                else:
+                    node.set(name, _attribute(name, inner))
+        case list():
+            for item in value:
+                node.append(_plex_tv_element(tag.removesuffix("s"), item))
+        case _:
+            node.set("id", _attribute("id", value))
+    return node
+
+
+def _media_element(tag: str, body: Mapping[str, Json]) -> ET.Element:
+    """Turn a body into XML as a server does: lists are repeated elements."""
+    node = ET.Element(tag)
+    for name, inner in body.items():
+        match inner:
+            case dict():
+                node.append(_media_element(name, inner))
+            case list():
+                node.extend(
+                    _media_element(name, item)
+                    for item in inner
+                    if isinstance(item, dict)
+                )
+            case _:
+                node.set(name, _attribute(name, inner))
+    return node
+
+
+def _json(body: Json, status: int) -> web.Response:
+    return web.Response(
+        text=json.dumps(body), status=status, content_type="application/json"
+    )
+
+
+def _xml(root: ET.Element, status: int, content_type: str) -> web.Response:
+    text = '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(
+        root, encoding="unicode"
+    )
+    return web.Response(text=text, status=status, content_type=content_type)
+
+
+def plex_tv_answer(
+    request: LoggedRequest, tag: str, body: Json, status: int = HTTPStatus.OK
+) -> web.Response:
+    """Answer as plex.tv: JSON where it was asked for, XML below `tag` otherwise."""
+    if request.wants_json:
+        return _json(body, status)
+    return _xml(_plex_tv_element(tag, body), status, "application/xml")
+
+
+def plex_tv_text(
+    request: LoggedRequest, tag: str, body: Json, text: str
+) -> web.Response:
+    """Answer as plex.tv with a JSON body or an XML element that holds only text."""
+    if request.wants_json:
+        return _json(body, HTTPStatus.OK)
+    root = ET.Element(tag)
+    root.text = text
+    return _xml(root, HTTPStatus.OK, "application/xml")
+
+
+def media_container(request: LoggedRequest, body: dict[str, Json]) -> web.Response:
+    """Answer as a server: everything stands in a MediaContainer."""
+    if request.wants_json:
+        return _json({"MediaContainer": body}, HTTPStatus.OK)
+    return _xml(_media_element("MediaContainer", body), HTTPStatus.OK, "text/xml")
+
+
+def html_page(status: int) -> web.Response:
+    """Answer as a server that refuses: a tiny page that repeats the status."""
+    phrase = HTTPStatus(status).phrase
+    return web.Response(
+        text=(
+            f"<html><head><title>{phrase}</title></head>"
+            f"<body><h1>{status} {phrase}</h1></body></html>"
+        ),
+        status=status,
+        content_type="text/html",
+    )

@@ -1,0 +1,49 @@
+"""One advertised way to reach a server."""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+from .answers import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One entry of `connections` in /resources and of `Connection` at a server."""
+
+    uri: str
+    protocol: str
+    address: str
+    port: int
+    local: bool = True
+    relay: bool = False
+    ipv6: bool = False
+
+    def plex_tv_body(self, *, https: bool) -> dict[str, Json]:
+        """Build the entry of GET /resources; without includeHttps it is plain http."""
+        plain = not https and self.protocol == "https"
+        return {
+            "protocol": "http" if plain else self.protocol,
+            "address": self.address,
+            "port": self.port,
+            "uri": f"http://{url_host(self.address)}:{self.port}"
+            if plain
+            else self.uri,
+            "local": self.local,
+            "relay": self.relay,
+            "IPv6": self.ipv6,
+        }
+
+
+def url_host(address: str) -> str:
+    """Write an address as the host of a URL."""
+    return f"[{address}]" if ":" in address else address
+
+
+def plex_direct_host(address: str, certificate_hash: str) -> str:
+    """Return the plex.direct name that carries an address."""
+    ip = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        label = "-".join(f"{int(group, 16):x}" for group in ip.exploded.split(":"))
+    else:
+        label = address.replace(".", "-")
+    return f"{label}.{certificate_hash}.plex.direct"

@@ -1,0 +1,185 @@
+"""The HTTP side of a Plex Media Server."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import override
+
+from aiohttp import web
+
+from .answers import Json, html_page, media_container
+from .connection import Connection
+from .log import LoggedRequest
+from .server_model import ServerModel
+from .site import Site
+from .traffic import Traffic
+
+
+class MediaServer(Site):
+    """Answers for one server: /identity, /, /security/token and /security/resources."""
+
+    def __init__(
+        self, traffic: Traffic, server: ServerModel, peers: Sequence[ServerModel]
+    ) -> None:
+        """Serve one server that can know the others."""
+        super().__init__(traffic)
+        self._model = server
+        self._peers = peers
+
+    @property
+    @override
+    def host(self) -> str:
+        return self._model.machine_identifier
+
+    @override
+    def short_path(self, path: str) -> str:
+        return path
+
+    @override
+    def usual_answer(self, request: LoggedRequest, status: int) -> web.Response:
+        return html_page(status)
+
+    @override
+    def listens_to(self, request: LoggedRequest) -> bool:
+        """Cut off plain HTTP where secure connections are required."""
+        return request.secure or not self._model.https_required
+
+    @override
+    def answer(self, request: LoggedRequest, path: str) -> web.Response:
+        """Answer; only /identity needs no token and takes any."""
+        if path == "/identity":
+            return media_container(request, self._identity())
+        if self._model.access(request.token) is None:
+            return html_page(HTTPStatus.UNAUTHORIZED)
+        match path:
+            case "/":
+                return media_container(request, self._root())
+            case "/security/token":
+                return self._transient_token(request)
+            case "/security/resources":
+                return self._source(request)
+            case _:
+                return media_container(
+                    request, {"size": 0, "identifier": "com.plexapp.plugins"}
+                )
+
+    def _identity(self) -> dict[str, Json]:
+        """GET /identity."""
+        return {
+            "size": 0,
+            "claimed": self._model.claimed,
+            "machineIdentifier": self._model.answers_as
+            or self._model.machine_identifier,
+            "version": self._model.version,
+        }
+
+    def _root(self) -> dict[str, Json]:
+        """GET /: what python-plexapi and Plex's own clients prove a token with."""
+        model = self._model
+        return self._identity() | {
+            "allowSync": True,
+            "friendlyName": model.name,
+            "multiuser": True,
+            "myPlex": model.claimed,
+            "myPlexMappingState": "mapped",
+            "myPlexSigninState": "ok" if model.claimed else "none",
+            "myPlexSubscription": bool((model.owner.subscription or {}).get("active")),
+            "myPlexUsername": model.owner.email,
+            "platform": model.platform,
+            "platformVersion": model.platform_version,
+            "transcoderActiveVideoSessions": 0,
+            "updatedAt": int(model.created_at.timestamp()),
+        }
+
+    def _transient_token(self, request: LoggedRequest) -> web.Response:
+        """Answer /security/token, which every verb reaches.
+
+        A server that asks for no token has none to delegate: its answer carries no token.
+        """
+        if request.method == "POST" and self._model.post_token_status is not None:
+            return html_page(self._model.post_token_status)
+        if (
+            request.query.get("type") != "delegation"
+            or request.query.get("scope") != "all"
+        ):
+            return html_page(HTTPStatus.BAD_REQUEST)
+        access = self._model.access(request.token)
+        if access is None or (access.transient and not self._model.mint_with_transient):
+            return html_page(HTTPStatus.FORBIDDEN)
+        body: dict[str, Json] = {"size": 0}
+        if access.account is not None:
+            body["token"] = self._model.mint(access.account)
+        return media_container(request, body)
+
+    def _source(self, request: LoggedRequest) -> web.Response:
+        """GET /security/resources: for the owner, with a durable or a transient token."""
+        access = self._model.access(request.token)
+        if access is None or access.account is not self._model.owner:
+            return html_page(HTTPStatus.FORBIDDEN)
+        source = request.query.get("source")
+        if not source or request.query.get("refresh", "0") not in ("0", "1"):
+            return html_page(HTTPStatus.BAD_REQUEST)
+        known = self._known(source)
+        if known is None:
+            return html_page(HTTPStatus.BAD_REQUEST)
+        device: dict[str, Json] = (
+            self._device(request, known)
+            if isinstance(known, ServerModel)
+            else dict(known)
+        )
+        as_list = self._model.device_as_list or not request.wants_json
+        return media_container(
+            request, {"size": 1, "Device": [device] if as_list else device}
+        )
+
+    def _known(self, source: str) -> ServerModel | Mapping[str, Json] | None:
+        """Find a source: one that was told, this server, or another one of its owner."""
+        told = self._model.sources.get(source)
+        if told is not None:
+            return told
+        scheme, _, rest = source.partition("://")
+        identifier = rest.partition("/")[0]
+        if scheme != "server":
+            return None
+        return next(
+            (
+                peer
+                for peer in self._peers
+                if peer.machine_identifier == identifier
+                and (peer is self._model or peer.is_listed_for(self._model.owner))
+            ),
+            None,
+        )
+
+    def _device(self, request: LoggedRequest, server: ServerModel) -> dict[str, Json]:
+        """Describe a server, with a transient token that is good there."""
+        return {
+            "name": server.name,
+            "clientIdentifier": server.machine_identifier,
+            "accessToken": server.mint(self._model.owner),
+            "Connection": [
+                self._connection(connection, json=request.wants_json)
+                for connection in server.connections
+            ],
+        }
+
+    def _connection(self, connection: Connection, *, json: bool) -> dict[str, Json]:
+        """Describe a connection; `relay` stands there only where it is true."""
+        body: dict[str, Json] = {
+            "protocol": connection.protocol,
+            "address": connection.address,
+            "port": connection.port,
+            "uri": connection.uri,
+            "local": self._flag(connection.local) if json else connection.local,
+        }
+        if connection.relay:
+            body["relay"] = self._flag(True) if json else True
+        return body
+
+    def _flag(self, value: bool) -> Json:
+        match self._model.flags_as:
+            case "bool":
+                return value
+            case "int":
+                return int(value)
+            case "str":
+                return str(int(value))

@@ -1,0 +1,161 @@
+"""The HTTP side of plex.tv."""
+
+from http import HTTPStatus
+from typing import override
+
+from aiohttp import web
+
+from .account import Account, account_body
+from .answers import Json, plex_tv_answer, plex_tv_text
+from .classic import add_classic_routes
+from .errors import NO_CLIENT_IDENTIFIER, NOT_FOUND, PIN_UNKNOWN, Refusal, usual_refusal
+from .home import member_body, switch
+from .log import LoggedRequest
+from .pins import Pin
+from .resources import resource_list
+from .routes import Routes, signed_in
+from .sign_in import SignIn
+from .site import Site
+from .state import State
+
+API = "/api/v2"
+
+
+class PlexTv(Site):
+    """Answers /api/v2 and the few classic paths that old clients still use."""
+
+    def __init__(self, state: State) -> None:
+        """Serve one world."""
+        super().__init__(state)
+        self._state = state
+        self._routes = Routes()
+        add = self._routes.add
+        accounts = state.accounts
+        add("POST", f"{API}/users/signin", SignIn(state).answer)
+        add("DELETE", f"{API}/users/signout", signed_in(accounts, self._sign_out))
+        add("GET", f"{API}/user", signed_in(accounts, self._user))
+        add("GET", f"{API}/resources", signed_in(accounts, self._resources))
+        add("GET", f"{API}/ping", signed_in(accounts, self._ping))
+        add("GET", f"{API}/home/users", signed_in(accounts, self._home_users))
+        add(
+            "POST",
+            f"{API}/home/users/{{uuid}}/switch",
+            signed_in(accounts, self._switch),
+        )
+        add("POST", f"{API}/pins", self._new_pin)
+        add("PUT", f"{API}/pins/link", signed_in(accounts, self._link_pin))
+        add("GET", f"{API}/pins/{{pin_id}}", self._pin)
+        add_classic_routes(self._routes, state)
+
+    @property
+    @override
+    def host(self) -> str:
+        return "plex.tv"
+
+    @override
+    def short_path(self, path: str) -> str:
+        return path.removeprefix(API) if path.startswith(f"{API}/") else path
+
+    @override
+    def usual_answer(self, request: LoggedRequest, status: int) -> web.Response:
+        return usual_refusal(status).answer(request)
+
+    @override
+    def answer(self, request: LoggedRequest, path: str) -> web.Response:
+        """Answer; /api/v2 wants a client identifier before anything else."""
+        if path.startswith(API) and request.client_identifier is None:
+            return NO_CLIENT_IDENTIFIER.answer(request)
+        return self._routes.answer(request, path) or NOT_FOUND.answer(request)
+
+    def _user(self, request: LoggedRequest, account: Account) -> web.Response:
+        """GET /user."""
+        with_subscriptions = request.query.get("includeSubscriptions") == "1"
+        body = account_body(
+            account,
+            request.token or "",
+            subscriptions=with_subscriptions,
+            history=with_subscriptions,
+        )
+        for wanted, name in (
+            ("includeProviders", "providers"),
+            ("includeSettings", "settings"),
+            ("includeSharedSettings", "sharedSettings"),
+        ):
+            if request.query.get(wanted) == "1":
+                body.setdefault(name, [])
+        return plex_tv_answer(request, "user", body)
+
+    def _sign_out(self, request: LoggedRequest, account: Account) -> web.Response:
+        """DELETE /users/signout."""
+        self._state.accounts.sign_out(request.token or "", self._state.sign_out_scope)
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    def _resources(self, request: LoggedRequest, account: Account) -> web.Response:
+        """GET /resources."""
+        body = resource_list(
+            account,
+            request,
+            self._state.servers,
+            self._state.players,
+            self._state.clock.now(),
+        )
+        return plex_tv_answer(request, "resources", body)
+
+    def _ping(self, request: LoggedRequest, account: Account) -> web.Response:
+        """GET /ping."""
+        return plex_tv_text(request, "pong", {"pong": True}, "true")
+
+    def _home_users(self, request: LoggedRequest, account: Account) -> web.Response:
+        """GET /home/users."""
+        members: list[Json] = [
+            member_body(member) for member in self._state.accounts.household_of(account)
+        ]
+        body: dict[str, Json] = {
+            "id": account.id,
+            "name": account.household,
+            "guestEnabled": False,
+            "users": members,
+        }
+        return plex_tv_answer(request, "home", body)
+
+    def _switch(
+        self, request: LoggedRequest, account: Account, uuid: str
+    ) -> web.Response:
+        """POST /home/users/{uuid}/switch."""
+        switched = switch(self._state.accounts, account, request, uuid)
+        if isinstance(switched, Refusal):
+            return switched.answer(request)
+        body = account_body(*switched)
+        return plex_tv_answer(request, "user", body, HTTPStatus.CREATED)
+
+    def _new_pin(self, request: LoggedRequest) -> web.Response:
+        """POST /pins: 201, in contrast to what the published specification says."""
+        strong = request.query.get("strong") or request.form.get("strong") or ""
+        pin = Pin(
+            client_identifier=request.client_identifier or "",
+            product=request.plex_value("X-Plex-Product"),
+            strong=strong.lower() in ("1", "true"),
+            created_at=self._state.clock.now(),
+        )
+        self._state.pins.append(pin)
+        return self._pin_answer(request, pin, HTTPStatus.CREATED)
+
+    def _pin(self, request: LoggedRequest, pin_id: str) -> web.Response:
+        """GET /pins/{id}."""
+        pin = self._state.pins.by_id(pin_id, request.client_identifier)
+        if pin is None:
+            return PIN_UNKNOWN.answer(request)
+        return self._pin_answer(request, pin, HTTPStatus.OK)
+
+    def _pin_answer(
+        self, request: LoggedRequest, pin: Pin, status: int
+    ) -> web.Response:
+        return plex_tv_answer(request, "pin", pin.body(self._state.clock.now()), status)
+
+    def _link_pin(self, request: LoggedRequest, account: Account) -> web.Response:
+        """PUT /pins/link."""
+        pin = self._state.pins.by_code(request.form.get("code", ""))
+        if pin is None:
+            return PIN_UNKNOWN.answer(request)
+        pin.auth_token = self._state.accounts.sign_in(account, pin.client_identifier)
+        return web.Response(status=HTTPStatus.NO_CONTENT)

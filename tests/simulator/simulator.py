@@ -1,0 +1,214 @@
+"""The simulator: one plex.tv and any number of servers."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from types import TracebackType
+from typing import Any, Self
+
+from .account import Account
+from .answers import Json
+from .certificates import Authority, ServerCertificate
+from .clock import Clock
+from .connection import Connection
+from .faults import Action, Fault
+from .plex_tv import API, PlexTv
+from .resources import Player
+from .server import Server
+from .state import State
+
+_HOST = "127.0.0.1"
+
+
+class Simulator(State):
+    """Plex on loopback, inside the event loop of whoever started it."""
+
+    def __init__(self, *, port: int = 0, ticking: bool = False) -> None:
+        """Prepare a world without accounts; a ticking one has a clock that moves."""
+        super().__init__(clock=Clock(ticking=ticking))
+        self._port = port
+        self._authority = Authority()
+        self._plex_tv = PlexTv(self)
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start plex.tv; every server starts when it is added."""
+        await self.start_plex_tv()
+
+    async def stop(self) -> None:
+        """Stop everything. No task, socket or timer is left."""
+        for server in self.servers:
+            await server.stop()
+        await self.stop_plex_tv()
+
+    async def start_plex_tv(self) -> None:
+        """Let plex.tv listen, on the same port as before if there was one."""
+        self._port = await self._plex_tv.open((_HOST,), self._port)
+
+    async def stop_plex_tv(self) -> None:
+        """Let plex.tv refuse connections; servers go on."""
+        await self._plex_tv.close()
+
+    @property
+    def url(self) -> str:
+        """The URL of the API of plex.tv."""
+        return f"http://{_HOST}:{self._port}{API}"
+
+    @property
+    def ca_pem(self) -> bytes:
+        """The certificate authority that all plex.direct certificates come from."""
+        return self._authority.pem
+
+    def clear_requests(self) -> None:
+        """Forget the log."""
+        self.requests.clear()
+
+    def add_account(self, **fields: Any) -> Account:
+        """Add an account; the fields are those of Account."""
+        return self.accounts.add(**fields)
+
+    def sign_in(self, account: Account, client_identifier: str) -> str:
+        """Give an account a token without any request."""
+        return self.accounts.sign_in(account, client_identifier)
+
+    def revoke_token(self, token: str) -> None:
+        """End one account token."""
+        self.accounts.sign_out(token, "token")
+
+    def revoke(self, account: Account) -> None:
+        """End all tokens of an account, at plex.tv and at every server."""
+        account.tokens.clear()
+        for server in self.servers:
+            server.forget_tokens(account, transient=self.revoke_ends_transient)
+
+    def reset_password(
+        self, account: Account, new_password: str, *, claimed: bool = False
+    ) -> None:
+        """Change the password and sign out every device: servers become unclaimed."""
+        account.password, account.has_password = new_password, True
+        self.revoke(account)
+        for server in self.servers:
+            if server.owner is account:
+                server.claimed = claimed
+
+    async def add_server(
+        self,
+        *,
+        owner: Account,
+        name: str = "Attic",
+        shared_with: Sequence[Account] = (),
+        home: bool = False,
+        host: str = _HOST,
+        hosts: Sequence[str] | None = None,
+        port: int = 0,
+        tls: bool = False,
+        connections: Sequence[Connection] | None = None,
+        **fields: Any,
+    ) -> Server:
+        """Add a server and start it; further fields are those of ServerModel.
+
+        Without `connections` it advertises one local connection for each listening host.
+        """
+        server = Server(
+            clock=self.clock,
+            certificate=ServerCertificate(self._authority),
+            traffic=self,
+            peers=self.servers,
+            owner=owner,
+            name=name,
+            shared_with=list(shared_with),
+            home=home,
+            hosts=tuple(hosts or (host,)),
+            port=port,
+            tls=tls,
+            **fields,
+        )
+        await server.start()
+        server.connections = (
+            [server.connection(host=one) for one in server.hosts]
+            if connections is None
+            else list(connections)
+        )
+        self.servers.append(server)
+        return server
+
+    def add_player(self, owner: Account, **fields: Any) -> Player:
+        """Add a resource that is no server; the fields are those of Player."""
+        player = Player(owner=owner, **fields)
+        self.players.append(player)
+        return player
+
+    def approve_pin(self, code: str, account: Account) -> str:
+        """Do what a person does at plex.tv/link, and return the token that it gave."""
+        pin = self.pins.by_code(code)
+        if pin is None:
+            raise LookupError(f"no PIN waits under {code!r}")
+        pin.auth_token = self.sign_in(account, pin.client_identifier)
+        return pin.auth_token
+
+    def fault(
+        self,
+        *,
+        host: str = "plex.tv",
+        method: str = "*",
+        path: str = "*",
+        status: int | None = None,
+        body: str | bytes | Json = None,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        delay: float = 0.0,
+        action: Action | None = None,
+        pace: float = 0.05,
+        times: int | None = None,
+    ) -> Fault:
+        """Let something go wrong for the requests that match."""
+        return self.faults.add(
+            Fault(
+                host=host,
+                method=method,
+                path=path,
+                status=status,
+                body=body,
+                content_type=content_type,
+                headers=dict(headers or {}),
+                delay=delay,
+                action=action,
+                pace=pace,
+                times=times,
+            )
+        )
+
+    def rate_limit(
+        self,
+        *,
+        host: str = "plex.tv",
+        path: str = "*",
+        retry_after: float | datetime | None = None,
+        times: int | None = None,
+    ) -> Fault:
+        """Answer 429, with Retry-After in seconds or as an HTTP date if one is given."""
+        headers: dict[str, str] = {}
+        if isinstance(retry_after, datetime):
+            headers["Retry-After"] = format_datetime(retry_after, usegmt=True)
+        elif retry_after is not None:
+            headers["Retry-After"] = f"{retry_after:g}"
+        return self.fault(
+            host=host, path=path, status=429, headers=headers, times=times
+        )
+
+    def clear_faults(self) -> None:
+        """Let everything go right again; requests that hang are answered."""
+        self.faults.clear()
