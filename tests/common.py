@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.common import (
 
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from tests.simulator import Account
 
 DOMAIN = "plex_account"
 CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
@@ -37,8 +38,7 @@ async def pass_time(
 
 def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     """Return the state of an entity by its unique id."""
-    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
-    assert entity_id, f"There is no {platform} {unique_id}"
+    entity_id = entity_id_of(hass, platform, unique_id)
     state = hass.states.get(entity_id)
     assert state, f"{entity_id} has no state"
     return state
@@ -51,3 +51,19 @@ def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> s
     )
     assert device, f"There is no device {identifier}"
     return device.id
+
+
+def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:
+    """Return the id of an entity by its unique id."""
+    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
+    assert entity_id, f"There is no {platform} {unique_id}"
+    return entity_id
+
+
+async def press_refresh(hass: HomeAssistant, account: Account) -> None:
+    """Press the refresh button of an account."""
+    button = entity_id_of(hass, "button", f"{account.uuid}_refresh")
+    await hass.services.async_call(
+        "button", "press", {"entity_id": button}, blocking=True
+    )
+    await settle(hass)

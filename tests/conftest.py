@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
+import trustme
 
 import custom_components.plex_account
 from homeassistant.core import HomeAssistant
@@ -14,6 +15,11 @@ from tests.simulator import Account, Server, Simulator
 from .common import CLIENT_IDENTIFIER, DOMAIN
 
 assert custom_components.plex_account.DOMAIN == DOMAIN
+
+
+# The library behind trustme keeps the first datetime class it meets for good,
+# which must not be one that a test has frozen.
+trustme.CA()
 
 
 @pytest.fixture(autouse=True)
