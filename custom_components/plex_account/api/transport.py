@@ -240,13 +240,13 @@ class Transport:
                 body = await _read(response)
         except TimeoutError:
             failure = PlexTimeoutError("No answer in time", request_sent=True)
-        except aiohttp.InvalidURL, ValueError:
-            failure = PlexConnectionError(
-                "The address or a header is not valid", request_sent=False
-            )
         except aiohttp.ClientConnectorCertificateError:
             failure = PlexCertificateError(
                 "The certificate is refused", request_sent=False
+            )
+        except aiohttp.InvalidURL, ValueError:
+            failure = PlexConnectionError(
+                "The address or a header is not valid", request_sent=False
             )
         except aiohttp.ClientConnectorError:
             failure = PlexConnectionError("Could not connect", request_sent=False)
