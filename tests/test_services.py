@@ -196,7 +196,7 @@ async def test_transient_token(
     """The token that is kept is handed out, proved by one request."""
     simulator.clear_requests()
     minted_at = dt_util.utcnow()
-    freezer.tick(60)
+    freezer.tick(30)
     response = await call(hass, TOKEN, device_id=device_id)
 
     assert response == {

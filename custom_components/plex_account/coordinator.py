@@ -11,7 +11,7 @@ from yarl import URL
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
@@ -60,6 +60,14 @@ class PlexServerData:
     reachable: bool
     connection: ConnectionKind | None
     token_expires_at: datetime | None
+
+
+async def _outcome[T](request: Awaitable[T]) -> T | PlexError:
+    """Return what a request returns, or the error that it raises."""
+    try:
+        return await request
+    except PlexError as error:
+        return error
 
 
 class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
@@ -118,29 +126,11 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
     async def _async_update_data(self) -> PlexAccountData:
         """Ask for both at the same time; 401 alone means that the token is no good."""
         account, listed = await asyncio.gather(
-            self.client.get_token_details(),
-            self.client.get_resources(),
-            return_exceptions=True,
+            _outcome(self.client.get_token_details()),
+            _outcome(self.client.get_resources()),
         )
-        errors = [
-            result for result in (account, listed) if isinstance(result, BaseException)
-        ]
-        if any(isinstance(error, PlexAuthenticationError) for error in errors):
-            self._tell_token_rejected()
-            raise ConfigEntryAuthFailed(
-                translation_domain=DOMAIN, translation_key="token_revoked"
-            )
-        for error in errors:
-            if isinstance(error, PlexError):
-                raise UpdateFailed(
-                    translation_domain=DOMAIN,
-                    translation_key="plex_tv_unavailable",
-                    translation_placeholders={"error": str(error)},
-                    retry_after=error.retry_after,
-                ) from error
-            raise error
-        assert isinstance(account, PlexAccount)
-        assert isinstance(listed, tuple)
+        if isinstance(account, PlexError) or isinstance(listed, PlexError):
+            raise self._update_error(account, listed)
 
         self._token_rejected = False
         self._tell_subscription_change(account)
@@ -150,6 +140,23 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         self._adopt(listed)
         self._review_unlisted()
         return PlexAccountData(account=account, servers=self._known_servers())
+
+    def _update_error(self, *outcomes: object) -> HomeAssistantError:
+        """Return what to raise for outcomes of which one at least is an error."""
+        errors = [outcome for outcome in outcomes if isinstance(outcome, PlexError)]
+        if any(isinstance(error, PlexAuthenticationError) for error in errors):
+            self._tell_token_rejected()
+            return ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key="token_revoked"
+            )
+        failed = UpdateFailed(
+            translation_domain=DOMAIN,
+            translation_key="plex_tv_unavailable",
+            translation_placeholders={"error": str(errors[0])},
+            retry_after=errors[0].retry_after,
+        )
+        failed.__cause__ = errors[0]
+        return failed
 
     async def _async_refetch(self) -> None:
         """Ask for the list of servers outside the schedule, but not often."""
