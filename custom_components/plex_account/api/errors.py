@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+_MAX_RETRY_AFTER_SECONDS = 86_400.0
+
 
 class PlexError(Exception):
     """A request to Plex failed.
 
     `message` and `headers` are what the other side sent: never log them.
-    `retry_after` is the wait it asked for, in seconds, None where it did not.
+    `retry_after` is the wait it asked for, in seconds and at most a day, None where
+    it did not.
     """
 
     def __init__(
@@ -89,11 +92,12 @@ def _retry_after(headers: Mapping[str, str] | None) -> float | None:
     """Return the seconds a Retry-After header asks for, given as number or date."""
     value = (headers or {}).get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value), _MAX_RETRY_AFTER_SECONDS)
     try:
         date = parsedate_to_datetime(value)
     except ValueError:
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    seconds = (date - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), _MAX_RETRY_AFTER_SECONDS)

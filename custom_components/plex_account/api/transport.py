@@ -33,7 +33,8 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _CHUNK_BYTES = 64 * 1024
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
-_ERRORS_BY_CODE: Mapping[int, type[PlexAuthenticationError]] = {
+_ERRORS_BY_CODE: Mapping[int | None, type[PlexError]] = {
+    1003: PlexRateLimitError,
     1028: PlexInvalidCode,
     1029: PlexTwoFactorRequired,
     1031: PlexTooManyAttempts,
@@ -71,7 +72,7 @@ class ClientIdentity:
         return {name: value for name, value in headers.items() if value}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RetryConfig:
     """When to try again; times are in milliseconds.
 
@@ -276,13 +277,17 @@ class Transport:
             return document
 
         code, message = parse_error(document)
-        error: type[PlexError] = PlexResponseError
-        if status == 429:
+        error: type[PlexError]
+        if code in _ERRORS_BY_CODE:
+            error = _ERRORS_BY_CODE[code]
+        elif status == 429:
             error = PlexRateLimitError
         elif status in self._refusals or (
             status == 422 and "invalid token" in (message or "").lower()
         ):
-            error = _ERRORS_BY_CODE.get(code or 0, PlexAuthenticationError)
+            error = PlexAuthenticationError
+        else:
+            error = PlexResponseError
         raise error(
             "Plex refused the request" if status >= 400 else "Not a readable answer",
             status=status,

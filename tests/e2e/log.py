@@ -1,0 +1,53 @@
+"""The log of Home Assistant, read as records."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+import re
+from typing import Final
+
+PACKAGE: Final = "custom_components.plex_account"
+
+_FIRST_LINE: Final = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\S* (?P<level>[A-Z]+) "
+    r"\((?P<thread>[^)]*)\) \[(?P<logger>[^]]+)\] (?P<message>.*)"
+)
+_HARMLESS: Final = {"DEBUG", "INFO"}
+
+
+@dataclass(slots=True)
+class Record:
+    """One record; `more` holds the lines below the first, such as a traceback."""
+
+    level: str
+    logger: str
+    message: str
+    more: list[str] = field(default_factory=list)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the integration wrote it, or stands in its traceback."""
+        return f"{self.logger}.".startswith(f"{PACKAGE}.") or any(
+            PACKAGE in line.replace("/", ".") for line in self.more
+        )
+
+    def __str__(self) -> str:
+        """Show the record as in the log, without its time and thread."""
+        return "\n".join((f"{self.level} [{self.logger}] {self.message}", *self.more))
+
+
+def read_records(path: Path) -> list[Record]:
+    """Split a log into records."""
+    records: list[Record] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := _FIRST_LINE.fullmatch(line):
+            records.append(Record(match["level"], match["logger"], match["message"]))
+        elif records:
+            records[-1].more.append(line)
+    return records
+
+
+def complaints(records: list[Record]) -> list[Record]:
+    """Return the warnings and errors that the integration caused."""
+    return [
+        record for record in records if record.level not in _HARMLESS and record.is_ours
+    ]
