@@ -1,5 +1,7 @@
 """What tests of the integration do again and again."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from freezegun.api import FrozenDateTimeFactory
@@ -67,3 +69,10 @@ async def press_refresh(hass: HomeAssistant, account: Account) -> None:
         "button", "press", {"entity_id": button}, blocking=True
     )
     await settle(hass)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let others run until a condition holds."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0)
