@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+import logging
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -20,16 +21,21 @@ from custom_components.plex_account.api import PlexTvClient
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
-from tests.simulator import Account, Simulator
+from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, settle
+from .common import CLIENT_IDENTIFIER, DOMAIN, set_up, settle
 
 type SignIn = Callable[
     [HomeAssistant, Simulator, Account, ConfigFlowResult], Awaitable[ConfigFlowResult]
 ]
 
-MENUS = {"user": "user", "reauth": "reauth_confirm", "reconfigure": "reconfigure"}
+LOGIN = {"username": "ada", "password": "correct horse"}
+RENEWALS = {
+    "reauth": MockConfigEntry.start_reauth_flow,
+    "reconfigure": MockConfigEntry.start_reconfigure_flow,
+}
 ERROR_1001 = {"errors": [{"code": 1001, "message": "no", "status": 401}]}
 ERROR_1031 = {"errors": [{"code": 1031, "message": "no", "status": 401}]}
 HTML = "<html><body>Down for maintenance</body></html>"
@@ -65,6 +71,7 @@ LINK_REFUSALS = [
     ({"status": 429, "headers": {"Retry-After": "60"}}, "rate_limited"),
 ]
 UNREADABLE = [
+    ({"status": 429, "headers": {"Retry-After": "60"}}, "rate_limited"),
     ({"status": 403, "body": HTML}, "invalid_response"),
     ({"body": HTML}, "invalid_response"),
     ({"body": {"id": 1, "uuid": ""}}, "invalid_response"),
@@ -133,21 +140,12 @@ async def submit(
     return await hass.config_entries.flow.async_configure(form["flow_id"], typed)
 
 
-def address(form: ConfigFlowResult, url: str) -> dict[str, Any]:
-    """Return what is typed under Advanced, nothing where a form hasn't got that."""
+def fill(form: ConfigFlowResult, simulator: Simulator, **typed: Any) -> dict[str, Any]:
+    """Return what a form takes: ada's login, and the address where it may be typed."""
     return {
-        name: {"url": url} for name in form["data_schema"].schema if name == "advanced"
-    }
-
-
-def login(form: ConfigFlowResult, simulator: Simulator, **typed: str) -> dict[str, Any]:
-    """Return a login as the form takes it, ada's by default."""
-    return {
-        "username": "ada",
-        "password": "correct horse",
-        **address(form, simulator.url),
-        **typed,
-    }
+        name: {**LOGIN, "advanced": {"url": simulator.url}}[name]
+        for name in map(str, form["data_schema"].schema)
+    } | typed
 
 
 async def open_password_form(hass: HomeAssistant) -> ConfigFlowResult:
@@ -158,7 +156,7 @@ async def open_password_form(hass: HomeAssistant) -> ConfigFlowResult:
 async def open_code_form(hass: HomeAssistant, simulator: Simulator) -> ConfigFlowResult:
     """Open a dialog and go on to the two-factor code."""
     form = await open_password_form(hass)
-    return await submit(hass, form, login(form, simulator))
+    return await submit(hass, form, fill(form, simulator))
 
 
 async def open_link_form(hass: HomeAssistant) -> ConfigFlowResult:
@@ -169,7 +167,7 @@ async def open_link_form(hass: HomeAssistant) -> ConfigFlowResult:
 async def open_wait(hass: HomeAssistant, simulator: Simulator) -> ConfigFlowResult:
     """Open a dialog and go on to where a code is shown."""
     form = await open_link_form(hass)
-    return await submit(hass, form, address(form, simulator.url))
+    return await submit(hass, form, fill(form, simulator))
 
 
 async def approve(
@@ -184,16 +182,29 @@ async def approve(
     return await submit(hass, wait)
 
 
+async def finish_password(
+    hass: HomeAssistant, simulator: Simulator, account: Account, form: ConfigFlowResult
+) -> ConfigFlowResult:
+    """Submit the form for a password."""
+    login = {"username": account.username, "password": account.password}
+    return await submit(hass, form, fill(form, simulator, **login))
+
+
+async def finish_link(
+    hass: HomeAssistant, simulator: Simulator, account: Account, form: ConfigFlowResult
+) -> ConfigFlowResult:
+    """Submit the form for a link, and type the code that is shown then."""
+    wait = await submit(hass, form, fill(form, simulator))
+    return await approve(hass, simulator, wait, account)
+
+
 async def by_password(
     hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
 ) -> ConfigFlowResult:
     """Sign in with a password."""
     account.code = None
     form = await choose(hass, menu, "password")
-    typed = login(
-        form, simulator, username=account.username, password=account.password or ""
-    )
-    return await submit(hass, form, typed)
+    return await finish_password(hass, simulator, account, form)
 
 
 async def by_code(
@@ -202,10 +213,7 @@ async def by_code(
     """Sign in with a password and a two-factor code."""
     account.code = "654321"
     form = await choose(hass, menu, "password")
-    typed = login(
-        form, simulator, username=account.username, password=account.password or ""
-    )
-    form = await submit(hass, form, typed)
+    form = await finish_password(hass, simulator, account, form)
     return await submit(hass, form, {"code": "654321"})
 
 
@@ -214,8 +222,10 @@ async def by_link(
 ) -> ConfigFlowResult:
     """Sign in with a code at plex.tv/link."""
     form = await choose(hass, menu, "link")
-    wait = await submit(hass, form, address(form, simulator.url))
-    return await approve(hass, simulator, wait, account)
+    return await finish_link(hass, simulator, account, form)
+
+
+FINISH = {"password": finish_password, "link": finish_link}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -233,23 +243,22 @@ def count(simulator: Simulator, method: str, path: str) -> int:
     )
 
 
-@pytest.mark.parametrize(("source", "step_id"), MENUS.items())
+@pytest.mark.parametrize(
+    ("source", "step_id"),
+    [("reauth", "reauth_confirm"), ("reconfigure", "reconfigure")],
+)
 async def test_menus(
     hass: HomeAssistant, entry: MockConfigEntry, source: str, step_id: str
 ) -> None:
-    """Every dialog begins with the choice of a method, and names the account."""
-    starts = {
-        "user": lambda: open_menu(hass),
-        "reauth": lambda: entry.start_reauth_flow(hass),
-        "reconfigure": lambda: entry.start_reconfigure_flow(hass),
-    }
-    names = {"user": None, "reauth": "ada", "reconfigure": "ada"}
-    menu = await starts[source]()
-
-    assert menu["type"] is FlowResultType.MENU
-    assert menu["step_id"] == step_id
-    assert menu["menu_options"] == ["password", "link"]
-    assert menu["description_placeholders"].get("name") == names[source]
+    """Every dialog begins with the choice of a method; a renewal names the account."""
+    for menu, step, name in (
+        (await open_menu(hass), "user", None),
+        (await RENEWALS[source](entry, hass), step_id, "ada"),
+    ):
+        assert menu["type"] is FlowResultType.MENU
+        assert menu["step_id"] == step
+        assert menu["menu_options"] == ["password", "link"]
+        assert menu["description_placeholders"].get("name") == name
 
 
 async def test_password(
@@ -261,7 +270,7 @@ async def test_password(
     assert form["type"] is FlowResultType.FORM
     assert form["step_id"] == "password"
     assert form["errors"] == {}
-    typed = login(form, simulator, username=" ADA@example.com ")
+    typed = fill(form, simulator, username=" ADA@example.com ")
     result = await submit(hass, form, typed)
     await settle(hass)
 
@@ -392,7 +401,7 @@ def check_prefilled(form: ConfigFlowResult, simulator: Simulator) -> None:
     """A form shows the login and the address again, never the password."""
     fields = form["data_schema"].schema
     assert get_schema_suggested_value(fields, "username") == "ada"
-    [password] = [field for field in fields if field == "password"]
+    password = {field.schema: field for field in fields}["password"]
     assert not password.description
     assert not callable(password.default)
     assert (
@@ -414,7 +423,7 @@ async def test_password_errors(
     account.code = None
     simulator.fault(path="/users/signin", times=1, **fault)
     form = await open_password_form(hass)
-    form = await submit(hass, form, login(form, simulator))
+    form = await submit(hass, form, fill(form, simulator))
 
     assert form["type"] is FlowResultType.FORM
     assert form["step_id"] == "password"
@@ -423,7 +432,7 @@ async def test_password_errors(
     check_prefilled(form, simulator)
     assert len(simulator.requests) == 1
 
-    result = await submit(hass, form, login(form, simulator))
+    result = await submit(hass, form, fill(form, simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert count(simulator, "POST", "/users/signin") == 2
 
@@ -478,12 +487,12 @@ async def test_refused_password(
     account.code = None
     account.password = password
     form = await open_password_form(hass)
-    form = await submit(hass, form, login(form, simulator))
+    form = await submit(hass, form, fill(form, simulator))
     assert form["step_id"] == "password"
     assert form["errors"] == {"base": "invalid_auth"}
 
     account.password = "correct horse"
-    result = await submit(hass, form, login(form, simulator))
+    result = await submit(hass, form, fill(form, simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -526,7 +535,7 @@ async def test_no_answer_in_time(
     account.code = None
     hang = simulator.fault(path="/users/signin", action="hang")
     form = await open_password_form(hass)
-    submission = hass.async_create_task(submit(hass, form, login(form, simulator)))
+    submission = hass.async_create_task(submit(hass, form, fill(form, simulator)))
     await until(lambda: hang.hits)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     form = await submission
@@ -534,7 +543,7 @@ async def test_no_answer_in_time(
     assert hang.hits == 1
 
     simulator.clear_faults()
-    result = await submit(hass, form, login(form, simulator))
+    result = await submit(hass, form, fill(form, simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -544,16 +553,14 @@ async def test_connection_refused(
 ) -> None:
     """Plex that isn't there can be tried again once it is."""
     account.code = None
-    typed = {"password": login, "link": lambda form, _: address(form, simulator.url)}
     form = await choose(hass, await open_menu(hass), method)
     await simulator.stop_plex_tv()
-    form = await submit(hass, form, typed[method](form, simulator))
+    form = await submit(hass, form, fill(form, simulator))
     assert form["step_id"] == method
     assert form["errors"] == {"base": "cannot_connect"}
 
     await simulator.start_plex_tv()
-    hass.config_entries.flow.async_abort(form["flow_id"])
-    result = await by_password(hass, simulator, account, await open_menu(hass))
+    result = await FINISH[method](hass, simulator, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -566,11 +573,11 @@ async def test_unexpected_exception(
     with patch.object(
         PlexTvClient, "post_users_sign_in_data", side_effect=ZeroDivisionError
     ):
-        form = await submit(hass, form, login(form, simulator))
+        form = await submit(hass, form, fill(form, simulator))
     assert form["step_id"] == "password"
     assert form["errors"] == {"base": "unknown"}
 
-    result = await submit(hass, form, login(form, simulator))
+    result = await submit(hass, form, fill(form, simulator))
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -586,22 +593,16 @@ async def test_insecure_url(
     method: str,
 ) -> None:
     """An address that nothing secret may be sent to is neither asked nor kept."""
-    sign_ins = {"password": login, "link": lambda form, _: address(form, simulator.url)}
+    account.code = None
     form = await choose(hass, await open_menu(hass), method)
-    typed = sign_ins[method](form, simulator)
-    form = await submit(hass, form, {**typed, "advanced": {"url": url}})
+    form = await submit(hass, form, fill(form, simulator, advanced={"url": url}))
     assert form["step_id"] == method
     assert form["errors"] == {"base": "insecure_url"}
     fields = form["data_schema"].schema["advanced"].schema.schema
     assert get_schema_suggested_value(fields, "url") == "https://plex.tv/api/v2"
     assert simulator.requests == []
 
-    form = await submit(hass, form, typed)
-    ends = {
-        "password": lambda: submit(hass, form, {"code": "123456"}),
-        "link": lambda: approve(hass, simulator, form, account),
-    }
-    result = await ends[method]()
+    result = await FINISH[method](hass, simulator, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"]["url"] == simulator.url
 
@@ -665,7 +666,7 @@ async def test_second_dialog_is_faster(
     account.code = None
     hang = simulator.fault(path="/users/signin", action="hang", times=1)
     form = await open_password_form(hass)
-    slow = hass.async_create_task(submit(hass, form, login(form, simulator)))
+    slow = hass.async_create_task(submit(hass, form, fill(form, simulator)))
     await until(lambda: hang.hits)
     fast = await by_password(hass, simulator, account, await open_menu(hass))
     hang.release()
@@ -674,6 +675,7 @@ async def test_second_dialog_is_faster(
 
     assert fast["type"] is FlowResultType.CREATE_ENTRY
     assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "already_configured"
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
     assert list(account.tokens) == [fast["data"]["token"]]
 
@@ -724,7 +726,7 @@ async def test_link(
     assert form["type"] is FlowResultType.FORM
     assert form["step_id"] == "link"
     assert form["errors"] == {}
-    wait = await submit(hass, form, address(form, simulator.url))
+    wait = await submit(hass, form, fill(form, simulator))
     [pin] = simulator.pins
     assert wait["type"] is FlowResultType.SHOW_PROGRESS
     assert wait["step_id"] == "link_wait"
@@ -769,13 +771,12 @@ async def test_link_code_errors(
     """A dialog that gets no code says why, and can ask for another."""
     simulator.fault(method="POST", path="/pins", times=1, **fault)
     form = await open_link_form(hass)
-    form = await submit(hass, form, address(form, simulator.url))
+    form = await submit(hass, form, fill(form, simulator))
     assert form["type"] is FlowResultType.FORM
     assert form["step_id"] == "link"
     assert form["errors"] == {"base": error}
 
-    wait = await submit(hass, form, address(form, simulator.url))
-    result = await approve(hass, simulator, wait, account)
+    result = await finish_link(hass, simulator, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -851,7 +852,7 @@ async def test_link_expired(
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize(("fault", "error"), [*LINK_REFUSALS, *UNREADABLE])
+@pytest.mark.parametrize(("fault", "error"), UNREADABLE)
 async def test_link_without_account(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -868,8 +869,7 @@ async def test_link_without_account(
     assert form["errors"] == {"base": error}
     assert account.tokens == {}
 
-    wait = await submit(hass, form, address(form, simulator.url))
-    result = await approve(hass, simulator, wait, account)
+    result = await finish_link(hass, simulator, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert list(account.tokens) == [result["data"]["token"]]
 
@@ -904,17 +904,16 @@ async def test_closed_while_waiting(
     hang = simulator.fault(method=method, path=path, action="hang", times=1)
     form = await open_link_form(hass)
     submission = hass.async_create_task(
-        submit(hass, form, address(form, simulator.url)), eager_start=True
+        submit(hass, form, fill(form, simulator)), eager_start=True
     )
     await until(lambda: hang.hits)
     hass.config_entries.flow.async_abort(form["flow_id"])
     hang.release()
-    await asyncio.wait([submission])
+    await asyncio.gather(submission, return_exceptions=True)
     simulator.clear_requests()
     simulator.clock.advance(901)
     await settle(hass)
 
-    assert submission.exception() is None
     assert simulator.requests == []
 
 
@@ -930,12 +929,6 @@ async def test_closed_after_approval(
     await settle(hass)
 
     assert account.tokens == {}
-
-
-RENEWALS = {
-    "reauth": MockConfigEntry.start_reauth_flow,
-    "reconfigure": MockConfigEntry.start_reconfigure_flow,
-}
 
 
 @pytest.mark.parametrize("scope", ["token", "client"])
@@ -1102,11 +1095,11 @@ async def test_renewal_errors(
     """A renewal that fails can be tried again."""
     account.code = None
     form = await choose(hass, await RENEWALS[source](entry, hass), "password")
-    form = await submit(hass, form, login(form, simulator, password="wrong"))
+    form = await submit(hass, form, fill(form, simulator, password="wrong"))
     assert form["step_id"] == "password"
     assert form["errors"] == {"base": "invalid_auth"}
 
-    result = await submit(hass, form, login(form, simulator))
+    result = await submit(hass, form, fill(form, simulator))
     assert result["reason"] == f"{source}_successful"
 
 
@@ -1122,9 +1115,9 @@ async def test_reconfigure_keeps_address(
     account.code = None
     start = RENEWALS["reconfigure"]
     form = await choose(hass, await start(entry, hass), "password")
-    credentials = {"username": "ada", "password": "correct horse"}
-    result = await submit(hass, form, credentials | typed)
+    result = await submit(hass, form, LOGIN | typed)
 
+    assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "reconfigure_successful"
     assert entry.data["url"] == simulator.url
 
@@ -1217,7 +1210,7 @@ async def test_renewal_closed_after_approval(
     simulator.sign_out_scope = scope
     hang = simulator.fault(path="/user", action="hang")
     form = await choose(hass, await RENEWALS[source](entry, hass), "link")
-    wait = await submit(hass, form, address(form, simulator.url))
+    wait = await submit(hass, form, fill(form, simulator))
     simulator.approve_pin(wait["description_placeholders"]["code"], account)
     await until(lambda: hang.hits)
     hass.config_entries.flow.async_abort(wait["flow_id"])
@@ -1241,14 +1234,12 @@ async def test_renewal_without_account(
     simulator.sign_out_scope = scope
     simulator.fault(path="/user", body=HTML, times=1)
     form = await choose(hass, await RENEWALS[source](entry, hass), "link")
-    wait = await submit(hass, form, address(form, simulator.url))
-    form = await approve(hass, simulator, wait, account)
+    form = await finish_link(hass, simulator, account, form)
     assert form["step_id"] == "link"
     assert form["errors"] == {"base": "invalid_response"}
     assert entry.data["token"] in account.tokens
 
-    wait = await submit(hass, form, address(form, simulator.url))
-    result = await approve(hass, simulator, wait, account)
+    result = await finish_link(hass, simulator, account, form)
     assert result["reason"] == f"{source}_successful"
 
 

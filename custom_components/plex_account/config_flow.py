@@ -9,13 +9,8 @@ from uuid import uuid4
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    SOURCE_REAUTH,
-    SOURCE_USER,
-    ConfigEntry,
-    ConfigFlow,
-    ConfigFlowResult,
-)
+from homeassistant import config_entries
+from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
 from homeassistant.const import (
     CONF_CODE,
     CONF_PASSWORD,
@@ -72,9 +67,6 @@ PASSWORD_FIELDS = {
 }
 CODE_SCHEMA = vol.Schema(
     {vol.Required(CONF_CODE): _text(TextSelectorType.TEXT, "one-time-code")}
-)
-ADVANCED_SCHEMA = vol.Schema(
-    {vol.Required(CONF_URL, default=PLEX_TV_URL): _text(TextSelectorType.URL)}
 )
 
 
@@ -184,6 +176,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
                 except PlexError as error:
                     errors = self._explain(error)
                 else:
+                    if self._closed:
+                        return self.async_abort(reason="closed")
                     return await self.async_step_link_wait()
         return self._show_form("link", {}, errors)
 
@@ -248,7 +242,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         except Exception:  # noqa: BLE001
             LOGGER.exception("Unexpected exception")
             return None, {"base": "unknown"}
-        self._unstored_token = account.auth_token
+        self._note_token(account.auth_token, account.uuid)
         return account, {}
 
     async def _async_wait_for_approval(self, pin: PlexPin) -> PlexAccount | None:
@@ -272,10 +266,11 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             except PlexConnectionError:
                 continue
             if pin.auth_token:
-                self._unstored_token = pin.auth_token
+                self._note_token(pin.auth_token)
                 account = await self._client(pin.auth_token).get_token_details(
                     retry=RetryConfig(max_elapsed_time=30_000)
                 )
+                self._note_token(pin.auth_token, account.uuid)
                 return replace(account, auth_token=pin.auth_token)
         return None
 
@@ -285,7 +280,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             self._sign_out_unstored()
             return self.async_abort(reason="closed")
         await self.async_set_unique_id(
-            account.uuid, raise_on_progress=self.source == SOURCE_USER
+            account.uuid, raise_on_progress=self._renewed_entry is None
         )
         data = {
             CONF_TOKEN: account.auth_token,
@@ -295,7 +290,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             data[CONF_USERNAME] = self._username
         if self._url != PLEX_TV_URL:
             data[CONF_URL] = self._url
-        if self.source == SOURCE_USER:
+        entry = self._renewed_entry
+        if entry is None:
             self._abort_if_unique_id_configured()
             self._unstored_token = None
             return self.async_create_entry(
@@ -303,12 +299,28 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             )
         self._abort_if_unique_id_mismatch(reason="wrong_account")
         self._unstored_token = None
-        return self.async_update_reload_and_abort(
-            self._get_reauth_entry()
-            if self.source == SOURCE_REAUTH
-            else self._get_reconfigure_entry(),
-            data=data,
-        )
+        return self.async_update_reload_and_abort(entry, data=data)
+
+    @property
+    def _renewed_entry(self) -> ConfigEntry | None:
+        """Return the entry that is signed in anew, None at a first sign-in."""
+        match self.source:
+            case config_entries.SOURCE_REAUTH:
+                return self._get_reauth_entry()
+            case config_entries.SOURCE_RECONFIGURE:
+                return self._get_reconfigure_entry()
+        return None
+
+    def _note_token(self, token: str | None, uuid: str | None = None) -> None:
+        """Remember to sign a token out unless an entry comes to keep it.
+
+        Left alone is a token of the account that is signed in anew, and one of
+        which that isn't known to be false: it shares the client identifier of the
+        stored token, which Plex may end along with it.
+        """
+        entry = self._renewed_entry
+        if entry is None or uuid not in (None, entry.unique_id):
+            self._unstored_token = token
 
     def _sign_out_unstored(self) -> None:
         """Sign out a token that no entry keeps."""
@@ -344,11 +356,13 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, fields: dict[Any, Any], errors: dict[str, str]
     ) -> ConfigFlowResult:
         """Show a form, with the address where it may be changed."""
-        if self.source != SOURCE_REAUTH:
+        if self.source != config_entries.SOURCE_REAUTH:
+            address = vol.Required(CONF_URL, default=self._url)
+            advanced = vol.Schema({address: _text(TextSelectorType.URL)})
             fields = {
                 **fields,
                 vol.Required(CONF_ADVANCED, default={}): section(
-                    ADVANCED_SCHEMA, {"collapsed": True}
+                    advanced, {"collapsed": True}
                 ),
             }
         return self.async_show_form(
