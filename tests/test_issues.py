@@ -209,3 +209,25 @@ async def test_deleting_devices(
     server.listed = True
     await press_refresh(hass, account)
     assert device_of(hass, entry, identifier)
+
+
+async def test_deleting_devices_of_an_unloaded_entry(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """While the entry isn't loaded, nobody knows what Plex lists."""
+    await async_setup_component(hass, "config", {})
+    await set_up(hass, entry)
+    server.listed = False
+    await press_refresh(hass, account)
+    await hass.config_entries.async_unload(entry.entry_id)
+
+    client = await hass_ws_client(hass)
+    device_id = device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
+    assert (await client.remove_device(device_id))["success"] is False
+
+    await set_up(hass, entry)
+    assert (await client.remove_device(device_id))["success"] is True

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_TOKEN, CONF_URL, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -70,5 +71,11 @@ async def async_remove_entry(
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: PlexAccountConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Allow to remove the device of a server that Plex no longer lists."""
-    return entry.runtime_data.async_release_device(device)
+    """Allow to remove the device of a server that Plex no longer lists.
+
+    What it lists is known only while the entry is loaded.
+    """
+    return (
+        entry.state is ConfigEntryState.LOADED
+        and entry.runtime_data.async_release_device(device)
+    )
