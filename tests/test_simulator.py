@@ -438,6 +438,26 @@ async def test_user_follows_its_account(call: Caller, ada: Account, token: str) 
     assert re.fullmatch("[0-9a-f]{64}", body["pin"])
 
 
+async def test_title_of_a_managed_user(call: Caller, ada: Account, token: str) -> None:
+    """Who has no username is called by the friendly name."""
+    ada.username, ada.friendly_name = "", "Byron"
+
+    assert (await call.plex_tv("GET", "/user", token)).json["title"] == "Byron"
+
+
+async def test_text_is_utf_8(
+    sim: Simulator, call: Caller, ada: Account, token: str
+) -> None:
+    """Text stands in JSON as it is, without escapes."""
+    ada.friendly_name = "Zoë 🎬"
+    server = await sim.add_server(owner=ada, name="Küche")
+
+    assert '"Zoë 🎬"' in (await call.plex_tv("GET", "/user", token)).text
+    reply = await call.server(server, "GET", "/", token)
+    assert '"Küche"' in reply.text
+    assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
 async def test_user_includes(call: Caller, token: str) -> None:
     """Some parts stand there only when asked for."""
     query = {"includeSubscriptions": "1", "includeProviders": "1"}
@@ -704,6 +724,33 @@ async def test_root(sim: Simulator, call: Caller, ada: Account, token: str) -> N
         assert (await call.server(server, "GET", "/", presented)).status == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/security/tokens", 404),
+        ("GET", "/security", 404),
+        ("POST", "/", 405),
+        ("POST", "/security/resources", 405),
+    ],
+)
+async def test_unknown_paths_of_a_server(
+    sim: Simulator,
+    call: Caller,
+    ada: Account,
+    token: str,
+    method: str,
+    path: str,
+    status: int,
+) -> None:
+    """A server is as strict about paths and verbs as plex.tv."""
+    server = await sim.add_server(owner=ada)
+
+    reply = await call.server(server, method, path, token)
+
+    assert (reply.status, reply.type) == (status, "text/html")
+    assert (await call.server(server, method, path, "wrong")).status == 401
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 async def test_transient_token(
     sim: Simulator, call: Caller, ada: Account, token: str, method: str
@@ -781,6 +828,10 @@ async def test_life_of_a_transient_token(
     third = server.mint(ada)
     server.transient_tokens.clear()
     assert not await opens(third)
+    await server.stop()
+    fourth = server.mint(ada)
+    await server.start()
+    assert not await opens(fourth)
 
 
 async def test_minting_oddities(
@@ -803,14 +854,17 @@ async def test_minting_oddities(
     assert (await mint("GET", None)).json == {"MediaContainer": {"size": 0}}
 
 
-async def test_ticking_clock() -> None:
+def test_ticking_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulator that runs alone has a clock that moves, and can still be advanced."""
+    now = 100.0
+    monkeypatch.setattr("tests.simulator.clock.monotonic", lambda: now)
     clock = Clock(ticking=True)
     begin = clock.now()
-    await asyncio.sleep(0.01)
+
+    now += 5
     clock.advance(60)
 
-    assert 60 < (clock.now() - begin).total_seconds() < 120
+    assert (clock.now() - begin).total_seconds() == 65
 
 
 async def test_stopped_server(sim: Simulator, call: Caller, ada: Account) -> None:
@@ -1021,12 +1075,12 @@ async def test_broken_handshakes(
 
 
 async def test_silent_clients_do_not_delay_the_end(
-    sim: Simulator, ada: Account
+    sim: Simulator, call: Caller, ada: Account
 ) -> None:
     """A connection that never speaks is closed when its server stops."""
     server = await sim.add_server(owner=ada, tls=True)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    await asyncio.sleep(0.01)
+    await call.server(server, "GET", "/identity")  # accepted after the silent one
 
     await server.stop()
 
@@ -1083,10 +1137,11 @@ async def test_fault_of_a_server(
     assert (reply.status, reply.type) == (502, "text/html")
     assert (await call.server(server, "GET", "/", token)).status == 200
     assert (await call.plex_tv("GET", "/ping", token)).status == 200
-    sim.clear_faults()
-    sim.fault(host="*", status=500)
-    assert (await call.server(server, "GET", "/", token)).status == 500
-    assert (await call.plex_tv("GET", "/ping", token)).status == 500
+    for status in (500, 498, 522):
+        sim.clear_faults()
+        sim.fault(host="*", status=status)
+        assert (await call.server(server, "GET", "/", token)).status == status
+        assert (await call.plex_tv("GET", "/ping", token)).status == status
 
 
 async def test_faults_come_in_their_order(
@@ -1106,7 +1161,7 @@ async def test_faults_come_in_their_order(
 async def test_rate_limit(sim: Simulator, call: Caller) -> None:
     """Too many requests: with a wait in seconds, until a date, or without one."""
     until = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
-    for wait in (None, 7, until):
+    for wait in (None, 1_234_567, until):
         sim.rate_limit(path="/users/signin", retry_after=wait, times=1)
 
     plain, seconds, date = [await call.sign_in() for _ in range(3)]
@@ -1114,7 +1169,7 @@ async def test_rate_limit(sim: Simulator, call: Caller) -> None:
     assert [one.status for one in (plain, seconds, date)] == [429] * 3
     assert plain.code == 1003
     assert "Retry-After" not in plain.headers
-    assert seconds.headers["Retry-After"] == "7"
+    assert seconds.headers["Retry-After"] == "1234567"
     assert parsedate_to_datetime(date.headers["Retry-After"]) == until
 
 
@@ -1183,7 +1238,7 @@ async def test_hang(sim: Simulator, call: Caller, token: str, way: str) -> None:
     fault = sim.fault(path="/ping", action="hang")
     waiting = asyncio.create_task(call.plex_tv("GET", "/ping", token))
     while not fault.hits:
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
     assert sim.requests[-1].status is None
 
     match way:
@@ -1316,6 +1371,9 @@ async def test_link(sim: Simulator, call: Caller, ada: Account, token: str) -> N
     )
     assert good.status == 204
     assert "tv" in ada.tokens.values()
+    strong = (await call.plex_tv("POST", "/pins", params={"strong": "true"})).json
+    bad = await call.plex_tv("PUT", "/pins/link", token, data={"code": strong["code"]})
+    assert (bad.status, bad.code) == (404, 1020)
 
 
 # Plex Home and the classic paths
@@ -1524,13 +1582,15 @@ async def test_control_refuses(
 async def test_control_refuses_unknown_fields(
     sim: Simulator, call: Caller, control: str
 ) -> None:
-    """A field that does not exist can't be set."""
-    for path in (
-        f"/accounts/{next(iter(sim.accounts)).uuid}",
-        f"/servers/{sim.servers[0].machine_identifier}",
+    """A field that does not exist can't be set, nor one that only the simulator sets."""
+    server = f"/servers/{sim.servers[0].machine_identifier}"
+    for path, field in (
+        (f"/accounts/{next(iter(sim.accounts)).uuid}", "colour"),
+        (server, "colour"),
+        (server, "created_at"),
     ):
         assert (
-            await call.send("PATCH", control + path, json={"colour": "red"})
+            await call.send("PATCH", control + path, json={field: "red"})
         ).status == 400
 
 

@@ -151,8 +151,8 @@ class Account:
 
     @property
     def display_title(self) -> str:
-        """The title: the username where there is none."""
-        return _or(self.title, self.username)
+        """The title: the username where there is none, the name of a managed user."""
+        return _or(self.title, self.username or self.friendly_name)
 
 
 _PLAIN_FIELDS = (

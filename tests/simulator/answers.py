@@ -12,6 +12,14 @@ from .log import LoggedRequest
 type Json = str | int | float | bool | list[Json] | dict[str, Json] | None
 
 
+def phrase(status: int) -> str:
+    """Say a status in words; those of proxies and 498 stand in no list."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
+
+
 def _attribute(name: str, value: Json) -> str:
     """Write a value as an XML attribute: booleans are 1 and 0, nothing is empty.
 
@@ -67,7 +75,9 @@ def _media_element(tag: str, body: Mapping[str, Json]) -> ET.Element:
 
 def _json(body: Json, status: int) -> web.Response:
     return web.Response(
-        text=json.dumps(body), status=status, content_type="application/json"
+        text=json.dumps(body, ensure_ascii=False),
+        status=status,
+        content_type="application/json",
     )
 
 
@@ -107,11 +117,11 @@ def media_container(request: LoggedRequest, body: dict[str, Json]) -> web.Respon
 
 def html_page(status: int) -> web.Response:
     """Answer as a server that refuses: a tiny page that repeats the status."""
-    phrase = HTTPStatus(status).phrase
+    title = phrase(status)
     return web.Response(
         text=(
-            f"<html><head><title>{phrase}</title></head>"
-            f"<body><h1>{status} {phrase}</h1></body></html>"
+            f"<html><head><title>{title}</title></head>"
+            f"<body><h1>{status} {title}</h1></body></html>"
         ),
         status=status,
         content_type="text/html",

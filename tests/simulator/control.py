@@ -18,7 +18,9 @@ from .world import add_described_server
 
 _ACCOUNT_FIELDS = {one.name for one in fields(Account)}
 _SERVER_FIELDS = {"certificate_hash"} | {
-    one.name for one in fields(ServerModel) if one.name not in ("clock", "certificate")
+    one.name
+    for one in fields(ServerModel)
+    if one.init and one.name not in ("clock", "certificate")
 }
 _HOST = "127.0.0.1"
 

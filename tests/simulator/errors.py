@@ -1,11 +1,10 @@
 """How plex.tv refuses: a status, its own code and a message."""
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from aiohttp import web
 
-from .answers import Json, plex_tv_answer
+from .answers import Json, phrase, plex_tv_answer
 from .log import LoggedRequest
 
 
@@ -43,4 +42,4 @@ _USUAL = {refusal.status: refusal for refusal in (NOT_AUTHENTICATED, RATE_LIMITE
 
 def usual_refusal(status: int) -> Refusal:
     """Return what plex.tv says with a status when nothing more is known."""
-    return _USUAL.get(status) or Refusal(status, None, HTTPStatus(status).phrase)
+    return _USUAL.get(status) or Refusal(status, None, phrase(status))

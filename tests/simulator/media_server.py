@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import override
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from .answers import Json, html_page, media_container
 from .connection import Connection
@@ -15,7 +15,7 @@ from .traffic import Traffic
 
 
 class MediaServer(Site):
-    """Answers for one server: /identity, /, /security/token and /security/resources."""
+    """Answers for one server: /identity, /, /security/... and an empty library."""
 
     def __init__(
         self, traffic: Traffic, server: ServerModel, peers: Sequence[ServerModel]
@@ -50,17 +50,19 @@ class MediaServer(Site):
             return media_container(request, self._identity())
         if self._model.access(request.token) is None:
             return html_page(HTTPStatus.UNAUTHORIZED)
+        if path == "/security/token":
+            return self._transient_token(request)
+        if request.method != hdrs.METH_GET:
+            return html_page(HTTPStatus.METHOD_NOT_ALLOWED)
         match path:
             case "/":
                 return media_container(request, self._root())
-            case "/security/token":
-                return self._transient_token(request)
             case "/security/resources":
                 return self._source(request)
+            case "/library/sections":
+                return media_container(request, {"size": 0})
             case _:
-                return media_container(
-                    request, {"size": 0, "identifier": "com.plexapp.plugins"}
-                )
+                return html_page(HTTPStatus.NOT_FOUND)
 
     def _identity(self) -> dict[str, Json]:
         """GET /identity."""

@@ -153,9 +153,9 @@ class PlexTv(Site):
         return plex_tv_answer(request, "pin", pin.body(self._state.clock.now()), status)
 
     def _link_pin(self, request: LoggedRequest, account: Account) -> web.Response:
-        """PUT /pins/link."""
+        """PUT /pins/link: for the four characters only; the long code has its own page."""
         pin = self._state.pins.by_code(request.form.get("code", ""))
-        if pin is None:
+        if pin is None or pin.strong:
             return PIN_UNKNOWN.answer(request)
         pin.auth_token = self._state.accounts.sign_in(account, pin.client_identifier)
         return web.Response(status=HTTPStatus.NO_CONTENT)

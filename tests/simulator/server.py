@@ -30,9 +30,13 @@ class Server(ServerModel):
         ]
 
     async def start(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Listen, on the same port as before if there was one.
+
+        What others delegated while it was off is not known here.
+        """
         if self.running:
             return
+        self.forget_transient_tokens()
         self.port = await self._site.open(
             self.hosts,
             self.port,

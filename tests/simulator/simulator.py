@@ -152,7 +152,10 @@ class Simulator(State):
         return player
 
     def approve_pin(self, code: str, account: Account) -> str:
-        """Do what a person does at plex.tv/link, and return the token that it gave."""
+        """Do what a person does at plex.tv/link, or with a strong code on the sign-in page.
+
+        Returns the token that it gave.
+        """
         pin = self.pins.by_code(code)
         if pin is None:
             raise LookupError(f"no PIN waits under {code!r}")
@@ -204,7 +207,7 @@ class Simulator(State):
         if isinstance(retry_after, datetime):
             headers["Retry-After"] = format_datetime(retry_after, usegmt=True)
         elif retry_after is not None:
-            headers["Retry-After"] = f"{retry_after:g}"
+            headers["Retry-After"] = f"{retry_after:.15g}"
         return self.fault(
             host=host, path=path, status=429, headers=headers, times=times
         )
