@@ -13,12 +13,7 @@ import socket
 
 from .addresses import IPAddress, is_loopback, literal_address, plex_direct_address
 from .client import PlexServerClient
-from .errors import (
-    PlexCertificateError,
-    PlexConnectionError,
-    PlexError,
-    PlexTimeoutError,
-)
+from .errors import PlexCertificateError, PlexConnectionError, PlexTimeoutError
 from .models import ConnectionKind, PlexConnection, PlexServer
 
 MAX_CONNECTIONS = 24
@@ -140,6 +135,7 @@ class _Refused(Exception):
     """A connection is not to be used."""
 
     def __init__(self, failure: Failure) -> None:
+        """Keep why."""
         super().__init__(failure)
         self.failure = failure
 
@@ -209,21 +205,22 @@ async def choose_connection(
     try:
         async with asyncio.timeout(None) as deadline:
             probes = [asyncio.create_task(probe(candidate)) for candidate in allowed]
-            for candidate, task in zip(allowed, probes, strict=True):
-                try:
-                    chosen = await task
+            for task in probes:
+                await asyncio.wait([task])
+                if not task.exception():
                     break
-                except _Refused as refusal:
-                    failure = refusal.failure
-                except (PlexError, OSError) as error:
-                    failure = _failure(error)
-                attempts.append(Attempt(kind=candidate.kind, failure=failure))
     except TimeoutError:
-        attempts.append(Attempt(kind=candidate.kind, failure=Failure.TIMEOUT))
+        pass
     finally:
         for task in probes:
             task.cancel()
         await asyncio.gather(*probes, return_exceptions=True)
+
+    for candidate, task in zip(allowed, probes, strict=True):
+        if not (failure := _failure(task)):
+            chosen = task.result()
+            break
+        attempts.append(Attempt(kind=candidate.kind, failure=failure))
     return Choice(
         connection=chosen, attempts=tuple(attempts), insecure_only=insecure_only
     )
@@ -237,7 +234,8 @@ def _candidate(connection: PlexConnection, trust: Trust) -> Candidate:
     scheme = match["scheme"].lower()
     port = int(match["port"] or {"http": 80, "https": 443}[scheme])
     address = literal_address(host) or plex_direct_address(host)
-    if not 0 < port < 65536 or (address is None and _NUMERIC_NAME.fullmatch(host)):
+    is_name = match["name"] and not _NUMERIC_NAME.fullmatch(host)
+    if not 0 < port < 65536 or not (address or is_name):
         raise _Refused(Failure.MALFORMED)
     if address and (failure := address_refusal(address, trust)):
         raise _Refused(failure)
@@ -271,19 +269,30 @@ async def _locate(candidate: Candidate, trust: Trust) -> Candidate:
         found = await asyncio.get_running_loop().getaddrinfo(
             candidate.host, candidate.port, type=socket.SOCK_STREAM
         )
-    except OSError:
+    except OSError, UnicodeError:
         raise _Refused(Failure.NAME_NOT_FOUND) from None
-    failure: Failure | None = Failure.NAME_NOT_FOUND
+    failure = Failure.NAME_NOT_FOUND
     for *_, (host, *_) in found:
-        address = literal_address(str(host))
-        if address and not (failure := address_refusal(address, trust)):
+        if not (address := literal_address(str(host))):
+            continue
+        if refusal := address_refusal(address, trust):
+            failure = refusal
+        elif candidate.url.startswith("http:") and not address.is_loopback:
+            failure = Failure.PLAIN_HTTP
+        else:
             return replace(candidate, address=address, ipv6=address.version == 6)
-    raise _Refused(failure or Failure.NAME_NOT_FOUND)
+    raise _Refused(failure)
 
 
-def _failure(error: PlexError | OSError) -> Failure:
-    """Return the kind of a failed probe."""
-    match error:
+def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
+    """Return why a probe has failed, None if it has not."""
+    if probe.cancelled():
+        return Failure.TIMEOUT
+    match probe.exception():
+        case None:
+            return None
+        case _Refused(failure=failure):
+            return failure
         case TimeoutError() | PlexTimeoutError():
             return Failure.TIMEOUT
         case PlexCertificateError():

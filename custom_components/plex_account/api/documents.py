@@ -16,9 +16,12 @@ _MAX_DEPTH = 64
 _WRAPPERS = frozenset(
     {
         "connections",
+        "defaultAudioLanguages",
+        "defaultSubtitleLanguages",
         "entitlements",
         "errors",
         "features",
+        "mediaReviewsLanguages",
         "pastSubscriptions",
         "resources",
         "roles",

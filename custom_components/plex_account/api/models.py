@@ -265,12 +265,12 @@ def parse_account(document: Any) -> PlexAccount:
         friendly_name=_text(user.get("friendlyName")),
         email=_text(user.get("email")),
         auth_token=_token(user.get("authToken")),
-        pin=_text(user.get("pin")),
+        pin=_nullable(user.get("pin")),
         ads_consent=_flag(user.get("adsConsent")),
         ads_consent_reminder_at=_time(user.get("adsConsentReminderAt")),
         ads_consent_set_at=_time(user.get("adsConsentSetAt")),
         anonymous=_flag(user.get("anonymous")),
-        attribution_partner=_text(user.get("attributionPartner")),
+        attribution_partner=_nullable(user.get("attributionPartner")),
         backup_codes_created=_flag(user.get("backupCodesCreated")),
         confirmed=_flag(user.get("confirmed")),
         country=_text(user.get("country")),
@@ -283,7 +283,7 @@ def parse_account(document: Any) -> PlexAccount:
         home_admin=_flag(user.get("homeAdmin")),
         home_size=_number(user.get("homeSize")),
         joined_at=_time(user.get("joinedAt")),
-        locale=_text(user.get("locale")),
+        locale=_nullable(user.get("locale")),
         mailing_list_active=_flag(user.get("mailingListActive")),
         mailing_list_status=_text(user.get("mailingListStatus")),
         max_home_size=_number(user.get("maxHomeSize")),
@@ -295,7 +295,7 @@ def parse_account(document: Any) -> PlexAccount:
         scrobble_types=_text(user.get("scrobbleTypes")),
         services=tuple(map(_parse_service, _mappings(user.get("services")))),
         subscription=_parse_optional_subscription(user.get("subscription")),
-        subscription_description=_text(user.get("subscriptionDescription")),
+        subscription_description=_nullable(user.get("subscriptionDescription")),
         subscriptions=tuple(
             map(_parse_subscription, _mappings(user.get("subscriptions")))
         ),
@@ -378,16 +378,20 @@ def parse_pin(document: Any) -> PlexPin:
 
 
 def parse_error(document: Any) -> tuple[int | None, str | None]:
-    """Return code and message of the first error in a plex.tv error body."""
+    """Return code and message of the first error in a plex.tv error body.
+
+    Old endpoints answer a bare text under `error`.
+    """
     errors = _mappings(unwrap(document, "errors"))
     error = errors[0] if errors else {}
-    return _number(error.get("code")), _text(error.get("message"))
+    message = error.get("message", _single(error.get("error")))
+    return _number(error.get("code")), _text(message)
 
 
 def parse_pong(document: Any) -> bool:
     """Return what GET /ping answered; in XML it is the text of the root."""
     pong = next(iter(document.values()), None) if isinstance(document, dict) else None
-    return _flag(pong[0] if isinstance(pong, list) and pong else pong)
+    return _flag(_single(pong))
 
 
 def _parse_profile(value: Any) -> Profile | None:
@@ -395,10 +399,10 @@ def _parse_profile(value: Any) -> Profile | None:
         return None
     return Profile(
         auto_select_audio=_flag(profile.get("autoSelectAudio")),
-        default_audio_language=_text(profile.get("defaultAudioLanguage")),
+        default_audio_language=_nullable(profile.get("defaultAudioLanguage")),
         default_audio_languages=_texts(profile.get("defaultAudioLanguages")),
         default_audio_accessibility=_number(profile.get("defaultAudioAccessibility")),
-        default_subtitle_language=_text(profile.get("defaultSubtitleLanguage")),
+        default_subtitle_language=_nullable(profile.get("defaultSubtitleLanguage")),
         default_subtitle_languages=_texts(profile.get("defaultSubtitleLanguages")),
         auto_select_subtitle=_number(profile.get("autoSelectSubtitle")),
         default_subtitle_accessibility=_number(
@@ -417,7 +421,7 @@ def _parse_service(service: dict[str, Any]) -> Service:
         endpoint=_text(service.get("endpoint")),
         status=_text(service.get("status")),
         token=_token(service.get("token")),
-        secret=_text(service.get("secret")),
+        secret=_nullable(service.get("secret")),
     )
 
 
@@ -430,9 +434,9 @@ def _parse_subscription(subscription: dict[str, Any]) -> Subscription:
     return Subscription(
         active=_flag(subscription.get("active")),
         status=_text(subscription.get("status")),
-        plan=_text(subscription.get("plan")),
+        plan=_nullable(subscription.get("plan")),
         subscribed_at=_time(subscription.get("subscribedAt")),
-        payment_service=_text(subscription.get("paymentService")),
+        payment_service=_nullable(subscription.get("paymentService")),
         features=_texts(subscription.get("features")),
     )
 
@@ -440,8 +444,8 @@ def _parse_subscription(subscription: dict[str, Any]) -> Subscription:
 def _parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
     billing = _mapping(past.get("billing"))
     return PastSubscription(
-        id=_text(past.get("id")),
-        mode=_text(past.get("mode")),
+        id=_nullable(past.get("id")),
+        mode=_nullable(past.get("mode")),
         renews_at=_time(past.get("renewsAt")),
         ends_at=_time(past.get("endsAt")),
         canceled=_flag(past.get("canceled")),
@@ -452,7 +456,7 @@ def _parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
         can_downgrade=_flag(past.get("canDowngrade")),
         can_convert=_flag(past.get("canConvert")),
         type=_text(past.get("type")),
-        transfer=_text(past.get("transfer")),
+        transfer=_nullable(past.get("transfer")),
         state=_text(past.get("state")),
         payment_method_id=_number(billing.get("paymentMethodId")),
         internal_payment_method=_mapping(billing.get("internalPaymentMethod")),
@@ -466,13 +470,13 @@ def _parse_server(resource: dict[str, Any]) -> PlexServer:
         name=_text(resource.get("name")) or identifier,
         product=_text(resource.get("product")),
         version=_text(resource.get("productVersion")),
-        platform=_text(resource.get("platform")),
-        platform_version=_text(resource.get("platformVersion")),
-        device=_text(resource.get("device")),
+        platform=_nullable(resource.get("platform")),
+        platform_version=_nullable(resource.get("platformVersion")),
+        device=_nullable(resource.get("device")),
         created_at=_time(resource.get("createdAt")),
         last_seen_at=_time(resource.get("lastSeenAt")),
         owner_id=_number(resource.get("ownerId")),
-        source_title=_text(resource.get("sourceTitle")),
+        source_title=_nullable(resource.get("sourceTitle")),
         public_address=_text(resource.get("publicAddress")),
         access_token=_token(resource.get("accessToken")),
         owned=_flag(resource.get("owned")),
@@ -511,6 +515,13 @@ def _required[T](value: T | None, name: str) -> T:
     return value
 
 
+def _single(value: Any) -> Any:
+    """Return a value, or the first in a list of them: elements of XML come in lists."""
+    if not isinstance(value, list):
+        return value
+    return value[0] if value else None
+
+
 def _mapping(value: Any) -> dict[str, Any]:
     """Return a mapping, or the first in a list of them, else an empty one."""
     if isinstance(value, dict):
@@ -539,6 +550,11 @@ def _text(value: Any) -> str | None:
     return None
 
 
+def _nullable(value: Any) -> str | None:
+    """Return text where there is any: XML writes null as an empty attribute."""
+    return _text(value) or None
+
+
 def _token(value: Any) -> str | None:
     """Return a token that may be sent in a header."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
@@ -548,6 +564,8 @@ def _token(value: Any) -> str | None:
 
 def _texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
+    if isinstance(value, str):
+        value = value.split(",")
     if not isinstance(value, list):
         return ()
     items = (item.get("id") if isinstance(item, dict) else item for item in value)
@@ -572,10 +590,10 @@ def _number(value: Any) -> int | None:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return a moment, whether in epoch seconds or in ISO 8601."""
+    """Return a moment in epoch seconds, ISO 8601, or as `2014-02-28 00:00:00 UTC`."""
     try:
         if isinstance(value, str) and not value.isdecimal():
-            moment = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value.removesuffix(" UTC"))
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(
                 UTC
             )

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, Literal, TypedDict, Unpack
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from .addresses import IPAddress, is_loopback, plex_direct_address
@@ -93,7 +94,7 @@ class RetryConfig:
         if error.retry_after is not None:
             return min(error.retry_after, self.max_interval / 1000)
         try:
-            interval = self.initial_interval * self.exponent**tries
+            interval = self.initial_interval * float(self.exponent) ** tries
         except OverflowError:
             interval = self.max_interval
         return min(interval / 1000 + random.random(), self.max_interval / 1000)
@@ -208,27 +209,24 @@ class Transport:
         options: RequestOptions,
     ) -> Any:
         """Send a request once."""
-        headers = {**self._headers, **options.get("headers", {})}
+        headers = CIMultiDict(self._headers)
+        headers.update(options.get("headers", {}))
         if authenticate and (token := await self._current_token()):
             headers["X-Plex-Token"] = token
+        if "server_url" in options:
+            target = _target(options["server_url"], path, None)
+        else:
+            target = _target(self._server_url, path, self._address)
+        if (form or "X-Plex-Token" in headers) and not target.confidential:
+            raise PlexConnectionError(
+                "Nothing secret is sent over plain http", request_sent=False
+            )
+        headers["Host"] = target.host
         failure: PlexError
         try:
-            url = URL(options.get("server_url", self._server_url).rstrip("/") + path)
-            host = url.host or ""
-            secret = bool(form) or "X-Plex-Token" in headers
-            if secret and url.scheme != "https" and not is_loopback(host):
-                raise PlexConnectionError(
-                    "Nothing secret is sent over plain http", request_sent=False
-                )
-            address = None if "server_url" in options else self._address
-            server_hostname = None
-            if address := address or plex_direct_address(host):
-                headers["Host"] = url.host_port_subcomponent or host
-                server_hostname = host if url.scheme == "https" else None
-                url = url.with_host(str(address))
             async with self._session.request(
                 method,
-                url,
+                target.url,
                 params=params,
                 data=form,
                 headers=headers,
@@ -236,7 +234,7 @@ class Transport:
                     total=options.get("timeout", self._timeout)
                 ),
                 allow_redirects=False,
-                server_hostname=server_hostname,
+                server_hostname=target.server_hostname,
             ) as response:
                 body = await _read(response)
         except TimeoutError:
@@ -245,10 +243,8 @@ class Transport:
             failure = PlexCertificateError(
                 "The certificate is refused", request_sent=False
             )
-        except aiohttp.InvalidURL, ValueError:
-            failure = PlexConnectionError(
-                "The address or a header is not valid", request_sent=False
-            )
+        except ValueError:
+            failure = PlexConnectionError("A header is not valid", request_sent=False)
         except aiohttp.ClientConnectorError:
             failure = PlexConnectionError("Could not connect", request_sent=False)
         except aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError:
@@ -296,6 +292,38 @@ class Transport:
             content_type=response.content_type,
             headers=response.headers,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Target:
+    """Where a request goes: what is dialled, and what name it goes by."""
+
+    url: URL
+    host: str
+    server_hostname: str | None
+    confidential: bool
+
+
+def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
+    """Return where a request to a path goes, with an address in place of DNS or none.
+
+    Raises PlexConnectionError if there is no such place.
+    """
+    try:
+        url = URL(server_url.rstrip("/") + path)
+    except ValueError:
+        url = URL()
+    name = url.host
+    if not name or url.scheme not in ("http", "https"):
+        raise PlexConnectionError("Not a valid address", request_sent=False)
+    address = address or plex_direct_address(name)
+    secure = url.scheme == "https"
+    return _Target(
+        url=url.with_host(str(address)) if address else url,
+        host=url.host_port_subcomponent or name,
+        server_hostname=name if address and secure else None,
+        confidential=secure or (address.is_loopback if address else is_loopback(name)),
+    )
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
