@@ -23,15 +23,34 @@ class CommandError(Exception):
         self.code = code
 
 
+@asynccontextmanager
+async def _open_websocket(
+    session: ClientSession, url: str, token: str
+) -> AsyncGenerator[ClientWebSocketResponse]:
+    """Open a socket, and sign in."""
+    async with session.ws_connect(
+        f"{url}/api/websocket", max_msg_size=0, heartbeat=30
+    ) as websocket:
+        await websocket.receive_json()
+        await websocket.send_json({"type": "auth", "access_token": token})
+        await websocket.receive_json()
+        yield websocket
+
+
 class Client:
     """A signed-in person."""
 
     def __init__(
-        self, session: ClientSession, url: str, websocket: ClientWebSocketResponse
+        self,
+        session: ClientSession,
+        url: str,
+        token: str,
+        websocket: ClientWebSocketResponse,
     ) -> None:
         """Take over a session that sends the token, and a socket that is signed in."""
         self._session = session
         self._url = url
+        self._token = token
         self._websocket = websocket
         self._ids = count(1)
         self._lock = asyncio.Lock()
@@ -64,14 +83,9 @@ class Client:
                 token: str = (await response.json())["access_token"]
         async with (
             ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
-            session.ws_connect(
-                f"{url}/api/websocket", max_msg_size=0, heartbeat=30
-            ) as websocket,
+            _open_websocket(session, url, token) as websocket,
         ):
-            await websocket.receive_json()
-            await websocket.send_json({"type": "auth", "access_token": token})
-            await websocket.receive_json()
-            yield cls(session, url, websocket)
+            yield cls(session, url, token, websocket)
 
     async def request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -112,6 +126,59 @@ class Client:
             "POST", f"config/config_entries/flow/{flow['flow_id']}", fields
         )
         return result
+
+    async def show(self, flow: Json) -> Json:
+        """Ask what a flow shows now; one that waited for something goes on."""
+        result: Json = await self.request(
+            "GET", f"config/config_entries/flow/{flow['flow_id']}"
+        )
+        return result
+
+    @asynccontextmanager
+    async def progress(self, flow: Json) -> AsyncGenerator[None]:
+        """Wait at the end until a flow says that it has something new to show.
+
+        The subscription has a socket of its own: no event comes between a command and its
+        answer.
+        """
+        async with _open_websocket(self._session, self._url, self._token) as websocket:
+            await websocket.send_json(
+                {
+                    "id": 1,
+                    "type": "subscribe_events",
+                    "event_type": "data_entry_flow_progressed",
+                }
+            )
+            await websocket.receive_json()
+            yield
+            while True:
+                event = (await websocket.receive_json())["event"]
+                if event["data"]["flow_id"] == flow["flow_id"]:
+                    return
+
+    async def reauth_flows(self, entry_id: str) -> list[Json]:
+        """Return the flows that ask to sign in to an entry again."""
+        return [
+            flow
+            for flow in await self.command("config_entries/flow/progress")
+            if flow["context"]["source"] == "reauth"
+            and flow["context"]["entry_id"] == entry_id
+        ]
+
+    async def entries(self) -> list[Json]:
+        """Return the entries of the integration."""
+        result: list[Json] = await self.request(
+            "GET", f"config/config_entries/entry?domain={DOMAIN}"
+        )
+        return result
+
+    async def remove(self, entry_id: str) -> None:
+        """Remove an entry."""
+        await self.request("DELETE", f"config/config_entries/entry/{entry_id}")
+
+    async def press(self, entity_id: str) -> None:
+        """Press a button, and wait until it has done its work."""
+        await self.request("POST", "services/button/press", {"entity_id": entity_id})
 
     async def action(self, name: str, **data: Any) -> Json:
         """Perform an action of the integration, and return its response."""

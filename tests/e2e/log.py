@@ -11,6 +11,7 @@ _FIRST_LINE: Final = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\S* (?P<level>[A-Z]+) "
     r"\((?P<thread>[^)]*)\) \[(?P<logger>[^]]+)\] (?P<message>.*)"
 )
+_LONGEST_WORD: Final = 6
 _HARMLESS: Final = {"DEBUG", "INFO"}
 
 
@@ -51,3 +52,14 @@ def complaints(records: list[Record]) -> list[Record]:
     return [
         record for record in records if record.level not in _HARMLESS and record.is_ours
     ]
+
+
+def leaks(text: str, secret: str) -> bool:
+    """Return whether a secret stands in a text.
+
+    Of a short one, such as a code, only the whole word counts: its digits may be part of a
+    number by chance.
+    """
+    if len(secret) > _LONGEST_WORD:
+        return secret in text
+    return re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text) is not None
