@@ -13,7 +13,12 @@ import socket
 
 from .addresses import IPAddress, is_loopback, literal_address, plex_direct_address
 from .client import PlexServerClient
-from .errors import PlexCertificateError, PlexConnectionError, PlexTimeoutError
+from .errors import (
+    PlexCertificateError,
+    PlexConnectionError,
+    PlexError,
+    PlexTimeoutError,
+)
 from .models import ConnectionKind, PlexConnection, PlexServer
 
 MAX_CONNECTIONS = 24
@@ -33,6 +38,7 @@ _PRIVATE_NETWORKS = (
     IPv4Network("172.16.0.0/12"),
     IPv4Network("192.168.0.0/16"),
     IPv6Network("fc00::/7"),
+    IPv6Network("fec0::/10"),  # what fc00::/7 has replaced
 )
 
 
@@ -299,5 +305,7 @@ def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
             return Failure.CERTIFICATE
         case PlexConnectionError():
             return Failure.NOT_CONNECTED
-        case _:
+        case PlexError():
             return Failure.WRONG_ANSWER
+        case error:
+            raise error

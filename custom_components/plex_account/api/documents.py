@@ -13,6 +13,9 @@ type JsonLoads = Callable[[bytes], Any]
 
 _MAX_DEPTH = 64
 
+_WHITE_SPACE = b" \t\r\n\xef\xbb\xbf"
+_XML_STARTS = (b"<", b"\x00<", b"\xff\xfe<", b"\xfe\xff\x00<")  # UTF-8, UTF-16
+
 _WRAPPERS = frozenset(
     {
         "connections",
@@ -38,7 +41,7 @@ def read_document(body: bytes, json_loads: JsonLoads) -> Any:
     Raises ValueError if it is neither JSON nor XML, nests too deeply, or is XML
     with a document type.
     """
-    if b"<" not in body.lstrip(b" \t\r\n\xef\xbb\xbf")[:4]:
+    if not body.lstrip(_WHITE_SPACE).startswith(_XML_STARTS):
         try:
             return json_loads(body)
         except RecursionError:

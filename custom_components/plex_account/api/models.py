@@ -26,6 +26,11 @@ def secret(**options: Any) -> Any:
     return field(repr=False, compare=False, **options)
 
 
+def private() -> Any:
+    """Return a dataclass field that no repr shows: a name may be an e-mail address."""
+    return field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A Plex Pass subscription; `status` and `plan` are open sets of names."""
@@ -102,9 +107,9 @@ class PlexAccount:
 
     id: int
     uuid: str
-    username: str | None
-    title: str | None
-    friendly_name: str | None
+    username: str | None = private()
+    title: str | None = private()
+    friendly_name: str | None = private()
     email: str | None = secret()
     auth_token: str | None = secret()
     pin: str | None = secret()
@@ -193,7 +198,7 @@ class PlexServer:
     created_at: datetime | None
     last_seen_at: datetime | None
     owner_id: int | None
-    source_title: str | None
+    source_title: str | None = private()
     public_address: str | None
     access_token: str | None = secret()
     owned: bool
