@@ -1261,3 +1261,27 @@ async def test_nothing_secret_is_logged(
     secrets = {"the-password", "654321", result["data"]["token"]}
     secrets |= {pin.code for pin in simulator.pins}
     assert [secret for secret in secrets if secret in caplog.text] == []
+
+
+@pytest.mark.parametrize("source", RENEWALS)
+async def test_removed_during_renewal(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    source: str,
+) -> None:
+    """No token is left behind where the entry is removed behind the dialog's back."""
+    await set_up(hass, entry)
+    hang = simulator.fault(path="/users/signin", action="hang")
+    menu = await RENEWALS[source](entry, hass)
+    submission = hass.async_create_task(by_password(hass, simulator, account, menu))
+    await until(lambda: hang.hits)
+    await hass.config_entries.async_remove(entry.entry_id)
+    hang.release()
+    result = await submission
+    await settle(hass)
+
+    assert result["type"] is FlowResultType.ABORT
+    assert hass.config_entries.async_entries(DOMAIN) == []
+    assert account.tokens == {}

@@ -443,3 +443,26 @@ async def test_broken_server(
     simulator.clear_faults()
     await pass_time(hass, freezer, FIVE_MINUTES)
     assert connectivity(hass, account, server) == "on"
+
+
+async def test_renewal_refused(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A token that can't be renewed ahead of time serves until its end."""
+    await set_up(hass, entry)
+    expires = sensor(hass, account, server, "transient_token_expires")
+    simulator.fault(host=server.machine_identifier, path="/security/token", status=401)
+    await pass_time(hass, freezer, timedelta(hours=25))
+    assert server.requests[-1].path == "/"
+    assert server.requests[-1].status == 200
+    assert sensor(hass, account, server, "transient_token_expires") == expires
+
+    simulator.clear_faults()
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await pass_time(hass, freezer, MINUTE)
+    assert sensor(hass, account, server, "transient_token_expires") > expires

@@ -9,8 +9,13 @@ from uuid import uuid4
 
 import voluptuous as vol
 
-from homeassistant import config_entries
-from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_USER,
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+)
 from homeassistant.const import (
     CONF_CODE,
     CONF_PASSWORD,
@@ -276,12 +281,11 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _async_finish(self, account: PlexAccount) -> ConfigFlowResult:
         """Store the token of an account that has signed in."""
-        if self._closed:
+        entry = self._renewed_entry
+        if self._closed or (entry is None and self.source != SOURCE_USER):
             self._sign_out_unstored()
             return self.async_abort(reason="closed")
-        await self.async_set_unique_id(
-            account.uuid, raise_on_progress=self._renewed_entry is None
-        )
+        await self.async_set_unique_id(account.uuid, raise_on_progress=entry is None)
         data = {
             CONF_TOKEN: account.auth_token,
             CONF_CLIENT_IDENTIFIER: self._client_identifier,
@@ -290,7 +294,6 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             data[CONF_USERNAME] = self._username
         if self._url != PLEX_TV_URL:
             data[CONF_URL] = self._url
-        entry = self._renewed_entry
         if entry is None:
             self._abort_if_unique_id_configured()
             self._unstored_token = None
@@ -303,13 +306,9 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @property
     def _renewed_entry(self) -> ConfigEntry | None:
-        """Return the entry that is signed in anew, None at a first sign-in."""
-        match self.source:
-            case config_entries.SOURCE_REAUTH:
-                return self._get_reauth_entry()
-            case config_entries.SOURCE_RECONFIGURE:
-                return self._get_reconfigure_entry()
-        return None
+        """Return the entry that is signed in anew, None if there is none or no more."""
+        entry_id = self.context.get("entry_id")
+        return self.hass.config_entries.async_get_entry(entry_id) if entry_id else None
 
     def _note_token(self, token: str | None, uuid: str | None = None) -> None:
         """Remember to sign a token out unless an entry comes to keep it.
@@ -356,7 +355,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, fields: dict[Any, Any], errors: dict[str, str]
     ) -> ConfigFlowResult:
         """Show a form, with the address where it may be changed."""
-        if self.source != config_entries.SOURCE_REAUTH:
+        if self.source != SOURCE_REAUTH:
             address = vol.Required(CONF_URL, default=self._url)
             advanced = vol.Schema({address: _text(TextSelectorType.URL)})
             fields = {
