@@ -1,7 +1,7 @@
 """Home Assistant as its frontend sees it: REST and WebSocket."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from itertools import count
@@ -61,26 +61,58 @@ class Client:
         cls, url: str, *, name: str, username: str, password: str
     ) -> AsyncGenerator[Self]:
         """Create the first person of a new Home Assistant, and sign in."""
+        person = {
+            "client_id": f"{url}/",
+            "name": name,
+            "username": username,
+            "password": password,
+            "language": "en",
+        }
+        async with (
+            ClientSession(raise_for_status=True) as session,
+            session.post(f"{url}/api/onboarding/users", json=person) as response,
+        ):
+            code = (await response.json())["auth_code"]
+        async with cls._sign_in(url, code) as client:
+            yield client
+
+    @classmethod
+    @asynccontextmanager
+    async def log_in(
+        cls, url: str, *, username: str, password: str
+    ) -> AsyncGenerator[Self]:
+        """Sign in as somebody who is known already."""
         client_id = f"{url}/"
+        flow = {
+            "client_id": client_id,
+            "handler": ["homeassistant", None],
+            "redirect_uri": client_id,
+        }
+        form = {"client_id": client_id, "username": username, "password": password}
         async with ClientSession(raise_for_status=True) as session:
-            person = {
-                "client_id": client_id,
-                "name": name,
-                "username": username,
-                "password": password,
-                "language": "en",
-            }
+            async with session.post(f"{url}/auth/login_flow", json=flow) as response:
+                flow_id = (await response.json())["flow_id"]
             async with session.post(
-                f"{url}/api/onboarding/users", json=person
+                f"{url}/auth/login_flow/{flow_id}", json=form
             ) as response:
-                code = (await response.json())["auth_code"]
-            grant = {
-                "grant_type": "authorization_code",
-                "code": code,
-                "client_id": client_id,
-            }
-            async with session.post(f"{url}/auth/token", data=grant) as response:
-                token: str = (await response.json())["access_token"]
+                code = (await response.json())["result"]
+        async with cls._sign_in(url, code) as client:
+            yield client
+
+    @classmethod
+    @asynccontextmanager
+    async def _sign_in(cls, url: str, code: str) -> AsyncGenerator[Self]:
+        """Exchange a code for a token, and use it."""
+        grant = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "client_id": f"{url}/",
+        }
+        async with (
+            ClientSession(raise_for_status=True) as session,
+            session.post(f"{url}/auth/token", data=grant) as response,
+        ):
+            token: str = (await response.json())["access_token"]
         async with (
             ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
             _open_websocket(session, url, token) as websocket,
@@ -113,10 +145,10 @@ class Client:
         state: str = (await self.request("GET", "config"))["state"]
         return state == "RUNNING"
 
-    async def start_flow(self) -> Json:
-        """Begin to add the integration."""
+    async def start_flow(self, **more: Any) -> Json:
+        """Begin to add the integration, or to reconfigure its entry `entry_id`."""
         result: Json = await self.request(
-            "POST", "config/config_entries/flow", {"handler": DOMAIN}
+            "POST", "config/config_entries/flow", {"handler": DOMAIN} | more
         )
         return result
 
@@ -135,24 +167,29 @@ class Client:
         return result
 
     @asynccontextmanager
-    async def progress(self, flow: Json) -> AsyncGenerator[None]:
-        """Wait at the end until a flow says that it has something new to show.
+    async def subscribe(
+        self, command: str, **fields: Any
+    ) -> AsyncGenerator[AsyncIterator[Any]]:
+        """Subscribe to something, and hand over its events.
 
-        The subscription has a socket of its own: no event comes between a command and its
+        A subscription has a socket of its own: no event comes between a command and its
         answer.
         """
         async with _open_websocket(self._session, self._url, self._token) as websocket:
-            await websocket.send_json(
-                {
-                    "id": 1,
-                    "type": "subscribe_events",
-                    "event_type": "data_entry_flow_progressed",
-                }
-            )
-            await websocket.receive_json()
+            await websocket.send_json({"id": 1, "type": command} | fields)
+            answer = await websocket.receive_json()
+            if not answer["success"]:
+                raise CommandError(**answer["error"])
+            yield (message.json()["event"] async for message in websocket)
+
+    @asynccontextmanager
+    async def progress(self, flow: Json) -> AsyncGenerator[None]:
+        """Wait at the end until a flow says that it has something new to show."""
+        async with self.subscribe(
+            "subscribe_events", event_type="data_entry_flow_progressed"
+        ) as events:
             yield
-            while True:
-                event = (await websocket.receive_json())["event"]
+            async for event in events:
                 if event["data"]["flow_id"] == flow["flow_id"]:
                     return
 
@@ -172,6 +209,10 @@ class Client:
         )
         return result
 
+    async def reload(self, entry_id: str) -> None:
+        """Unload an entry and set it up again."""
+        await self.request("POST", f"config/config_entries/entry/{entry_id}/reload")
+
     async def remove(self, entry_id: str) -> None:
         """Remove an entry."""
         await self.request("DELETE", f"config/config_entries/entry/{entry_id}")
@@ -190,6 +231,14 @@ class Client:
             return_response=True,
         )
         response: Json = result["response"]
+        return response
+
+    async def perform(self, name: str, **data: Any) -> Json:
+        """Perform an action like `action`, over REST."""
+        result: Json = await self.request(
+            "POST", f"services/{DOMAIN}/{name}?return_response", data
+        )
+        response: Json = result["service_response"]
         return response
 
     async def states(self) -> dict[str, Json]:

@@ -63,9 +63,9 @@ def _disabled_marketplace() -> dict[str, Any]:
     }
 
 
-def _prepare(folder: Path, port: int) -> None:
+def _prepare(folder: Path, port: int, configuration: str) -> None:
     """Fill a configuration folder; what is left to do is to create the owner."""
-    (folder / "configuration.yaml").write_text(_CONFIGURATION)
+    (folder / "configuration.yaml").write_text(_CONFIGURATION + configuration)
     (folder / "custom_components").mkdir()
     (folder / "custom_components/plex_account").symlink_to(
         ROOT / "custom_components/plex_account"
@@ -108,9 +108,12 @@ def _prepare(folder: Path, port: int) -> None:
 class HomeAssistant:
     """A Home Assistant that trusts one certificate authority, and forgets all at the end."""
 
-    def __init__(self, ca_pem: bytes, *, port: int | None = None) -> None:
-        """Choose the port; without one, a free one is taken."""
+    def __init__(
+        self, ca_pem: bytes, *, port: int | None = None, configuration: str = ""
+    ) -> None:
+        """Choose the port, a free one by default, and what is to be configured besides."""
         self._ca_pem = ca_pem
+        self._configuration = configuration
         self._port = port or free_port()
         self._temporary = TemporaryDirectory(prefix="plex-account-")
         self._folder = Path(self._temporary.name)
@@ -118,7 +121,7 @@ class HomeAssistant:
 
     async def __aenter__(self) -> Self:
         """Prepare and start."""
-        _prepare(self._folder, self._port)
+        _prepare(self._folder, self._port, self._configuration)
         (self._folder / "ca.pem").write_bytes(self._ca_pem)
         try:
             await self.start()
@@ -146,6 +149,11 @@ class HomeAssistant:
     def url(self) -> str:
         """The address of the frontend."""
         return f"http://{HOST}:{self._port}"
+
+    @property
+    def folder(self) -> Path:
+        """The configuration folder."""
+        return self._folder
 
     @property
     def log(self) -> Path:

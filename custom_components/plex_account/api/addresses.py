@@ -56,7 +56,10 @@ def secure_base_url(text: str) -> str | None:
         not host
         or not port
         or url.scheme not in ("http", "https")
-        or (url.scheme == "http" and not is_loopback(host))
+        or (
+            url.scheme == "http"
+            and (not is_loopback(host) or plex_direct_address(host))
+        )
         or not text.isascii()
         or not text.isprintable()
         or any(character in text for character in "@?#\\ ")
