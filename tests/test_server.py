@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -408,7 +409,16 @@ async def test_dead_server_waits_alone(
     assert connectivity(hass, account, dead) == "on"
 
 
-@pytest.mark.parametrize("status", [404, 429, 500])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 302, "headers": {"Location": "/web"}},
+        {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
+        {"status": 404},
+        {"status": 429},
+        {"status": 500},
+    ],
+)
 async def test_odd_front_page(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -416,10 +426,10 @@ async def test_odd_front_page(
     entry: MockConfigEntry,
     account: Account,
     server: Server,
-    status: int,
+    fault: dict[str, Any],
 ) -> None:
     """A server whose identity answers is on, whatever its front page says."""
-    simulator.fault(host=server.machine_identifier, path="/", status=status)
+    simulator.fault(host=server.machine_identifier, path="/", **fault)
     await set_up(hass, entry)
     assert connectivity(hass, account, server) == "on"
     simulator.clear_faults()

@@ -228,5 +228,5 @@ class ServerAccess:
 def _is_unreachable(error: PlexError) -> bool:
     """Return whether an error means that the server itself did not answer."""
     return isinstance(error, PlexConnectionError) or (
-        error.status is not None and not 400 <= error.status < 500
+        error.status is not None and not 300 <= error.status < 500
     )
