@@ -12,9 +12,12 @@ from pytest_homeassistant_custom_component.common import (
 
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from tests.simulator import Account
+from tests.simulator import Account, Server
 
 DOMAIN = "plex_account"
+ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
+LOCAL_REFRESH = timedelta(seconds=61)
+DISTANT_REFRESH = timedelta(minutes=5, seconds=1)
 CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
 
 
@@ -44,6 +47,12 @@ def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     state = hass.states.get(entity_id)
     assert state, f"{entity_id} has no state"
     return state
+
+
+def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
+    """Return the state of a server's connectivity."""
+    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
+    return state_of(hass, "binary_sensor", key).state
 
 
 def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:

@@ -12,9 +12,16 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, pass_time, press_refresh, set_up, settle, state_of
-
-REFRESH = timedelta(minutes=30, seconds=1)
+from .common import (
+    ACCOUNT_REFRESH,
+    DOMAIN,
+    connectivity,
+    pass_time,
+    press_refresh,
+    set_up,
+    settle,
+    state_of,
+)
 
 INVALID_TOKEN = {"errors": [{"code": 1001, "message": "Invalid token", "status": 422}]}
 NO_VERDICT: list[dict[str, Any]] = [
@@ -43,12 +50,6 @@ NO_VERDICT: list[dict[str, Any]] = [
 def plex_pass(hass: HomeAssistant, account: Account) -> str:
     """Return the state of an entity of the account."""
     return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
-
-
-def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
 
 
 def reauth_flows(hass: HomeAssistant) -> int:
@@ -101,14 +102,14 @@ async def test_outage(
     await set_up(hass, entry)
 
     simulator.fault(path=path, **fault)
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert plex_pass(hass, account) == "unavailable"
     assert connectivity(hass, account, server) == "on"
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert reauth_flows(hass) == 0
 
     simulator.clear_faults()
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert plex_pass(hass, account) == "off"
     assert own_log(caplog) == ["ERROR", "INFO"]
 
@@ -132,13 +133,13 @@ async def test_no_plex_tv_for_a_day(
     await simulator.stop_plex_tv()
 
     for _ in range(48):
-        simulator.clock.advance(REFRESH.total_seconds())
-        await pass_time(hass, freezer, REFRESH)
+        simulator.clock.advance(ACCOUNT_REFRESH.total_seconds())
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
         assert plex_pass(hass, account) == "unavailable"
         assert connectivity(hass, account, server) == "on"
 
     await simulator.start_plex_tv()
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert plex_pass(hass, account) == "off"
     after = state_of(
         hass,
@@ -159,7 +160,7 @@ async def test_retry_after(
     """A wait that plex.tv asks for is kept."""
     await set_up(hass, entry)
     simulator.rate_limit(path="/user", retry_after=7200, times=1)
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     simulator.clear_requests()
 
     await pass_time(hass, freezer, timedelta(minutes=119))
@@ -186,7 +187,7 @@ async def test_revoked_token(
     await set_up(hass, entry)
     simulator.fault(path="/user", **fault)
 
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert plex_pass(hass, account) == "unavailable"
     assert connectivity(hass, account, server) == "on"
     assert reauth_flows(hass) == 1
@@ -236,7 +237,7 @@ async def test_server_added(
     assert state_of(hass, "sensor", servers).state == "1"
 
     cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
 
     assert state_of(hass, "sensor", servers).state == "2"
     assert connectivity(hass, account, cellar) == "on"
@@ -261,16 +262,16 @@ async def test_server_removed(
     await set_up(hass, entry)
 
     cellar.listed = False
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert server_names(hass, entry) == {"Attic", "Cellar"}
     assert connectivity(hass, account, cellar) == "off"
 
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert server_names(hass, entry) == {"Attic"}
     assert state_of(hass, "sensor", f"{account.uuid}_servers").state == "1"
 
     cellar.listed = True
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert server_names(hass, entry) == {"Attic", "Cellar"}
     assert connectivity(hass, account, cellar) == "on"
 
@@ -289,10 +290,10 @@ async def test_server_back_in_time(
 
     for _ in range(2):
         cellar.listed = False
-        await pass_time(hass, freezer, REFRESH)
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
         assert connectivity(hass, account, cellar) == "off"
         cellar.listed = True
-        await pass_time(hass, freezer, REFRESH)
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
         assert connectivity(hass, account, cellar) == "on"
 
 
@@ -326,7 +327,7 @@ async def test_empty_list(
 
     server.listed = False
     for _ in range(3):
-        await pass_time(hass, freezer, REFRESH)
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
         assert connectivity(hass, account, server) == "on"
         assert state_of(hass, "sensor", f"{account.uuid}_servers").state == "1"
     assert server_names(hass, entry) == {"Attic"}
@@ -348,7 +349,7 @@ async def test_removed_while_down(
     cellar.listed = False
     await set_up(hass, entry)
     assert server_names(hass, entry) == {"Attic", "Cellar"}
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert server_names(hass, entry) == {"Attic"}
     assert not [
         entity
@@ -371,7 +372,7 @@ async def test_renamed_and_updated(
 
     server.name = "Loft"
     server.version = "1.44.0.1-abcdef"
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
 
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, f"{account.uuid}_{server.machine_identifier}"), entry.entry_id

@@ -1,7 +1,6 @@
 """The entities: which there are, what they say, and when they are unavailable."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -14,9 +13,16 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from tests.simulator import ABSENT, Account, Server, Simulator
 
-from .common import DOMAIN, pass_time, set_up, settle, state_of
-
-ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
+from .common import (
+    ACCOUNT_REFRESH,
+    DISTANT_REFRESH,
+    DOMAIN,
+    LOCAL_REFRESH,
+    pass_time,
+    set_up,
+    settle,
+    state_of,
+)
 
 # platform, key, diagnostic, enabled by default
 ACCOUNT_ENTITIES = {
@@ -217,7 +223,7 @@ async def test_availability_of_server_entities(
 
     assert unavailable() == set()
     await server.stop()
-    await pass_time(hass, freezer, timedelta(seconds=61))
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert unavailable() == {
         "connection",
         "transient_token_expires",
@@ -226,7 +232,7 @@ async def test_availability_of_server_entities(
     }
     assert state_of(hass, "binary_sensor", f"{prefix}_connectivity").state == "off"
     await server.start()
-    await pass_time(hass, freezer, timedelta(seconds=301))
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert unavailable() == set()
 
 

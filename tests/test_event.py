@@ -1,6 +1,5 @@
 """The activity of an account: each change told once, and none at the start."""
 
-from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -10,11 +9,16 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.core import Event, HomeAssistant
 from tests.simulator import Account, Server, Simulator
 
-from .common import device_of, entity_id_of, pass_time, set_up, settle
-
-MINUTE = timedelta(seconds=61)
-FIVE_MINUTES = timedelta(seconds=301)
-ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
+from .common import (
+    ACCOUNT_REFRESH,
+    DISTANT_REFRESH,
+    LOCAL_REFRESH,
+    device_of,
+    entity_id_of,
+    pass_time,
+    set_up,
+    settle,
+)
 
 
 @pytest.fixture
@@ -68,13 +72,13 @@ async def test_server_offline_and_online(
         ),
     }
     await server.stop()
-    await pass_time(hass, freezer, MINUTE)
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert told == [{"event_type": "server_offline", **facts}]
 
     await server.start()
-    await pass_time(hass, freezer, FIVE_MINUTES)
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert told[1:] == [{"event_type": "server_online", **facts}]
 
 

@@ -1,7 +1,5 @@
 """The repairs, and the devices that may be deleted."""
 
-from datetime import timedelta
-
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -12,10 +10,15 @@ from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.simulator import Account, Connection, Server, Simulator
 
-from .common import DOMAIN, device_of, pass_time, press_refresh, set_up
-
-FIVE_MINUTES = timedelta(seconds=301)
-ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
+from .common import (
+    ACCOUNT_REFRESH,
+    DISTANT_REFRESH,
+    DOMAIN,
+    device_of,
+    pass_time,
+    press_refresh,
+    set_up,
+)
 
 
 def issues(hass: HomeAssistant) -> list[tuple[str | None, str]]:
@@ -49,12 +52,12 @@ async def test_insecure_only(
     assert issues(hass) == [("insecure_only", "Attic")]
     assert server.requests == []
 
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert issues(hass) == [("insecure_only", "Attic")]
 
     server.connections = [*secure, *server.connections]
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert issues(hass) == []
 
 

@@ -15,17 +15,18 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.simulator import Account, Server, Simulator
 
-from .common import pass_time, set_up, settle, state_of, until
+from .common import (
+    ACCOUNT_REFRESH,
+    DISTANT_REFRESH,
+    LOCAL_REFRESH,
+    connectivity,
+    pass_time,
+    set_up,
+    settle,
+    until,
+)
 
-MINUTE = timedelta(seconds=61)
-ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
 MOST_AT_ONCE = 16
-
-
-def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
 
 
 async def add_servers(
@@ -70,7 +71,7 @@ async def test_requests_of_a_hundred(
     assert {connectivity(hass, account, server) for server in servers} == {"on"}
 
     simulator.clear_requests()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert Counter(request.path for request in simulator.requests) == {"/": 100}
 
 
@@ -115,7 +116,7 @@ async def test_one_dead_among_twenty(
     )
     assert connectivity(hass, account, dead) == "unknown"
     simulator.clear_requests()
-    freezer.tick(MINUTE)
+    freezer.tick(LOCAL_REFRESH)
     async_fire_time_changed(hass)
     await until(lambda: len(simulator.requests) == len(others))
     assert {request.path for request in simulator.requests} == {"/"}
@@ -183,7 +184,7 @@ async def test_absent_server_is_kept(
     assert connectivity(hass, account, off) == "off"
 
     await off.start()
-    await pass_time(hass, freezer, timedelta(minutes=5, seconds=1))
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, off) == "on"
 
 
@@ -203,5 +204,5 @@ async def test_moved_server(
     server.connections = [server.connection()]
 
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, timedelta(minutes=5, seconds=1))
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, server) == "on"

@@ -12,17 +12,17 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from tests.simulator import Account, Server, Simulator
 
-from .common import pass_time, press_refresh, set_up, settle, state_of
-
-MINUTE = timedelta(seconds=61)
-FIVE_MINUTES = timedelta(seconds=301)
-ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
-
-
-def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
+from .common import (
+    ACCOUNT_REFRESH,
+    DISTANT_REFRESH,
+    LOCAL_REFRESH,
+    connectivity,
+    pass_time,
+    press_refresh,
+    set_up,
+    settle,
+    state_of,
+)
 
 
 def sensor(hass: HomeAssistant, account: Account, server: Server, key: str) -> str:
@@ -56,7 +56,7 @@ async def test_refresh_is_one_request(
     simulator.clear_requests()
 
     for _ in range(3):
-        await pass_time(hass, freezer, MINUTE)
+        await pass_time(hass, freezer, LOCAL_REFRESH)
     assert paths(server) == ["/", "/", "/"]
 
 
@@ -95,13 +95,13 @@ async def test_off_and_on(
     await set_up(hass, entry)
 
     await server.stop()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "off"
     assert sensor(hass, account, server, "connection") == "unavailable"
     assert state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state == "off"
 
     await server.start()
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, server) == "on"
     assert sensor(hass, account, server, "connection") == "local"
 
@@ -119,12 +119,12 @@ async def test_restart(
     await server.restart()
     simulator.clear_requests()
 
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "on"
     assert mints(server) == 1
     assert server.requests[-1].token in server.transient_tokens
 
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert mints(server) == 1
 
 
@@ -165,11 +165,11 @@ async def test_proxy_that_refuses_the_front_page(
     assert connectivity(hass, account, server) == "on"
 
     for _ in range(25):
-        await pass_time(hass, freezer, MINUTE)
+        await pass_time(hass, freezer, LOCAL_REFRESH)
     assert mints(server) == 1
 
     simulator.clear_faults()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "on"
     assert mints(server) == 1
 
@@ -194,13 +194,13 @@ async def test_mint_refused(
     asked = mints(server)
 
     for _ in range(10):
-        await pass_time(hass, freezer, MINUTE)
+        await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "on"
     assert mints(server) == asked
 
     simulator.clear_faults()
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert sensor(hass, account, server, "transient_token_expires") != "unknown"
     assert hass.config_entries.flow.async_progress() == []
 
@@ -219,7 +219,7 @@ async def test_server_token_replaced(
     server.token = "second"
     await server.restart()
     simulator.clear_requests()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
 
     assert connectivity(hass, account, server) == "on"
     assert [
@@ -245,12 +245,12 @@ async def test_no_server_token(
     server.access_token_null = True
     await set_up(hass, entry)
     assert connectivity(hass, account, server) == "on"
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert set(paths(server)) == {"/identity"}
 
     server.access_token_null = False
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert server.requests[-1].token in server.transient_tokens
 
 
@@ -268,13 +268,13 @@ async def test_stranger_at_the_address(
     grace = simulator.add_account(username="grace")
     stranger = await simulator.add_server(owner=grace, tls=True, port=server.port)
 
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "off"
     assert stranger.requests == []
 
     await stranger.stop()
     await server.start()
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, server) == "on"
 
 
@@ -293,12 +293,12 @@ async def test_other_server_on_plain_loopback(
 
     server.answers_as = "somebody-else"
     server.transient_tokens.clear()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "off"
     assert "durable" not in {request.token for request in server.requests}
 
     server.answers_as = None
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, server) == "on"
 
 
@@ -317,7 +317,7 @@ async def test_new_certificate(
     await server.start()
     simulator.clear_requests()
 
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "on"
     assert [
         request.path for request in simulator.requests if request.host == "plex.tv"
@@ -342,7 +342,7 @@ async def test_certificate_that_stays_wrong(
     simulator.clear_requests()
 
     for _ in range(4):
-        await pass_time(hass, freezer, FIVE_MINUTES)
+        await pass_time(hass, freezer, DISTANT_REFRESH)
     fetched = [request for request in simulator.requests if request.host == "plex.tv"]
     assert len(fetched) == 2
     assert connectivity(hass, account, server) == "off"
@@ -433,7 +433,7 @@ async def test_odd_front_page(
     await set_up(hass, entry)
     assert connectivity(hass, account, server) == "on"
     simulator.clear_faults()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "on"
 
 
@@ -448,10 +448,10 @@ async def test_broken_server(
     """A server that answers everything with an error is off."""
     await set_up(hass, entry)
     simulator.fault(host=server.machine_identifier, status=503)
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert connectivity(hass, account, server) == "off"
     simulator.clear_faults()
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, server) == "on"
 
 
@@ -474,5 +474,5 @@ async def test_renewal_refused(
 
     simulator.clear_faults()
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert sensor(hass, account, server, "transient_token_expires") > expires
