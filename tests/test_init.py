@@ -55,6 +55,7 @@ async def test_every_request_introduces_itself(
     assert {
         request.headers["X-Plex-Device-Name"] for request in simulator.requests
     } == {"Home Assistant"}
+    assert not any("X-Plex-Token" in request.query for request in simulator.requests)
 
 
 async def test_each_token_goes_where_it_belongs(
@@ -199,11 +200,13 @@ async def test_removal_without_plex(
     ]
 
 
+@pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_accounts_that_share_a_server(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
     account: Account,
+    end: str,
 ) -> None:
     """Two accounts have a device each for one server, and don't touch the other's."""
     grace = simulator.add_account(username="grace")
@@ -223,7 +226,7 @@ async def test_accounts_that_share_a_server(
     await settle(hass)
     assert other.state is ConfigEntryState.LOADED
 
-    await hass.config_entries.async_remove(other.entry_id)
+    await getattr(hass.config_entries, end)(other.entry_id)
     await settle(hass)
 
     key = f"{account.uuid}_{shared.machine_identifier}_connectivity"

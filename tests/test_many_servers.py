@@ -83,18 +83,18 @@ async def test_idle_day(
     account: Account,
 ) -> None:
     """A day on which nothing happens makes the refreshes and one mint each."""
-    await add_servers(simulator, account, 5)
+    await add_servers(simulator, account, 100)
     await set_up(hass, entry)
     simulator.clear_requests()
 
-    for _ in range(49):
-        simulator.clock.advance(1800)
-        await pass_time(hass, freezer, timedelta(minutes=30))
+    for _ in range(5):
+        simulator.clock.advance(5 * 3600)
+        await pass_time(hass, freezer, timedelta(hours=5))
     assert Counter(request.path for request in simulator.requests) == {
-        "/user": 49,
-        "/resources": 49,
-        "/": 5 * 49,
-        "/security/token": 5,
+        "/user": 5,
+        "/resources": 5,
+        "/": 100 * 5,
+        "/security/token": 100,
     }
 
 
