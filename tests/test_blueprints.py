@@ -1,0 +1,527 @@
+"""The blueprints, and the examples of the README: imported, run, and quiet at the start."""
+
+from datetime import timedelta
+import json
+from pathlib import Path
+import re
+import shutil
+import socket
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from freezegun.api import FrozenDateTimeFactory
+import pytest
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+    async_mock_service,
+    mock_restore_cache_with_extra_data,
+)
+from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
+
+from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
+from homeassistant.components.blueprint.models import Blueprint
+from homeassistant.core import CoreState, Event, HomeAssistant, State
+from homeassistant.setup import async_setup_component
+from homeassistant.util.yaml import extract_inputs, load_yaml_dict, parse_yaml
+from tests.simulator import Account, Server, Simulator
+
+from .common import DOMAIN, device_of, entity_id_of, pass_time, set_up, settle
+
+MINUTE = timedelta(seconds=61)
+FIVE_MINUTES = timedelta(seconds=301)
+ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
+
+ROOT = Path(__file__).parents[1]
+REPOSITORY = "https://github.com/seed-24212b27/plex-account"
+README = (ROOT / "README.md").read_text()
+FOLDER = ROOT / "blueprints" / "automation" / DOMAIN
+FILES = sorted(FOLDER.iterdir())
+ACTIVITY = "event.ada_activity"
+CONNECTIVITY = "binary_sensor.attic_connectivity"
+
+
+def tell(event_type: str, *variables: str) -> list[dict[str, Any]]:
+    """Return actions that tell what they know."""
+    data = {name: f"{{{{ {name} }}}}" for name in variables}
+    return [{"event": event_type, "event_data": data}]
+
+
+def facts(events: list[Event[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return what was told."""
+    return [event.data for event in events]
+
+
+# What a person would choose, and the last thing that happened before a restart.
+USES: dict[str, tuple[dict[str, Any], str]] = {
+    "plex_pass_ended": (
+        {"activity": [ACTIVITY], "actions": tell("told", "old", "new", "account")},
+        "subscription_changed",
+    ),
+    "server_offline": (
+        {
+            "servers": [CONNECTIVITY],
+            "offline_actions": tell("told", "server", "device_id"),
+            "online_actions": tell("told_back", "server", "device_id"),
+        },
+        "server_offline",
+    ),
+    "servers_changed": (
+        {
+            "activity": [ACTIVITY],
+            "actions": tell("told", "event_type", "server", "device_id", "account"),
+        },
+        "server_added",
+    ),
+    "token_rejected": (
+        {"activity": [ACTIVITY], "actions": tell("told", "account")},
+        "token_rejected",
+    ),
+}
+
+
+@pytest.fixture
+def hass_config_dir(hass_tmp_config_dir: str) -> str:
+    """Return a configuration into which the blueprints were imported."""
+    target = Path(hass_tmp_config_dir) / "blueprints" / "automation" / DOMAIN
+    shutil.copytree(FOLDER, target)
+    return hass_tmp_config_dir
+
+
+async def use(hass: HomeAssistant, name: str, **inputs: Any) -> None:
+    """Make an automation of a blueprint."""
+    path = f"{DOMAIN}/{name}.yaml"
+    automation = {"use_blueprint": {"path": path, "input": USES[name][0] | inputs}}
+    assert await async_setup_component(
+        hass, "automation", {"automation": {"alias": "Under test", **automation}}
+    )
+    state = hass.states.get("automation.under_test")
+    assert state
+    assert state.state == "on"
+
+
+async def start(
+    hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
+) -> None:
+    """Start Home Assistant with an automation that has run before the restart."""
+    happened = {
+        "last_event_type": USES[name][1],
+        "last_event_attributes": {"name": "Attic", "old": "active", "new": "ended"},
+    }
+    state = State(ACTIVITY, "2026-10-11T12:13:14.000+00:00")
+    mock_restore_cache_with_extra_data(hass, [(state, happened)])
+    hass.set_state(CoreState.not_running)
+    await use(hass, name, **inputs)
+    await set_up(hass, entry)
+    await hass.async_start()
+    await settle(hass)
+    restored = hass.states.get(ACTIVITY)
+    assert restored
+    assert restored.attributes["event_type"] == USES[name][1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_blueprint(path: Path) -> None:
+    """Home Assistant accepts a blueprint, and offers entities of this integration."""
+    data = load_yaml_dict(str(path))
+    blueprint = Blueprint(
+        data,
+        path=path.name,
+        expected_domain="automation",
+        schema=AUTOMATION_BLUEPRINT_SCHEMA,
+    )
+    assert blueprint.validate() is None
+    needed = json.loads((ROOT / "hacs.json").read_text())
+    metadata = blueprint.metadata
+    assert metadata["name"]
+    assert metadata["description"]
+    assert metadata["source_url"] == (
+        f"{REPOSITORY}/blob/main/{path.relative_to(ROOT).as_posix()}"
+    )
+    assert metadata["homeassistant"]["min_version"] == needed["homeassistant"]
+    assert extract_inputs(data) == blueprint.inputs.keys()
+    selectors = [value["selector"] for value in blueprint.inputs.values()]
+    assert [selector for selector in selectors if "action" in selector]
+    entities = [selector["entity"] for selector in selectors if "entity" in selector]
+    assert entities
+    for entity in entities:
+        assert [wanted["integration"] for wanted in entity["filter"]] == [DOMAIN]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+async def test_import(
+    hass: HomeAssistant,
+    hass_ws_client: WebSocketGenerator,
+    aioclient_mock: AiohttpClientMocker,
+    path: Path,
+) -> None:
+    """A blueprint can be imported from its address."""
+    source_url = load_yaml_dict(str(path))["blueprint"]["source_url"]
+    raw_url = source_url.replace("github.com", "raw.githubusercontent.com")
+    aioclient_mock.get(raw_url.replace("/blob/", "/"), text=path.read_text())
+    assert await async_setup_component(hass, "automation", {})
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "blueprint/import", "url": source_url})
+    response = await client.receive_json()
+
+    assert response["success"]
+    assert response["result"]["suggested_filename"] == f"seed-24212b27/{path.stem}"
+    assert response["result"]["validation_errors"] is None
+
+
+@pytest.mark.parametrize("name", [path.stem for path in FILES])
+async def test_nothing_at_the_start(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    name: str,
+) -> None:
+    """No automation runs when Home Assistant starts, or the account is reloaded."""
+    runs = async_capture_events(hass, "automation_triggered")
+    await server.stop()
+    await start(hass, entry, name)
+    assert entity_id_of(hass, "event", f"{account.uuid}_activity") == ACTIVITY
+    assert (
+        entity_id_of(
+            hass,
+            "binary_sensor",
+            f"{account.uuid}_{server.machine_identifier}_connectivity",
+        )
+        == CONNECTIVITY
+    )
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert runs == []
+
+
+@pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00"])
+async def test_server_offline(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    offline_for: dict[str, int] | str,
+) -> None:
+    """Of a server that stays away it is told once, and once when it is back."""
+    await simulator.add_server(name="Cellar", owner=account, tls=True)
+    told = async_capture_events(hass, "told")
+    told_back = async_capture_events(hass, "told_back")
+    servers = [CONNECTIVITY, "binary_sensor.cellar_connectivity"]
+    await start(hass, entry, "server_offline", servers=servers, offline_for=offline_for)
+    attic = {
+        "server": "Attic",
+        "device_id": device_of(
+            hass, entry, f"{account.uuid}_{server.machine_identifier}"
+        ),
+    }
+    await server.stop()
+    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    assert facts(told) == []
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    assert facts(told) == [attic]
+    assert facts(told_back) == []
+
+    await server.start()
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, MINUTE)
+    assert facts(told) == [attic]
+    assert facts(told_back) == [attic]
+
+
+async def test_server_back_soon(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """A server that comes back soon is not worth a word."""
+    runs = async_capture_events(hass, "automation_triggered")
+    await start(hass, entry, "server_offline")
+    await server.stop()
+    await pass_time(hass, freezer, MINUTE)
+    off = hass.states.get(CONNECTIVITY)
+    await server.start()
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    back = hass.states.get(CONNECTIVITY)
+    await pass_time(hass, freezer, FIVE_MINUTES)
+
+    assert off
+    assert back
+    assert [off.state, back.state] == ["off", "on"]
+    assert runs == []
+
+
+async def test_servers_changed(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """Of a server that joins the account it is told once, and once when it leaves."""
+    told = async_capture_events(hass, "told")
+    await start(hass, entry, "servers_changed")
+    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    known = {
+        "server": "Cellar",
+        "device_id": device_of(
+            hass, entry, f"{account.uuid}_{cellar.machine_identifier}"
+        ),
+        "account": "ada",
+    }
+    assert facts(told) == [{"event_type": "server_added", **known}]
+
+    cellar.listed = False
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert facts(told)[1:] == [{"event_type": "server_removed", **known}]
+
+
+async def test_only_servers_that_leave(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """A person may choose to hear of servers that leave only."""
+    told = async_capture_events(hass, "told")
+    await start(hass, entry, "servers_changed", event_types=["server_removed"])
+    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert facts(told) == []
+
+    cellar.listed = False
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert [event["event_type"] for event in facts(told)] == ["server_removed"]
+
+
+@pytest.mark.parametrize(
+    ("warn", "changes"),
+    [
+        (
+            True,
+            [("active", "pending_cancellation"), ("pending_cancellation", "ended")],
+        ),
+        (False, [("pending_cancellation", "ended")]),
+    ],
+)
+async def test_plex_pass_ended(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    warn: bool,
+    changes: list[tuple[str, str]],
+) -> None:
+    """Of a Plex Pass it is told when it is about to end and when it has, once each."""
+    told = async_capture_events(hass, "told")
+    account.subscription["status"] = "Active"
+    await start(hass, entry, "plex_pass_ended", warn=warn)
+    for status in ("PendingCancellation", "Ended", "Lapsed", "Active"):
+        account.subscription["status"] = status
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+
+    assert facts(told) == [
+        {"old": old, "new": new, "account": "ada"} for old, new in changes
+    ]
+
+
+async def test_token_rejected(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """Of a revoked token it is told once."""
+    told = async_capture_events(hass, "told")
+    await start(hass, entry, "token_rejected")
+    simulator.revoke(account)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert facts(told) == [{"account": "ada"}]
+
+
+BLOCKS = [
+    parse_yaml(block)
+    for block in re.findall(
+        r"^```yaml\n(.*?)^```",
+        README.partition("\n## Examples\n")[2].partition("\n## ")[0],
+        re.DOTALL | re.MULTILINE,
+    )
+]
+AUTOMATIONS = [block for block in BLOCKS if "triggers" in block]
+SCRIPTS = {
+    name: script
+    for block in BLOCKS
+    for name, script in block.items()
+    if isinstance(script, dict) and "sequence" in script
+}
+
+
+async def set_up_script(
+    hass: HomeAssistant,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    name: str,
+) -> dict[str, Any]:
+    """Set up a script of the README, with the server in place of its device."""
+    device_id = device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
+    sequence = [
+        {**step, "data": {**step["data"], "device_id": device_id}}
+        if step["action"].startswith(f"{DOMAIN}.")
+        else step
+        for step in SCRIPTS[name]["sequence"]
+    ]
+    script = {**SCRIPTS[name], "sequence": sequence}
+    assert await async_setup_component(hass, "script", {"script": {name: script}})
+    return script
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+async def test_example_scripts(
+    hass: HomeAssistant,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    name: str,
+) -> None:
+    """Scripts of the README hand an address and a living token on, and keep no trace."""
+    await set_up(hass, entry)
+    script = await set_up_script(hass, account, entry, server, name)
+    actions = {step["action"] for step in script["sequence"]}
+    calls = [
+        async_mock_service(hass, *action.split("."))
+        for action in sorted(actions)
+        if not action.startswith(f"{DOMAIN}.")
+    ]
+    await hass.services.async_call("script", name, blocking=True)
+
+    [[call]] = calls
+    handed = str(call.data)
+    assert server.connections[0].uri in handed
+    assert [token for token in server.transient_tokens if token in handed]
+    assert script["trace"] == {"stored_traces": 0}
+
+
+async def resolve(
+    _: aiohttp.AsyncResolver, host: str, port: int = 0, family: int = socket.AF_INET
+) -> list[dict[str, Any]]:
+    """Answer as the name servers of plex.direct do for the simulator."""
+    return [
+        {
+            "hostname": host,
+            "host": "127.0.0.1",
+            "port": port,
+            "family": socket.AF_INET,
+            "proto": 0,
+            "flags": 0,
+        }
+    ]
+
+
+async def test_example_request(
+    hass: HomeAssistant,
+    monkeypatch: pytest.MonkeyPatch,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """The command of the README asks the server over TLS, with the token in a header."""
+    [commands] = [block["rest_command"] for block in BLOCKS if "rest_command" in block]
+    assert await async_setup_component(hass, "rest_command", {"rest_command": commands})
+    await set_up(hass, entry)
+    await set_up_script(hass, account, entry, server, "plex_scan_movies")
+    monkeypatch.setattr(aiohttp.AsyncResolver, "resolve", resolve)
+    simulator.clear_requests()
+    await hass.services.async_call("script", "plex_scan_movies", blocking=True)
+
+    request = simulator.requests[-1]
+    assert request.path == "/library/sections/1/refresh"
+    assert request.token in server.transient_tokens
+    assert request.query == {}
+
+
+@pytest.mark.parametrize("automation", AUTOMATIONS, ids=lambda automation: "automation")
+async def test_example_automations(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    server: Server,
+    automation: dict[str, Any],
+) -> None:
+    """The automation of the README says once that the server has gone."""
+    notify = async_mock_service(hass, "notify", "notify")
+    await set_up(hass, entry)
+    assert await async_setup_component(
+        hass, "automation", {"automation": {"alias": "Under test", **automation}}
+    )
+    await server.stop()
+    await pass_time(hass, freezer, MINUTE)
+    assert notify == []
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, FIVE_MINUTES)
+    assert [call.data["message"] for call in notify] == [
+        "The Plex server Attic can't be reached."
+    ]
+
+
+async def test_script_answers(
+    hass: HomeAssistant, account: Account, entry: MockConfigEntry, server: Server
+) -> None:
+    """A script can pick what another program needs of a source, and answer it."""
+    await set_up(hass, entry)
+    device_id = device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
+    sequence = [
+        {
+            "action": f"{DOMAIN}.get_source_connection_information",
+            "data": {"device_id": device_id},
+            "response_variable": "plex",
+        },
+        {
+            "variables": {
+                "answer": {
+                    "uri": "{{ (plex.connections | selectattr('local') | first).uri }}",
+                    "token": "{{ plex.access_token }}",
+                }
+            }
+        },
+        {"stop": "Done", "response_variable": "answer"},
+    ]
+    assert await async_setup_component(
+        hass, "script", {"script": {"hand_over": {"sequence": sequence}}}
+    )
+    answer = await hass.services.async_call(
+        "script", "hand_over", blocking=True, return_response=True
+    )
+
+    assert isinstance(answer, dict)
+    assert answer["uri"] == server.connections[0].uri
+    assert answer["token"] in server.transient_tokens
+
+
+def test_buttons() -> None:
+    """The README has a button for each blueprint, and no other."""
+    links = re.findall(r"blueprint_import/\?blueprint_url=([^)]+)\)", README)
+    urls = [load_yaml_dict(str(path))["blueprint"]["source_url"] for path in FILES]
+    assert sorted(links) == [quote(url, safe="") for url in urls]
