@@ -3,15 +3,16 @@
 import asyncio
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_TOKEN, CONF_URL, Platform
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .api import PLEX_TV_URL, PlexError
-from .clients import plex_tv_client
-from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER, SIGN_OUT_SECONDS
+from .api import PlexError
+from .const import DOMAIN, LOGGER, SIGN_OUT_SECONDS
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .credentials import Credentials
 from .issues import async_end_issues
 from .services import async_setup_services
 
@@ -33,7 +34,11 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
     """Set up an account; its servers are looked for in the background."""
-    coordinator = PlexAccountCoordinator(hass, entry)
+    if not (credentials := Credentials.of_entry(entry)):
+        raise ConfigEntryAuthFailed(
+            translation_domain=DOMAIN, translation_key="entry_damaged"
+        )
+    coordinator = PlexAccountCoordinator(hass, entry, credentials)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
@@ -52,15 +57,11 @@ async def async_remove_entry(
 ) -> None:
     """Sign the token out; where that fails, the account is removed all the same."""
     async_end_issues(hass, entry)
-    client = plex_tv_client(
-        hass,
-        entry.data.get(CONF_URL, PLEX_TV_URL),
-        entry.data[CONF_CLIENT_IDENTIFIER],
-        entry.data[CONF_TOKEN],
-    )
+    if not (credentials := Credentials.of_entry(entry)):
+        return
     try:
         async with asyncio.timeout(SIGN_OUT_SECONDS):
-            await client.sign_out()
+            await credentials.client(hass).sign_out()
     except PlexError, TimeoutError:
         LOGGER.warning(
             "The token of a removed account could not be signed out. Remove the"

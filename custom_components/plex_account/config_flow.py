@@ -49,6 +49,7 @@ from .api import (
 )
 from .clients import plex_tv_client
 from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER, SIGN_OUT_SECONDS
+from .credentials import stored_client_identifier, stored_url
 
 CONF_ADVANCED = "advanced"
 
@@ -57,7 +58,8 @@ POLL_SECONDS = 1
 RATE_LIMITED_POLL_SECONDS = 10
 
 _METHODS = ["password", "link"]
-_PIN_LIFETIME_SECONDS = 900
+_PIN_SECONDS = 900
+_MAX_PIN_SECONDS = 3600
 _RATE_LIMIT_SECONDS = 300
 _LOCK_SECONDS = 3600
 
@@ -125,8 +127,9 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
 
     def _show_menu_for(self, step_id: str, entry: ConfigEntry) -> ConfigFlowResult:
         """Go on as the client that an entry was signed in with."""
-        self._client_identifier = entry.data[CONF_CLIENT_IDENTIFIER]
-        self._url = entry.data.get(CONF_URL, PLEX_TV_URL)
+        if identifier := stored_client_identifier(entry):
+            self._client_identifier = identifier
+        self._url = stored_url(entry) or PLEX_TV_URL
         self._username = entry.data.get(CONF_USERNAME, "")
         return self.async_show_menu(
             step_id=step_id,
@@ -256,7 +259,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         Answers that are no answer are waited out, as long as the code lives.
         """
         client = self._client()
-        end = self.hass.loop.time() + (pin.expires_in or _PIN_LIFETIME_SECONDS)
+        lifetime = min(pin.expires_in or _PIN_SECONDS, _MAX_PIN_SECONDS)
+        end = self.hass.loop.time() + lifetime
         pause: float = POLL_SECONDS
         while self.hass.loop.time() + pause < end:
             await asyncio.sleep(pause)

@@ -9,7 +9,6 @@ from typing import Any, override
 from yarl import URL
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError
 from homeassistant.helpers import device_registry as dr
@@ -18,7 +17,6 @@ from homeassistant.util import dt as dt_util
 
 from .activity import Activity, async_tell
 from .api import (
-    PLEX_TV_URL,
     Candidate,
     ConnectionKind,
     PlexAccount,
@@ -28,8 +26,9 @@ from .api import (
     PlexServerClient,
     is_loopback,
 )
-from .clients import plex_tv_client, server_client
-from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER
+from .clients import server_client
+from .const import DOMAIN, LOGGER
+from .credentials import Credentials
 from .devices import AccountDevices, is_owned
 from .issues import Issue, async_set_issue
 from .server_access import ServerAccess
@@ -75,8 +74,13 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     config_entry: PlexAccountConfigEntry
 
-    def __init__(self, hass: HomeAssistant, entry: PlexAccountConfigEntry) -> None:
-        """Prepare to ask with the token of an entry."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: PlexAccountConfigEntry,
+        credentials: Credentials,
+    ) -> None:
+        """Prepare to ask for the account of an entry."""
         super().__init__(
             hass,
             LOGGER,
@@ -85,13 +89,10 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             update_interval=ACCOUNT_INTERVAL,
             always_update=False,
         )
-        url = entry.data.get(CONF_URL, PLEX_TV_URL)
-        self.client = plex_tv_client(
-            hass, url, entry.data[CONF_CLIENT_IDENTIFIER], entry.data[CONF_TOKEN]
-        )
+        self.client = credentials.client(hass)
         self.devices = AccountDevices(hass, entry)
         self.servers: dict[str, PlexServerCoordinator] = {}
-        self._loopback = is_loopback(URL(url).host or "")
+        self._credentials = credentials
         self._server_requests = asyncio.Semaphore(_MAX_SERVER_REQUESTS)
         self._listed: set[str] = set()
         self._unlisted_since: dict[str, datetime] = {}
@@ -109,7 +110,12 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def async_reject_token(self) -> None:
-        """Ask the user to sign in: plex.tv has refused the token outside a refresh."""
+        """Ask the user to sign in: plex.tv has refused the token outside a refresh.
+
+        A token that was replaced in the meantime is nobody's business any more.
+        """
+        if self._shutdown_requested:
+            return
         self._tell_token_rejected()
         self.config_entry.async_start_reauth(self.hass)
 
@@ -129,8 +135,14 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             _outcome(self.client.get_token_details()),
             _outcome(self.client.get_resources()),
         )
+        if self._shutdown_requested:
+            return self.data
         if isinstance(account, PlexError) or isinstance(listed, PlexError):
             raise self._update_error(account, listed)
+        if account.uuid != self.config_entry.unique_id:
+            raise ConfigEntryAuthFailed(
+                translation_domain=DOMAIN, translation_key="other_account"
+            )
 
         self._token_rejected = False
         self._tell_subscription_change(account)
@@ -169,6 +181,8 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
                 listed = await self.client.get_resources()
             except PlexError:
                 return
+            if self._shutdown_requested:
+                return
             self._adopt(listed)
             self.data = replace(self.data, servers=self._known_servers())
             self.async_update_listeners()
@@ -197,7 +211,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
                 self.config_entry,
                 server,
                 device_id=device.id,
-                loopback=self._loopback,
+                credentials=self._credentials,
                 limit=self._server_requests,
                 refetch=self._async_refetch,
             )
@@ -301,7 +315,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         server: PlexServer,
         *,
         device_id: str,
-        loopback: bool,
+        credentials: Credentials,
         limit: asyncio.Semaphore,
         refetch: Callable[[], Awaitable[None]],
     ) -> None:
@@ -317,10 +331,11 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         self.access = ServerAccess(
             server,
             connect=self._connect,
-            loopback=loopback,
+            loopback=is_loopback(URL(credentials.url).host or ""),
             limit=limit,
             refetch=refetch,
         )
+        self._client_identifier = credentials.client_identifier
         self._device_id = device_id
         self._is_listed = True
         self._in_background(self.async_refresh())
@@ -368,6 +383,8 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
                 reachable = access.connection is not None
             else:
                 reachable = True
+        if self._shutdown_requested:
+            return self.data
         kind = access.connection.kind if reachable and access.connection else None
         self.update_interval = (
             LOCAL_SERVER_INTERVAL if kind is ConnectionKind.LOCAL else SERVER_INTERVAL
@@ -409,7 +426,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         return server_client(
             self.hass,
             connection,
-            self.config_entry.data[CONF_CLIENT_IDENTIFIER],
+            self._client_identifier,
             token,
         )
 

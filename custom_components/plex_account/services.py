@@ -159,10 +159,11 @@ async def _async_get_token_details(call: ServiceCall) -> ServiceResponse:
     entry: PlexAccountConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )
+    coordinator = entry.runtime_data
     try:
-        account = await entry.runtime_data.client.get_token_details()
+        account = await coordinator.client.get_token_details()
     except PlexAuthenticationError as error:
-        entry.runtime_data.async_reject_token()
+        coordinator.async_reject_token()
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="token_revoked"
         ) from error

@@ -42,20 +42,26 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def parse_url(text: str) -> URL | None:
+    """Return an http or https URL with a host and a valid port, None if it is none."""
+    try:
+        url = URL(text)
+        good = url.scheme in ("http", "https") and url.host and url.port is not None
+    except ValueError, IndexError:  # the latter for such as http://[::1]@
+        return None
+    return url if good else None
+
+
 def secure_base_url(text: str) -> str | None:
     """Return a base URL without a final slash, None if secrets must not be sent there.
 
     Good are https, and http to loopback, without user, query and fragment.
     """
-    try:
-        url = URL(text)
-        host, port = url.host, url.port
-    except ValueError:
+    if not (url := parse_url(text)):
         return None
+    host = url.host or ""
     if (
-        not host
-        or not port
-        or url.scheme not in ("http", "https")
+        not url.port
         or (
             url.scheme == "http"
             and (not is_loopback(host) or plex_direct_address(host))

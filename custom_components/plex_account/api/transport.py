@@ -12,7 +12,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from .addresses import IPAddress, is_loopback, plex_direct_address
+from .addresses import IPAddress, is_loopback, parse_url, plex_direct_address
 from .documents import JsonLoads, read_document
 from .errors import (
     PlexAuthenticationError,
@@ -309,12 +309,8 @@ def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
 
     Raises PlexConnectionError if there is no such place.
     """
-    try:
-        url = URL(server_url.rstrip("/") + path)
-    except ValueError:
-        url = URL()
-    name = url.host
-    if not name or url.scheme not in ("http", "https"):
+    url = parse_url(server_url.rstrip("/") + path)
+    if url is None or not (name := url.host):
         raise PlexConnectionError("Not a valid address", request_sent=False)
     address = address or plex_direct_address(name)
     secure = url.scheme == "https"
