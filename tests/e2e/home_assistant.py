@@ -118,6 +118,7 @@ class HomeAssistant:
         self._temporary = TemporaryDirectory(prefix="plex-account-")
         self._folder = Path(self._temporary.name)
         self._process: Process | None = None
+        self._first_page = "api/onboarding"
 
     async def __aenter__(self) -> Self:
         """Prepare and start."""
@@ -192,8 +193,11 @@ class HomeAssistant:
             async with asyncio.timeout(_START_TIMEOUT), ClientSession() as session:
                 while self._process.returncode is None:
                     with suppress(ClientConnectionError):
-                        async with session.get(f"{self.url}/api/onboarding") as answer:
+                        async with session.get(
+                            f"{self.url}/{self._first_page}"
+                        ) as answer:
                             if answer.ok:
+                                self._first_page = "auth/providers"
                                 return
                     await asyncio.sleep(0.1)
         raise StartError((self._folder / "output").read_text())

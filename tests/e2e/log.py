@@ -37,9 +37,14 @@ class Record:
 
 
 def read_records(path: Path) -> list[Record]:
+    """Read the records of a log."""
+    return split_records(path.read_text(encoding="utf-8"))
+
+
+def split_records(log: str) -> list[Record]:
     """Split a log into records."""
     records: list[Record] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in log.splitlines():
         if match := _FIRST_LINE.fullmatch(line):
             records.append(Record(match["level"], match["logger"], match["message"]))
         elif records:

@@ -1,0 +1,123 @@
+"""One Plex and one Home Assistant for all tests that need no more than an account."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from tests.simulator import Account, Server, Simulator
+
+from .client import Client
+from .demo import OWNER, eventually
+from .home_assistant import HomeAssistant
+
+# Both perform any action with any data: one when an event comes, one for whoever starts it.
+CONFIGURATION: Final = """
+automation:
+  - id: perform
+    alias: Perform
+    triggers:
+      - trigger: event
+        event_type: perform
+    actions:
+      - action: "{{ trigger.event.data.action }}"
+        data: "{{ trigger.event.data.data }}"
+        response_variable: response
+      - event: performed
+        event_data:
+          keys: "{{ response.keys() | list }}"
+script:
+  perform:
+    sequence:
+      - action: "{{ action }}"
+        data: "{{ data }}"
+        response_variable: response
+      - stop: The response is there
+        response_variable: response
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plex:
+    """An account with a server, and the entry and device that Home Assistant has of them."""
+
+    simulator: Simulator
+    account: Account
+    server: Server
+    entry_id: str
+    device_id: str
+
+
+@pytest.fixture(scope="session")
+async def simulator() -> AsyncIterator[Simulator]:
+    """Return a running Plex."""
+    async with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
+    """Return a running Home Assistant."""
+    async with HomeAssistant(simulator.ca_pem, configuration=CONFIGURATION) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+async def owner(home: HomeAssistant) -> AsyncIterator[Client]:
+    """Return its owner."""
+    async with Client.create_owner(home.url, name="Owner", **OWNER) as owner:
+        await eventually("whether it runs", owner.is_running, bool)
+        yield owner
+
+
+@pytest.fixture(scope="session")
+async def plex(simulator: Simulator, owner: Client) -> Plex:
+    """Return an account that the owner has added."""
+    account = simulator.add_account()
+    server = await simulator.add_server(owner=account, tls=True)
+    flow = await owner.start_flow()
+    flow = await owner.submit(flow, next_step_id="password")
+    flow = await owner.submit(
+        flow,
+        username=account.username,
+        password=account.password,
+        advanced={"url": simulator.url},
+    )
+    entry_id: str = flow["result"]["entry_id"]
+    # What Plex is asked from now on, a test has asked for.
+    await owner.command(
+        "config_entries/update", entry_id=entry_id, pref_disable_polling=True
+    )
+
+    async def states() -> list[str]:
+        found = await owner.states()
+        return [
+            found[entity["entity_id"]]["state"]
+            for entity in await owner.entities(entry_id)
+            if entity["unique_id"].endswith("_connectivity")
+        ]
+
+    await eventually("connectivity", states, lambda found: found == ["on"])
+    [device_id] = (
+        device["id"]
+        for device in await owner.devices(entry_id)
+        if device["name"] == server.name
+    )
+    return Plex(simulator, account, server, entry_id, device_id)
+
+
+@pytest.fixture(scope="session")
+async def resident(home: HomeAssistant, owner: Client) -> AsyncIterator[Client]:
+    """Return somebody who may use Home Assistant, but not administer it."""
+    credentials = {"username": "resident", "password": "resident"}
+    created = await owner.command(
+        "config/auth/create", name="Resident", group_ids=["system-users"]
+    )
+    await owner.command(
+        "config/auth_provider/homeassistant/create",
+        user_id=created["user"]["id"],
+        **credentials,
+    )
+    async with Client.log_in(home.url, **credentials) as resident:
+        yield resident

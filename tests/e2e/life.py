@@ -1,0 +1,381 @@
+"""The whole life of two accounts in a real Home Assistant, with all that can go wrong."""
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import pytest
+
+from tests.simulator import Simulator
+
+from .client import CommandError, Json
+from .demo import OWNER, eventually
+from .evidence import Evidence
+from .home_assistant import HomeAssistant
+from .witness import Witness
+from .world import World, make_world
+
+AUTOMATION: Final = """
+automation:
+  - id: take_token
+    alias: Take a token
+    trace:
+      stored_traces: 0
+    triggers:
+      - trigger: event
+        event_type: take_token
+    actions:
+      - action: plex_account.get_transient_token
+        data:
+          device_id: "{{ trigger.event.data.device_id }}"
+        response_variable: plex
+      - event: token_taken
+        event_data:
+          length: "{{ plex.token | length }}"
+"""
+
+_LEVELS: Final = {
+    "homeassistant.components.websocket_api": "info",
+    "sqlalchemy": "warning",
+}
+
+
+async def live(*, own_tokens: bool, email_login: bool) -> Evidence:
+    """Live, with a restart before the account is removed, and return what was seen."""
+    async with Simulator() as simulator:
+        world = await make_world(
+            simulator, own_tokens=own_tokens, email_login=email_login
+        )
+        evidence = Evidence(world, simulator.requests)
+        life = _Life(world, evidence)
+        async with HomeAssistant(simulator.ca_pem, configuration=AUTOMATION) as home:
+            sign_up = Witness.create_owner(home.url, name="Owner", **OWNER)
+            async with sign_up as client:
+                await life.go_on(client, *life.steps)
+            await home.stop()
+            evidence.keep_files("before the removal", home.folder)
+            await home.start()
+            async with Witness.log_in(home.url, **OWNER) as client:
+                await life.go_on(client, life.remove)
+            await home.stop()
+            evidence.keep_files("at the end", home.folder)
+    return evidence
+
+
+class _Life:
+    """What happens, in its order."""
+
+    _client: Witness
+
+    def __init__(self, world: World, evidence: Evidence) -> None:
+        """Begin."""
+        self._world = world
+        self._plex = world.simulator
+        self._evidence = evidence
+        self._flow: Json = {}
+        self._ada = ""
+        self._grace = ""
+        self.steps: tuple[Callable[[], Awaitable[None]], ...] = (
+            self.refused_sign_in,
+            self.sign_in,
+            self.enable_all,
+            self.plex_tv_fails,
+            self.servers_fail,
+            self.tokens_end,
+            self.actions,
+            self.failing_actions,
+            self.automation,
+            self.link,
+            self.sign_in_twice,
+            self.repairs,
+            self.revoked,
+            self.sign_in_as_somebody_else,
+            self.sign_in_again,
+            self.reconfigure,
+        )
+
+    async def go_on(
+        self, client: Witness, *steps: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Take steps as somebody, while everything is logged that may be."""
+        self._client = client
+        await eventually("whether it runs", client.is_running, bool)
+        await self._client.request("POST", "services/logger/set_level", _LEVELS)
+        level = {"level": "debug"}
+        await self._client.request("POST", "services/logger/set_default_level", level)
+        async with client.listening():
+            for step in steps:
+                await step()
+        self._evidence.answers += client.answers
+        self._evidence.events += client.events
+
+    async def refused_sign_in(self) -> None:
+        """Type a wrong password, then meet all that plex.tv can answer."""
+        self._flow = await self._client.start_flow()
+        await self._submit(next_step_id="password")
+        await self._type_password(self._world.typo())
+        assert self._flow["errors"] == {"base": "invalid_auth"}
+        for fault in self._world.faults():
+            with self._fault(path="/users/signin", **fault):
+                await self._type_password(self._world.typo())
+            assert self._flow["errors"]
+
+    async def sign_in(self) -> None:
+        """Type the right password, a wrong code, and the right one."""
+        await self._type_password(self._world.ada.password)
+        assert self._flow["step_id"] == "two_factor"
+        wrong = self._world.wrong_code()
+        await self._submit(code=wrong)
+        assert self._flow["errors"] == {"code": "invalid_code"}
+        for fault in self._world.faults():
+            with self._fault(path="/users/signin", **fault):
+                await self._submit(code=wrong)
+        await self._submit(code=self._world.ada.code)
+        self._ada = self._flow["result"]["entry_id"]
+        await self._up(self._ada)
+
+    async def enable_all(self) -> None:
+        """Enable every entity, and have the account set up anew."""
+        for entity in await self._client.entities(self._ada):
+            if entity["disabled_by"]:
+                await self._client.command(
+                    "config/entity_registry/update",
+                    entity_id=entity["entity_id"],
+                    disabled_by=None,
+                )
+        await self._reload()
+
+    async def plex_tv_fails(self) -> None:
+        """Refresh, and set up, while plex.tv answers nonsense."""
+        for fault in self._world.faults():
+            with self._fault(**fault):
+                await self._refresh()
+                await self._client.look_around(self._ada)
+                await self._client.reload(self._ada)
+                await self._client.look_around(self._ada)
+            await self._reload()
+
+    async def servers_fail(self) -> None:
+        """Refresh while the servers answer nonsense, are off, and are back."""
+        host = self._world.attic.machine_identifier
+        for fault in self._world.faults():
+            for path in ("/", "/security/token"):
+                with self._fault(host=host, path=path, **fault):
+                    await self._world.attic.restart()
+                    await self._refresh()
+            with self._fault(host=host, **fault):
+                await self._client.reload(self._ada)
+                await self._refresh()
+                await self._client.look_around(self._ada)
+            await self._reload()
+        await self._world.attic.stop()
+        await self._refresh()
+        await self._client.look_around(self._ada)
+        await self._world.attic.start()
+        await self._reload()
+
+    async def tokens_end(self) -> None:
+        """Let servers start anew, and three days pass."""
+        await self._world.attic.restart()
+        await self._world.cellar.restart()
+        await self._refresh()
+        self._plex.clock.advance(3 * 24 * 3600)
+        await self._refresh()
+
+    async def actions(self) -> None:
+        """Perform all actions."""
+        attic = await self._device("Attic")
+        await self._perform("get_token_details", config_entry_id=self._ada)
+        await self._perform("get_transient_token", device_id=attic)
+        await self._perform(
+            "get_transient_token", device_id=await self._device("Cellar")
+        )
+        await self._perform("get_source_connection_information", device_id=attic)
+
+    async def failing_actions(self) -> None:
+        """Perform actions that fail in every way."""
+        attic = await self._device("Attic")
+        cellar = await self._device("Cellar")
+        await self._fail("get_transient_token", device_id="nobody")
+        await self._fail("get_source_connection_information", device_id=cellar)
+        for source in ("no source", "server://nobody", "provider://nobody"):
+            await self._fail(
+                "get_source_connection_information", device_id=attic, source=source
+            )
+        for fault in self._world.faults():
+            with self._fault(host="*", **fault):
+                await self._fail("get_token_details")
+                with suppress(CommandError):  # any answer proves a token that is in use
+                    await self._perform("get_transient_token", device_id=attic)
+                await self._fail("get_source_connection_information", device_id=attic)
+            await self._reload()
+        with self._fault(host=self._world.attic.machine_identifier, status=401):
+            await self._fail("get_transient_token", device_id=attic)
+        await self._world.attic.stop()
+        await self._fail("get_transient_token", device_id=attic)
+        await self._world.attic.start()
+        await self._reload()
+
+    async def automation(self) -> None:
+        """Let an automation without traces take a token."""
+        data = {"device_id": await self._device("Attic")}
+        async with self._client.subscribe(
+            "subscribe_events", event_type="token_taken"
+        ) as events:
+            await self._client.request("POST", "events/take_token", data)
+            assert (await anext(events))["data"]["length"] > 0
+
+    async def link(self) -> None:
+        """Add an account with a code, while plex.tv fails now and then."""
+        self._flow = await self._client.start_flow()
+        await self._submit(next_step_id="link")
+        for fault in self._world.faults():
+            with self._fault(path="/pins", **fault):
+                await self._submit(**self._address)
+            assert self._flow["errors"]
+        await self._submit(**self._address)
+        code = self._flow["description_placeholders"]["code"]
+        for fault in self._world.faults()[:3]:
+            self._plex.fault(path="/pins/*", times=1, **fault)
+        async with self._client.progress(self._flow):
+            self._plex.approve_pin(code, self._world.grace)
+        self._plex.clear_faults()
+        self._flow = await self._client.show(self._flow)
+        self._grace = self._flow["result"]["entry_id"]
+        await self._up(self._grace)
+        await self._client.look_around(self._ada, self._grace)
+
+    async def sign_in_twice(self) -> None:
+        """Sign in to the same account once more."""
+        self._flow = await self._client.start_flow()
+        await self._submit(next_step_id="password")
+        await self._type_password(self._world.ada.password)
+        await self._submit(code=self._world.ada.code)
+        assert self._flow["reason"] == "already_configured"
+
+    async def repairs(self) -> None:
+        """Lose a server, while another one offers no secure connection."""
+        self._world.attic.listed = False
+        await self._refresh()
+        await self._client.look_around(self._ada, self._grace)
+        issues = await self._client.issues()
+        assert issues >= {"insecure_only", "server_lost"}
+        self._world.attic.listed = True
+        await self._refresh()
+        await self._up(self._ada)
+
+    async def revoked(self) -> None:
+        """Revoke all tokens, and perform an action that needs one."""
+        self._plex.revoke(self._world.ada)
+        await self._fail("get_token_details", config_entry_id=self._ada)
+        await self._refresh()
+        await self._client.look_around(self._ada, self._grace)
+
+    async def sign_in_as_somebody_else(self) -> None:
+        """Sign in again, but to another account."""
+        await self._open_reauth()
+        await self._submit(
+            username=self._world.joan.username, password=self._world.joan.password
+        )
+        assert self._flow["reason"] == "wrong_account"
+
+    async def sign_in_again(self) -> None:
+        """Sign in again."""
+        await self._client.reload(self._ada)
+        await self._open_reauth()
+        await self._submit(username=self._world.login, password=self._world.typo())
+        assert self._flow["errors"] == {"base": "invalid_auth"}
+        await self._submit(
+            username=self._world.login, password=self._world.ada.password
+        )
+        await self._client.look_around(self._ada)
+        await self._submit(code=self._world.ada.code)
+        assert self._flow["reason"] == "reauth_successful"
+        await self._up(self._ada)
+
+    async def reconfigure(self) -> None:
+        """Sign in anew without being asked to, with a backup code."""
+        self._flow = await self._client.start_flow(entry_id=self._ada)
+        await self._submit(next_step_id="password")
+        await self._type_password(self._world.ada.password)
+        [code] = self._world.ada.backup_codes
+        await self._submit(code=code)
+        assert self._flow["reason"] == "reconfigure_successful"
+        await self._up(self._ada)
+        await self._client.look_around(self._ada, self._grace)
+
+    async def remove(self) -> None:
+        """Remove the account whose token plex.tv then fails to end."""
+        await self._up(self._ada)
+        with self._fault(path="/users/signout", **self._world.faults()[0]):
+            await self._client.remove(self._ada)
+        await self._client.look_around(self._grace)
+
+    @contextmanager
+    def _fault(self, **fault: Any) -> Generator[None]:
+        """Let something go wrong, and make sure that it did."""
+        wrong = self._plex.fault(**fault)
+        yield
+        assert wrong.hits
+        self._plex.clear_faults()
+
+    @property
+    def _address(self) -> Json:
+        return {"advanced": {"url": self._plex.url}}
+
+    async def _submit(self, **fields: Any) -> None:
+        self._flow = await self._client.submit(self._flow, **fields)
+
+    async def _type_password(self, password: str | None) -> None:
+        await self._submit(
+            username=self._world.login, password=password, **self._address
+        )
+
+    async def _open_reauth(self) -> None:
+        [flow] = await eventually(
+            "the list of dialogs",
+            lambda: self._client.reauth_flows(self._ada),
+            bool,
+        )
+        self._flow = await self._client.show(flow)
+        await self._submit(next_step_id="password")
+
+    async def _up(self, entry_id: str) -> None:
+        """Wait until the servers answer that can."""
+
+        async def connectivity() -> list[str]:
+            states = await self._client.states()
+            return [
+                states.get(entity["entity_id"], {"state": ""})["state"]
+                for entity in await self._client.entities(entry_id)
+                if entity["unique_id"].endswith("_connectivity")
+                and self._world.boathouse.machine_identifier not in entity["unique_id"]
+            ]
+
+        await eventually(
+            "connectivity", connectivity, lambda states: {*states} == {"on"}
+        )
+
+    async def _reload(self) -> None:
+        await self._client.reload(self._ada)
+        await self._up(self._ada)
+
+    async def _refresh(self) -> None:
+        for entity in await self._client.entities(self._ada):
+            if entity["unique_id"] == f"{self._world.ada.uuid}_refresh":
+                await self._client.press(entity["entity_id"])
+
+    async def _device(self, name: str) -> str:
+        for device in await self._client.devices(self._ada):
+            if device["name"] == name:
+                device_id: str = device["id"]
+                return device_id
+        raise LookupError(name)
+
+    async def _perform(self, name: str, **data: Any) -> None:
+        response = await self._client.perform(name, **data)
+        self._evidence.responses.append((name, response))
+
+    async def _fail(self, name: str, **data: Any) -> None:
+        with pytest.raises(CommandError):
+            await self._client.perform(name, **data)

@@ -1,0 +1,127 @@
+"""A simulated Plex in which everything secret can be recognised."""
+
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Final
+
+from tests.simulator import Account, Connection, Server, Simulator
+
+from .vault import Kind, Vault
+
+PUBLIC: Final = "Attic"
+"""The name of a server: what may be seen, and is looked for to prove that a search finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Three accounts and their servers.
+
+    Ada signs in with a password, Grace by link. Grace has given her e-mail address as her
+    name, and shares a server with Ada that claims to answer where Ada's does.
+    """
+
+    simulator: Simulator
+    vault: Vault
+    login: str
+    ada: Account
+    grace: Account
+    joan: Account
+    attic: Server
+    cellar: Server
+    boathouse: Server
+
+    def typo(self) -> str:
+        """Return a wrong password, which is close to a right one and as secret."""
+        return _password(self.vault)
+
+    def wrong_code(self) -> str:
+        """Return a wrong two-factor code."""
+        return self.vault.make(Kind.CODE)
+
+    def faults(self) -> tuple[dict[str, Any], ...]:
+        """Return answers of a Plex that repeats all that it knows."""
+        echo = " ".join(secret.needle for secret in self.vault)
+        page = f"<html><title>Sorry</title><a href='/?X-Plex-Token={echo}'>{echo}</a>"
+        told = {"message": echo, "status": 400, "token": echo}
+        account = {"id": {"id": echo}, "uuid": [echo], "authToken": {"token": echo}}
+        short = echo[:4000]
+        return (
+            {"status": 500, "body": page, "content_type": "text/html"},
+            {"status": 200, "body": page, "content_type": "text/html"},
+            {"status": 400, "body": {"errors": [{"code": 1000} | told]}},
+            {"status": 200, "body": account},
+            {"status": 200, "body": {"MediaContainer": {"token": [echo]}}},
+            {
+                "status": 404,
+                "headers": {"X-Plex-Token": short, "Set-Cookie": f"a={short}"},
+            },
+            {"status": 302, "headers": {"Location": f"http://127.0.0.1:9/?t={short}"}},
+            {"status": 200, "body": page, "headers": {"Content-Encoding": "gzip"}},
+            {"action": "truncate"},
+            {"action": "drop"},
+        )
+
+
+async def make_world(
+    simulator: Simulator, *, own_tokens: bool, email_login: bool
+) -> World:
+    """Fill a simulated Plex; `own_tokens` gives owned servers tokens that open nothing else."""
+    vault = Vault(simulator)
+    email = _email(vault)
+    ada = simulator.add_account(
+        username=email if email_login else "ada",
+        email=email,
+        password=_password(vault),
+        code=vault.make(Kind.CODE),
+        backup_codes={vault.make(Kind.CODE)},
+        pin="4711",
+        home=True,
+        home_admin=True,
+        extra={"recoveryCode": vault.make(Kind.OTHER)},
+    )
+    email = _email(vault)
+    grace = simulator.add_account(username=email, email=email, password=None)
+    joan = simulator.add_account(
+        username="joan", email=_email(vault), password=_password(vault)
+    )
+    for account in (ada, grace, joan):
+        vault.watch(account)
+
+    def token() -> str | None:
+        return token_hex(10) if own_tokens else None
+
+    attic = await simulator.add_server(name=PUBLIC, owner=ada, tls=True, token=token())
+    cellar = await simulator.add_server(
+        name="Cellar", owner=grace, shared_with=(ada,), tls=True, token=token()
+    )
+    cellar.connections = [attic.connection(), cellar.connection()]
+    boathouse = await simulator.add_server(
+        name="Boathouse",
+        owner=ada,
+        token=token(),
+        connections=[
+            Connection("http://192.168.1.2:32400", "http", "192.168.1.2", 32400)
+        ],
+    )
+    for server in (attic, cellar, boathouse):
+        vault.watch_server(server)
+    return World(
+        simulator=simulator,
+        vault=vault,
+        login=ada.username,
+        ada=ada,
+        grace=grace,
+        joan=joan,
+        attic=attic,
+        cellar=cellar,
+        boathouse=boathouse,
+    )
+
+
+def _password(vault: Vault) -> str:
+    """Make up a password with characters that have to be quoted in a form."""
+    return f"cörrect & 100% {vault.make(Kind.PASSWORD)}"
+
+
+def _email(vault: Vault) -> str:
+    return f"{vault.make(Kind.EMAIL)}@example.com"
