@@ -482,3 +482,18 @@ async def test_pages_of_refusal(
     assert refused.value.content_type == "text/html"
     server.sources[PROVIDER] = {"name": "Plex Metadata"}
     assert await attic.get_source_connection_information(PROVIDER)
+
+
+@pytest.mark.parametrize("page", ["<html></html>", "<HTML><body>Log in</body></HTML>"])
+async def test_a_page_is_no_success(
+    attic: PlexServerClient, simulator: Simulator, server: Server, page: str
+) -> None:
+    """A page for people proves nothing, even where no document is needed."""
+    simulator.fault(
+        host=server.machine_identifier, path="/", body=page, content_type="text/html"
+    )
+    with pytest.raises(PlexResponseError):
+        await attic.check_token()
+
+    simulator.clear_faults()
+    await attic.check_token()

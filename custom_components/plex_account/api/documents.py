@@ -38,20 +38,24 @@ _WRAPPERS = frozenset(
 def read_document(body: bytes, json_loads: JsonLoads) -> Any:
     """Return the document in a body.
 
-    Raises ValueError if it is neither JSON nor XML, nests too deeply, or is XML
-    with a document type.
+    Raises ValueError if it is neither JSON nor XML, nests too deeply, is XML with
+    a document type, or a page for people.
     """
     if not body.lstrip(_WHITE_SPACE).startswith(_XML_STARTS):
         try:
             return json_loads(body)
         except RecursionError:
             raise ValueError("Nested too deeply") from None
-    parser = XMLParser(target=_DocumentTarget())  # noqa: S314, no document types
+    target = _DocumentTarget()
+    parser = XMLParser(target=target)  # noqa: S314, no document types
     try:
         parser.feed(body)
-        return parser.close()
+        parser.close()
     except ParseError, LookupError:
         raise ValueError("Not well-formed") from None
+    if any(root.lower().endswith("html") for root in target.document):
+        raise ValueError("A page")
+    return target.document
 
 
 def unwrap(document: Any, name: str) -> Any:
@@ -93,6 +97,7 @@ class _DocumentTarget:
         elif isinstance(siblings := parent.setdefault(tag, []), list):
             siblings.append(element or "".join(text).strip())
 
-    def close(self) -> dict[str, Any]:
+    @property
+    def document(self) -> dict[str, Any]:
         """Return the root under its name."""
         return self._open[0][0]

@@ -1,0 +1,1 @@
+"""Feeds the client with bodies, without sockets and without Home Assistant."""

@@ -1,0 +1,1 @@
+"""A long run, too long for the suite."""
