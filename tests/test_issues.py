@@ -174,12 +174,20 @@ async def test_removal_of_the_entry_ends_repairs(
     account: Account,
     server: Server,
 ) -> None:
-    """Without the account there is nothing left to repair."""
+    """Without the account there is nothing left to repair of it, but of others."""
     server.connections = [plain_connection("192.168.1.2")]
     await set_up(hass, entry)
     assert issues(hass)
+    ir.async_create_issue(
+        hass,
+        "other",
+        f"other_{entry.entry_id}_issue",
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key="other",
+    )
     await hass.config_entries.async_remove(entry.entry_id)
-    assert issues(hass) == []
+    assert [issue.domain for issue in ir.async_get(hass).issues.values()] == ["other"]
 
 
 @pytest.mark.parametrize("listed", [True, False])
