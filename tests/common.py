@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 from pytest_homeassistant_custom_component.common import (
@@ -55,6 +56,18 @@ def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
     return state_of(hass, "binary_sensor", key).state
 
 
+def plex_pass(hass: HomeAssistant, account: Account) -> str:
+    """Return the state of an entity of the account."""
+    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
+
+
+async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
+    """Return what an action answers."""
+    return await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, return_response=True
+    )
+
+
 def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
     """Return the id of a device by its identifier."""
     device = dr.async_get(hass).async_get_device_by_identifier(
@@ -80,7 +93,7 @@ async def press_refresh(hass: HomeAssistant, account: Account) -> None:
     await settle(hass)
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     """Let others run until a condition holds."""
     async with asyncio.timeout(20):
         while not condition():

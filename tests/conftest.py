@@ -1,6 +1,7 @@
 """What all tests share: a simulated Plex, and Home Assistant trusting its certificates."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from unittest.mock import patch
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -9,6 +10,7 @@ import trustme
 
 import custom_components.plex_account
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity import Entity
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
 from tests.simulator import Account, Server, Simulator
 
@@ -69,3 +71,10 @@ def entry(
     )
     entry.add_to_hass(hass)
     return entry
+
+
+@pytest.fixture
+def all_enabled() -> Iterator[None]:
+    """Enable every entity."""
+    with patch.object(Entity, "entity_registry_enabled_default", True):
+        yield

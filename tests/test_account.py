@@ -17,6 +17,7 @@ from .common import (
     DOMAIN,
     connectivity,
     pass_time,
+    plex_pass,
     press_refresh,
     set_up,
     settle,
@@ -45,11 +46,6 @@ NO_VERDICT: list[dict[str, Any]] = [
     {"action": "endless"},
     {"action": "gzip_bomb"},
 ]
-
-
-def plex_pass(hass: HomeAssistant, account: Account) -> str:
-    """Return the state of an entity of the account."""
-    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
 
 
 def reauth_flows(hass: HomeAssistant) -> int:

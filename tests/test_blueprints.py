@@ -1,6 +1,5 @@
 """The blueprints, and the examples of the README: imported, run, and quiet at the start."""
 
-from datetime import timedelta
 import json
 from pathlib import Path
 import re
@@ -28,11 +27,17 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import extract_inputs, load_yaml_dict, parse_yaml
 from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, device_of, entity_id_of, pass_time, set_up, settle
-
-MINUTE = timedelta(seconds=61)
-FIVE_MINUTES = timedelta(seconds=301)
-ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
+from .common import (
+    ACCOUNT_REFRESH,
+    DISTANT_REFRESH,
+    DOMAIN,
+    LOCAL_REFRESH,
+    device_of,
+    entity_id_of,
+    pass_time,
+    set_up,
+    settle,
+)
 
 ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/seed-24212b27/plex-account"
@@ -223,17 +228,17 @@ async def test_server_offline(
         ),
     }
     await server.stop()
-    await pass_time(hass, freezer, MINUTE)
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert facts(told) == []
-    await pass_time(hass, freezer, FIVE_MINUTES)
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert facts(told) == [attic]
     assert facts(told_back) == []
 
     await server.start()
-    await pass_time(hass, freezer, FIVE_MINUTES)
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert facts(told) == [attic]
     assert facts(told_back) == [attic]
 
@@ -248,12 +253,12 @@ async def test_server_back_soon(
     runs = async_capture_events(hass, "automation_triggered")
     await start(hass, entry, "server_offline")
     await server.stop()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     off = hass.states.get(CONNECTIVITY)
     await server.start()
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     back = hass.states.get(CONNECTIVITY)
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
 
     assert off
     assert back
@@ -477,10 +482,10 @@ async def test_example_automations(
         hass, "automation", {"automation": {"alias": "Under test", **automation}}
     )
     await server.stop()
-    await pass_time(hass, freezer, MINUTE)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
     assert notify == []
-    await pass_time(hass, freezer, FIVE_MINUTES)
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert [call.data["message"] for call in notify] == [
         "The Plex server Attic can't be reached."
     ]

@@ -25,7 +25,7 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, DOMAIN, set_up, settle
+from .common import CLIENT_IDENTIFIER, DOMAIN, set_up, settle, until
 
 type SignIn = Callable[
     [HomeAssistant, Simulator, Account, ConfigFlowResult], Awaitable[ConfigFlowResult]
@@ -226,13 +226,6 @@ async def by_link(
 
 
 FINISH = {"password": finish_password, "link": finish_link}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until something has happened."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0)
 
 
 def count(simulator: Simulator, method: str, path: str) -> int:

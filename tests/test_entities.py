@@ -1,8 +1,6 @@
 """The entities: which there are, what they say, and when they are unavailable."""
 
-from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -10,7 +8,6 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.entity import Entity
 from tests.simulator import ABSENT, Account, Server, Simulator
 
 from .common import (
@@ -51,13 +48,6 @@ SERVER_ENTITIES = {
     ("sensor", "last_seen", True, False),
     ("sensor", "owner", True, False),
 }
-
-
-@pytest.fixture
-def all_enabled() -> Iterator[None]:
-    """Enable every entity."""
-    with patch.object(Entity, "entity_registry_enabled_default", True):
-        yield
 
 
 async def test_entities(

@@ -1,10 +1,9 @@
 """What an entry, its dialogs and its actions make of faults at a bad moment."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
@@ -19,16 +18,21 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.entity import Entity
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Server, Simulator
 
 from .common import (
+    ACCOUNT_REFRESH,
     CLIENT_IDENTIFIER,
+    DISTANT_REFRESH,
     DOMAIN,
+    LOCAL_REFRESH,
+    call,
+    connectivity,
     device_of,
     entity_id_of,
     pass_time,
+    plex_pass,
     press_refresh,
     set_up,
     settle,
@@ -36,9 +40,6 @@ from .common import (
     until,
 )
 
-MINUTE = timedelta(seconds=61)
-FIVE_MINUTES = timedelta(seconds=301)
-REFRESH = timedelta(minutes=30, seconds=1)
 DAY = timedelta(days=1)
 ABSENT = "absent"
 
@@ -47,17 +48,6 @@ RENEWALS: dict[str, Callable[..., Any]] = {
     "reconfigure": MockConfigEntry.start_reconfigure_flow,
 }
 ACTIONS = ["get_source_connection_information", "get_transient_token"]
-
-
-def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
-
-
-def plex_pass(hass: HomeAssistant, account: Account) -> str:
-    """Return the state of an entity of the account."""
-    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
 
 
 def errors_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -84,13 +74,6 @@ async def sign_in(
     return await configure(form["flow_id"], login | typed)
 
 
-async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
-    """Return what an action answers."""
-    return await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
-    )
-
-
 # Unloading, reloading and removing at a bad moment
 
 
@@ -108,7 +91,7 @@ async def test_reload_during_a_refresh(
     """A reload doesn't wait for the refresh under way, and nothing comes of that one."""
     await set_up(hass, entry)
     hang = simulator.fault(path=path, action="hang", status=401, times=1)
-    freezer.tick(REFRESH)
+    freezer.tick(ACCOUNT_REFRESH)
     async_fire_time_changed(hass)
     await until(lambda: hang.hits == 1)
 
@@ -166,14 +149,14 @@ async def test_unload_while_a_request_is_held(
     await set_up(hass, entry)
     held = {"plex.tv": "plex.tv", "server": server.machine_identifier}[host]
     hang = simulator.fault(host=held, action="hang")
-    freezer.tick(REFRESH)
+    freezer.tick(ACCOUNT_REFRESH)
     async_fire_time_changed(hass)
     await until(lambda: hang.hits > 0)
 
     async with asyncio.timeout(2):
         assert await hass.config_entries.async_unload(entry.entry_id)
     simulator.clear_requests()
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert simulator.requests == []
 
     hang.remove()
@@ -226,7 +209,7 @@ async def test_removal_during_a_refresh(
     if trigger == "button":
         refresh = hass.async_create_task(press_refresh(hass, account))
     else:
-        freezer.tick(REFRESH)
+        freezer.tick(ACCOUNT_REFRESH)
         async_fire_time_changed(hass)
     await until(lambda: hang.hits == 1)
 
@@ -431,7 +414,7 @@ async def test_plex_tv_that_hangs(
     """Plex that doesn't answer in time is out, and back when it does."""
     await set_up(hass, entry)
     hang = simulator.fault(path=path, action="hang")
-    freezer.tick(REFRESH)
+    freezer.tick(ACCOUNT_REFRESH)
     async_fire_time_changed(hass)
     await until(lambda: hang.hits == 1)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
@@ -439,7 +422,7 @@ async def test_plex_tv_that_hangs(
     assert dialogs(hass) == []
 
     hang.remove()
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert plex_pass(hass, account) == "off"
 
 
@@ -454,7 +437,7 @@ async def test_server_that_hangs(
     """A server that no longer answers in time is off until it does."""
     await set_up(hass, entry)
     hang = simulator.fault(host=server.machine_identifier, action="hang")
-    freezer.tick(MINUTE)
+    freezer.tick(LOCAL_REFRESH)
     async_fire_time_changed(hass)
     await until(lambda: hang.hits == 1)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=11))
@@ -465,7 +448,7 @@ async def test_server_that_hangs(
     assert plex_pass(hass, account) == "off"
 
     hang.remove()
-    await pass_time(hass, freezer, FIVE_MINUTES)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
     assert connectivity(hass, account, server) == "on"
 
 
@@ -489,7 +472,7 @@ async def test_clock_that_jumps(
     freezer.tick(jump)
     await press_refresh(hass, account)
     for _ in range(3):
-        await pass_time(hass, freezer, REFRESH)
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
         assert plex_pass(hass, account) == "off"
         assert connectivity(hass, account, server) == "on"
 
@@ -514,7 +497,7 @@ async def test_clock_that_jumps_while_a_server_is_unlisted(
     cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
     await set_up(hass, entry)
     cellar.listed = False
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     freezer.tick(jump)
     cellar.listed = True
     await press_refresh(hass, account)
@@ -523,7 +506,7 @@ async def test_clock_that_jumps_while_a_server_is_unlisted(
     cellar.listed = False
     await press_refresh(hass, account)
     assert connectivity(hass, account, cellar) == "off"
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert state_of(hass, "sensor", f"{account.uuid}_servers").state == "1"
 
 
@@ -542,7 +525,7 @@ async def test_clock_put_back_while_a_certificate_is_wrong(
         await server.stop()
         server.renew_certificate()
         await server.start()
-        await pass_time(hass, freezer, MINUTE)
+        await pass_time(hass, freezer, LOCAL_REFRESH)
         assert connectivity(hass, account, server) == "on"
 
 
@@ -573,13 +556,6 @@ async def test_code_that_lives_for_ever(
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "link_expired"
     assert errors_logged(caplog) == []
-
-
-@pytest.fixture
-def all_enabled() -> Iterator[None]:
-    """Enable every entity."""
-    with patch.object(Entity, "entity_registry_enabled_default", True):
-        yield
 
 
 LONG, HUGE = "long " * 1000, 10**30
@@ -753,7 +729,7 @@ async def test_another_account_answers(
     answer = {"id": 1, "uuid": "f" * 16, "subscription": {"active": True}}
     simulator.fault(path="/user", body=answer)
 
-    await pass_time(hass, freezer, REFRESH)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert plex_pass(hass, account) == "unavailable"
     assert connectivity(hass, account, server) == "on"
 

@@ -17,18 +17,11 @@ from homeassistant.exceptions import (
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, device_of, pass_time, set_up, settle, state_of
+from .common import DOMAIN, call, device_of, pass_time, set_up, settle, state_of
 
 SOURCE = "get_source_connection_information"
 TOKEN = "get_transient_token"
 DETAILS = "get_token_details"
-
-
-async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
-    """Return what an action answers."""
-    return await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
-    )
 
 
 @pytest.fixture
