@@ -201,11 +201,12 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         """
         self._listed = {server.machine_identifier for server in listed}
         for server in listed:
-            device = self.devices.register_server(server)
             identifier = server.machine_identifier
             if coordinator := self.servers.get(identifier):
-                coordinator.async_adopt(server)
+                if coordinator.async_adopt(server):
+                    self.devices.register_server(server)
                 continue
+            device = self.devices.register_server(server)
             self.servers[identifier] = PlexServerCoordinator(
                 self.hass,
                 self.config_entry,
@@ -351,18 +352,21 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         return self.data is not None and self.data.reachable
 
     @callback
-    def async_adopt(self, server: PlexServer) -> None:
-        """Take what a new list says; look for a better connection if there may be one."""
+    def async_adopt(self, server: PlexServer) -> bool:
+        """Take what a new list says; look for a better connection if there may be one.
+
+        Returns whether the server has changed.
+        """
         changed = server != self.server
-        moved = server.connections != self.server.connections
         self.access.update(server)
         if not self._is_listed:
             self._is_listed = True
             self._in_background(self.async_refresh())
-        elif self.access.connection and (moved or not self.access.is_best):
+        elif self.access.connection and not self.access.is_best:
             self._in_background(self._async_choose_anew())
         if changed:
             self.async_update_listeners()
+        return changed
 
     @callback
     def async_mark_unlisted(self) -> None:

@@ -7,6 +7,7 @@ and for nothing else.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from .api import (
     Candidate,
@@ -18,7 +19,6 @@ from .api import (
     PlexServerClient,
     TransientToken,
     Trust,
-    candidates,
     choose_connection,
 )
 
@@ -48,7 +48,7 @@ class ServerAccess:
         self.choice: Choice | None = None
         self.token: TransientToken | None = None
         self.blocked = False
-        self._connect = connect
+        self._connect = lru_cache(maxsize=4)(connect)
         self._loopback = loopback
         self._limit = limit
         self._refetch = refetch
@@ -75,9 +75,12 @@ class ServerAccess:
     @property
     def is_best(self) -> bool:
         """Return whether no listed connection would be preferred to the chosen one."""
-        allowed, _ = candidates(self.server, self._trust)
-        return bool(
-            self.connection and allowed and allowed[0].url == self.connection.url
+        choice = self.choice
+        return (
+            choice is not None
+            and choice.is_best
+            and choice.offered == self.server.connections
+            and choice.trust == self._trust
         )
 
     async def choose(self, *, keep: bool = False) -> None:

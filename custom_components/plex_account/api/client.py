@@ -110,7 +110,7 @@ class PlexTvClient:
         """
         return parse_account(
             await self._transport.request(
-                "GET", "/user", params={"includeSubscriptions": "1"}, **options
+                "GET", "/user?includeSubscriptions=1", **options
             )
         )
 
@@ -121,8 +121,7 @@ class PlexTvClient:
         return parse_servers(
             await self._transport.request(
                 "GET",
-                "/resources",
-                params={"includeHttps": "1", "includeRelay": "1", "includeIPv6": "1"},
+                "/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
                 **options,
             )
         )

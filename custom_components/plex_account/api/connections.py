@@ -124,10 +124,14 @@ class Attempt:
 class Choice:
     """The connection that reaches a server, None if none does, and what failed.
 
-    `insecure_only`: all that could be dialled is plain http.
+    `offered` and `trust`: what it was chosen from. `is_best`: nothing that could be
+    dialled would be preferred. `insecure_only`: all that could be is plain http.
     """
 
+    offered: tuple[PlexConnection, ...]
+    trust: Trust
     connection: Candidate | None
+    is_best: bool
     attempts: tuple[Attempt, ...]
     insecure_only: bool
 
@@ -228,7 +232,12 @@ async def choose_connection(
             break
         attempts.append(Attempt(kind=candidate.kind, failure=failure))
     return Choice(
-        connection=chosen, attempts=tuple(attempts), insecure_only=insecure_only
+        offered=server.connections,
+        trust=trust,
+        connection=chosen,
+        is_best=bool(allowed) and chosen is not None and chosen.url == allowed[0].url,
+        attempts=tuple(attempts),
+        insecure_only=insecure_only,
     )
 
 

@@ -264,10 +264,10 @@ def parse_account(document: Any) -> PlexAccount:
     user = _mapping(unwrap(document, "user"))
     return PlexAccount(
         id=_required(_number(user.get("id")), "id"),
-        uuid=_required(_text(user.get("uuid")), "uuid"),
-        username=_text(user.get("username")),
-        title=_text(user.get("title")),
-        friendly_name=_text(user.get("friendlyName")),
+        uuid=_required(_label(user.get("uuid")), "uuid"),
+        username=_label(user.get("username")),
+        title=_label(user.get("title")),
+        friendly_name=_label(user.get("friendlyName")),
         email=_text(user.get("email")),
         auth_token=_token(user.get("authToken")),
         pin=_nullable(user.get("pin")),
@@ -278,7 +278,7 @@ def parse_account(document: Any) -> PlexAccount:
         attribution_partner=_nullable(user.get("attributionPartner")),
         backup_codes_created=_flag(user.get("backupCodesCreated")),
         confirmed=_flag(user.get("confirmed")),
-        country=_text(user.get("country")),
+        country=_label(user.get("country")),
         email_only_auth=_flag(user.get("emailOnlyAuth")),
         entitlements=_texts(user.get("entitlements")),
         experimental_features=_flag(user.get("experimentalFeatures")),
@@ -326,7 +326,7 @@ def parse_servers(document: Any) -> tuple[PlexServer, ...]:
         _parse_server(resource)
         for resource in _mappings(resources)
         if "server" in (_text(resource.get("provides")) or "").split(",")
-        and _text(resource.get("clientIdentifier"))
+        and _label(resource.get("clientIdentifier"))
     )
 
 
@@ -337,7 +337,7 @@ def parse_identity(document: Any) -> ServerIdentity:
         machine_identifier=_required(
             _text(container.get("machineIdentifier")), "machineIdentifier"
         ),
-        version=_text(container.get("version")),
+        version=_label(container.get("version")),
         claimed=_flag(container.get("claimed")),
     )
 
@@ -361,8 +361,8 @@ def parse_source(document: Any) -> SourceConnectionInformation:
     if not device:
         raise PlexResponseError("The answer names no source")
     return SourceConnectionInformation(
-        name=_text(device.get("name")),
-        client_identifier=_text(device.get("clientIdentifier")),
+        name=_label(device.get("name")),
+        client_identifier=_label(device.get("clientIdentifier")),
         access_token=_token(device.get("accessToken")),
         connections=_parse_connections(device.get("Connection")),
     )
@@ -438,8 +438,8 @@ def _parse_optional_subscription(value: Any) -> Subscription | None:
 def _parse_subscription(subscription: dict[str, Any]) -> Subscription:
     return Subscription(
         active=_flag(subscription.get("active")),
-        status=_text(subscription.get("status")),
-        plan=_nullable(subscription.get("plan")),
+        status=_label(subscription.get("status")),
+        plan=_label(subscription.get("plan")) or None,
         subscribed_at=_time(subscription.get("subscribedAt")),
         payment_service=_nullable(subscription.get("paymentService")),
         features=_texts(subscription.get("features")),
@@ -469,19 +469,19 @@ def _parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
 
 
 def _parse_server(resource: dict[str, Any]) -> PlexServer:
-    identifier = _required(_text(resource.get("clientIdentifier")), "clientIdentifier")
+    identifier = _required(_label(resource.get("clientIdentifier")), "clientIdentifier")
     return PlexServer(
         machine_identifier=identifier,
-        name=_text(resource.get("name")) or identifier,
-        product=_text(resource.get("product")),
-        version=_text(resource.get("productVersion")),
-        platform=_nullable(resource.get("platform")),
-        platform_version=_nullable(resource.get("platformVersion")),
-        device=_nullable(resource.get("device")),
+        name=_label(resource.get("name")) or identifier,
+        product=_label(resource.get("product")),
+        version=_label(resource.get("productVersion")),
+        platform=_label(resource.get("platform")) or None,
+        platform_version=_label(resource.get("platformVersion")) or None,
+        device=_label(resource.get("device")) or None,
         created_at=_time(resource.get("createdAt")),
         last_seen_at=_time(resource.get("lastSeenAt")),
         owner_id=_number(resource.get("ownerId")),
-        source_title=_nullable(resource.get("sourceTitle")),
+        source_title=_label(resource.get("sourceTitle")) or None,
         public_address=_text(resource.get("publicAddress")),
         access_token=_token(resource.get("accessToken")),
         owned=_flag(resource.get("owned")),
@@ -541,18 +541,24 @@ def _mappings(value: Any) -> tuple[dict[str, Any], ...]:
         return (value,)
     if not isinstance(value, list):
         return ()
-    return tuple(item for item in value if isinstance(item, dict))
+    return tuple([item for item in value if isinstance(item, dict)])
 
 
 def _text(value: Any) -> str | None:
-    """Return text that can be shown and stored; numbers become text."""
+    """Return text as it is; numbers become text."""
     if isinstance(value, str):
-        if value.isprintable():
-            return value
-        return "".join(character for character in value if character.isprintable())
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return None
+        return value
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return str(value)
+
+
+def _label(value: Any) -> str | None:
+    """Return text that can be shown and stored, without what can't be printed."""
+    text = _text(value)
+    if text is None or text.isprintable():
+        return text
+    return "".join(character for character in text if character.isprintable())
 
 
 def _nullable(value: Any) -> str | None:
@@ -573,20 +579,27 @@ def _texts(value: Any) -> tuple[str, ...]:
         value = value.split(",")
     if not isinstance(value, list):
         return ()
-    items = (item.get("id") if isinstance(item, dict) else item for item in value)
-    return tuple(text for item in items if (text := _text(item)))
+    try:
+        "".join(value)
+    except TypeError:  # some are something else
+        value = [
+            _text(item.get("id") if isinstance(item, dict) else item) for item in value
+        ]
+    return tuple(filter(None, value))
 
 
 def _flag(value: Any, *, default: bool = False) -> bool:
     """Return a truth value, whether true, 1, "1" or "true"."""
+    if isinstance(value, bool):
+        return value
     if isinstance(value, str):
         return value.lower() in ("1", "true")
-    return default if value is None else value in (True, 1)
+    return default if value is None else value == 1
 
 
 def _number(value: Any) -> int | None:
     """Return a whole number, None if there is none."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     try:
         return int(value)
@@ -599,9 +612,9 @@ def _time(value: Any) -> datetime | None:
     try:
         if isinstance(value, str) and not value.isdecimal():
             moment = datetime.fromisoformat(value.removesuffix(" UTC"))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(
-                UTC
-            )
+            if moment.tzinfo is None:
+                return moment.replace(tzinfo=UTC)
+            return moment.astimezone(UTC)
         seconds = _number(value)
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except ValueError, OverflowError, OSError:

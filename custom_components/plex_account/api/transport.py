@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 import json
 import random
 from time import monotonic
@@ -32,7 +33,6 @@ type Token = str | Callable[[], Awaitable[str | None]] | None
 
 MAX_BODY_BYTES = 1024 * 1024
 
-_CHUNK_BYTES = 64 * 1024
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _ERRORS_BY_CODE: Mapping[int | None, type[PlexError]] = {
     1003: PlexRateLimitError,
@@ -154,13 +154,15 @@ class Transport:
         """
         self._session = session
         self._server_url = server_url.rstrip("/")
-        self._headers = {
-            "Accept": "application/json",
-            "X-Plex-Client-Identifier": client_identifier,
-            **identity.headers,
-        }
+        self._headers = CIMultiDict(
+            {
+                "Accept": "application/json",
+                "X-Plex-Client-Identifier": client_identifier,
+                **identity.headers,
+            }
+        )
         self._token = token
-        self._timeout = timeout
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._retry = retry
         self._json_loads = json_loads or json.loads
         self._refusals = refusals
@@ -209,8 +211,9 @@ class Transport:
         options: RequestOptions,
     ) -> Any:
         """Send a request once."""
-        headers = CIMultiDict(self._headers)
-        headers.update(options.get("headers", {}))
+        headers = self._headers.copy()
+        if "headers" in options:
+            headers.update(options["headers"])
         if authenticate and (token := await self._current_token()):
             headers["X-Plex-Token"] = token
         if "server_url" in options:
@@ -222,6 +225,9 @@ class Transport:
                 "Nothing secret is sent over plain http", request_sent=False
             )
         headers["Host"] = target.host
+        timeout = self._timeout
+        if "timeout" in options:
+            timeout = aiohttp.ClientTimeout(total=options["timeout"])
         failure: PlexError
         try:
             async with self._session.request(
@@ -230,9 +236,7 @@ class Transport:
                 params=params,
                 data=form,
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(
-                    total=options.get("timeout", self._timeout)
-                ),
+                timeout=timeout,
                 allow_redirects=False,
                 server_hostname=target.server_hostname,
             ) as response:
@@ -304,6 +308,7 @@ class _Target:
     confidential: bool
 
 
+@lru_cache(maxsize=1024)
 def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
     """Return where a request to a path goes, with an address in place of DNS or none.
 
@@ -326,7 +331,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Return a body of bounded size; the bound counts what was decompressed."""
     chunks = []
     size = 0
-    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+    while chunk := await response.content.readany():
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             response.close()
