@@ -156,10 +156,11 @@ def test_dependencies() -> None:
     assert set(imported) <= FREE_COMPONENTS | set(MANIFEST.get("dependencies", []))
 
 
+@pytest.mark.parametrize("theme", ["", "dark_"])
 @pytest.mark.parametrize(("name", "pixels"), [("icon.png", 256), ("icon@2x.png", 512)])
-def test_brand(name: str, pixels: int) -> None:
+def test_brand(theme: str, name: str, pixels: int) -> None:
     """The pictures have the sizes that Home Assistant shows them in."""
-    head = (INTEGRATION / "brand" / name).read_bytes()[:24]
+    head = (INTEGRATION / "brand" / f"{theme}{name}").read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">LL", head[16:]) == (pixels, pixels)
 
