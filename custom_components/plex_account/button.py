@@ -7,6 +7,7 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import DOMAIN
 from .coordinator import PlexAccountConfigEntry
 from .entity import PlexAccountEntity
 
@@ -34,4 +35,6 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Refresh the account, then all of its servers."""
-        await self.coordinator.async_refresh_all()
+        await self.hass.async_create_background_task(
+            self.coordinator.async_refresh_all(), f"{DOMAIN} refresh"
+        )

@@ -195,8 +195,10 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         """Show the code until somebody has typed it at plex.tv/link."""
         assert self._pin
         if self._approval is None:
-            self._approval = self.hass.async_create_task(
-                self._async_wait_for_approval(self._pin), eager_start=False
+            self._approval = self.hass.async_create_background_task(
+                self._async_wait_for_approval(self._pin),
+                f"{DOMAIN} approval",
+                eager_start=False,
             )
         if not self._approval.done():
             return self.async_show_progress(

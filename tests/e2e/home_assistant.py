@@ -17,7 +17,7 @@ HOST: Final = "127.0.0.1"
 ROOT: Final = Path(__file__).parents[2]
 
 _START_TIMEOUT: Final = 90
-_STOP_TIMEOUT: Final = 30
+_STOP_TIMEOUT: Final = 60
 _BEGINNING: Final = "1970-01-01T00:00:00+00:00"
 _CONFIGURATION: Final = """\
 recorder:
@@ -202,15 +202,15 @@ class HomeAssistant:
                     await asyncio.sleep(0.1)
         raise StartError((self._folder / "output").read_text())
 
-    async def stop(self) -> None:
-        """Stop, as a service manager would."""
+    async def stop(self) -> int | None:
+        """Stop, as a service manager would, and return the exit status."""
         if self._process is None:
-            return
+            return None
         with suppress(ProcessLookupError):
             self._process.terminate()
         try:
             async with asyncio.timeout(_STOP_TIMEOUT):
-                await self._process.wait()
+                return await self._process.wait()
         finally:
             with suppress(ProcessLookupError):
                 self._process.kill()

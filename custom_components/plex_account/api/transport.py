@@ -331,7 +331,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Return a body of bounded size; the bound counts what was decompressed."""
     chunks = []
     size = 0
-    while chunk := await response.content.readany():
+    content = response.content
+    while chunk := await content.readany():
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             response.close()

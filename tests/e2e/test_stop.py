@@ -1,0 +1,321 @@
+"""Home Assistant is stopped while Plex holds its reply to every request that there is.
+
+All of them are held at once, each for an account of its own: one stop cuts everything.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from tests.simulator import Account, LoggedRequest, Server, Simulator
+
+from .client import DOMAIN, Client, Json
+from .demo import OWNER, eventually
+from .home_assistant import HomeAssistant
+from .log import PACKAGE, Record, split_records
+from .vault import Kind, Vault
+
+KEPT: Final = (
+    "set-up /user",
+    "set-up /resources",
+    "set-up /",
+    "set-up /security/token",
+    "set-up /identity",
+    "refresh /user",
+    "refresh /resources",
+    "reconfigure",
+    "twice",
+)
+"""Accounts that nothing should happen to."""
+NEW: Final = ("password", "code", "link /user", "link /pins/*", "link /pins")
+"""Accounts whose first sign-in is cut."""
+
+SIGN_IN: Final = "/users/signin"
+EXPECTED: Final = [
+    f"ERROR [{PACKAGE}] Setup of config entry '{name}' for {DOMAIN} integration cancelled"
+    for name in ("set-up /resources", "set-up /user")
+] + [
+    f"WARNING [{PACKAGE}] The token of a removed account could not be signed out."
+    " Remove the device Home Assistant from the authorized devices of the Plex account"
+]
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody with an account and a server; the entry is known once there is one."""
+
+    account: Account
+    server: Server
+    entry_id: str = ""
+
+
+@dataclass(slots=True)
+class Stage:
+    """Plex, its people, and what Home Assistant does for them."""
+
+    plex: Simulator
+    vault: Vault
+    client: Client
+    people: dict[str, Person] = field(default_factory=dict)
+    work: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    async def invite(self, name: str) -> None:
+        """Let somebody have an account and a server at Plex."""
+        password = self.vault.make(Kind.PASSWORD)
+        account = self.plex.add_account(username=name, password=password)
+        self.vault.watch(account)
+        server = await self.plex.add_server(owner=account, tls=True)
+        self.vault.watch_server(server)
+        self.people[name] = Person(account, server)
+
+    async def open_form(self, step_id: str, **more: Any) -> Json:
+        """Open a dialog, and choose how to sign in."""
+        menu = await self.client.start_flow(**more)
+        return await self.client.submit(menu, next_step_id=step_id)
+
+    async def type_password(self, form: Json, name: str, **more: Any) -> Json:
+        """Type the password of somebody."""
+        account = self.people[name].account
+        return await self.client.submit(
+            form, username=account.username, password=account.password, **more
+        )
+
+    async def sign_in(self, name: str) -> Json:
+        """Open a dialog, and go on until it ends or asks for a code."""
+        form = await self.open_form("password")
+        return await self.type_password(form, name, advanced={"url": self.plex.url})
+
+    async def ask_for_link(self) -> Json:
+        """Open a dialog, and go on to where a code is shown."""
+        form = await self.open_form("link")
+        return await self.client.submit(form, advanced={"url": self.plex.url})
+
+    async def approve(self, flow: Json, name: str) -> None:
+        """Type the code that a dialog shows at plex.tv/link."""
+        code = flow["description_placeholders"]["code"]
+        self.plex.approve_pin(code, self.people[name].account)
+
+    async def add(self, name: str) -> None:
+        """Sign in, and wait until the server is known to answer."""
+        person = self.people[name]
+        if name.startswith("link"):
+            flow = await self.ask_for_link()
+            async with self.client.progress(flow):
+                await self.approve(flow, name)
+            flow = await self.client.show(flow)
+        else:
+            flow = await self.sign_in(name)
+            if person.account.code:
+                flow = await self.client.submit(flow, code=person.account.code)
+        person.entry_id = flow["result"]["entry_id"]
+        await self.reach_server(name)
+
+    async def press_refresh(self, name: str) -> None:
+        """Press the refresh button of an account."""
+        await self.client.press(await self._entity_id(name, "refresh"))
+
+    async def reach_server(self, name: str) -> None:
+        """Wait until the server of an account is known to answer."""
+        server = self.people[name].server
+        entity_id = await self._entity_id(
+            name, f"{server.machine_identifier}_connectivity"
+        )
+
+        async def state() -> str:
+            found: str = (await self.client.states())[entity_id]["state"]
+            return found
+
+        await eventually("connectivity", state, lambda now: now == "on")
+
+    async def _entity_id(self, name: str, key: str) -> str:
+        person = self.people[name]
+        [entity_id] = (
+            one["entity_id"]
+            for one in await self.client.entities(person.entry_id)
+            if one["unique_id"] == f"{person.account.uuid}_{key}"
+        )
+        return entity_id
+
+    async def hold(self, work: Coroutine[Any, Any, Any], **request: Any) -> None:
+        """Begin something, and return when Plex holds its request."""
+        fault = self.plex.fault(action="hang", times=1, **request)
+        self.work.append(asyncio.create_task(work))
+
+        async def hits() -> int:
+            return fault.hits
+
+        await eventually(f"the number of held {request['path']}", hits, bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """What was seen of the stop, and the stage since Home Assistant was started again."""
+
+    stage: Stage
+    status: int | None
+    requests: list[LoggedRequest]
+    late: list[LoggedRequest]
+    records: list[Record]
+    leaks: dict[str, list[str]]
+
+
+async def prepare(stage: Stage) -> None:
+    """Invite everybody, and add the accounts that are there before the stop."""
+    old = (*KEPT, "reauth", "removal")
+    for name in (*old, *NEW):
+        await stage.invite(name)
+    stage.people["code"].account.code = stage.vault.make(Kind.CODE)
+    for name in old:
+        await stage.add(name)
+    stage.plex.revoke(stage.people["reauth"].account)
+    await stage.press_refresh("reauth")
+
+
+async def hold_all(stage: Stage) -> None:
+    """Begin everything; what is waited for the longest comes first."""
+    client, people, hold = stage.client, stage.people, stage.hold
+
+    for path in ("/user", "/resources"):
+        await hold(client.reload(people[f"set-up {path}"].entry_id), path=path)
+        await hold(stage.press_refresh(f"refresh {path}"), path=path)
+
+    await hold(stage.sign_in("password"), path=SIGN_IN)
+    form = await stage.sign_in("code")
+    await hold(client.submit(form, code=people["code"].account.code), path=SIGN_IN)
+    [menu] = await client.reauth_flows(people["reauth"].entry_id)
+    form = await client.submit(menu, next_step_id="password")
+    await hold(stage.type_password(form, "reauth"), path=SIGN_IN)
+    form = await stage.open_form("password", entry_id=people["reconfigure"].entry_id)
+    await hold(stage.type_password(form, "reconfigure"), path=SIGN_IN)
+
+    wait = await stage.ask_for_link()
+    await hold(stage.approve(wait, "link /user"), path="/user")
+    await hold(stage.ask_for_link(), path="/pins/*")
+    await hold(stage.ask_for_link(), path="/pins")
+
+    await hold(stage.sign_in("twice"), path="/users/signout")
+    await hold(client.remove(people["removal"].entry_id), path="/users/signout")
+    for path in ("/", "/security/token", "/identity"):
+        person = people[f"set-up {path}"]
+        host = person.server.machine_identifier
+        await hold(client.reload(person.entry_id), host=host, path=path)
+
+
+def find_leaks(home: HomeAssistant, vault: Vault) -> dict[str, list[str]]:
+    """Return the secrets in each file; entries may hold their tokens."""
+    return {
+        str(path.relative_to(home.folder)): vault.find(
+            path.read_bytes().decode("latin-1")
+        )
+        for path in home.folder.rglob("*")
+        if path.is_file() and path.name != "core.config_entries"
+    }
+
+
+@pytest.fixture(scope="module")
+async def stop() -> AsyncIterator[Stop]:
+    """Stop Home Assistant in the middle of everything, and start it again."""
+    async with Simulator() as plex, HomeAssistant(plex.ca_pem) as home:
+        async with Client.create_owner(home.url, name="Owner", **OWNER) as client:
+            await eventually("whether it runs", client.is_running, bool)
+            stage = Stage(plex, Vault(plex), client)
+            await prepare(stage)
+            plex.clear_requests()
+            await hold_all(stage)
+            requests = [*plex.requests]
+            log = home.log.read_text(encoding="utf-8")
+            status = await home.stop()
+            await asyncio.gather(*stage.work, return_exceptions=True)
+        logged_since = home.log.read_text(encoding="utf-8").removeprefix(log)
+        leaks = find_leaks(home, stage.vault)
+        late = plex.requests[len(requests) :]
+        plex.clear_faults()
+        await home.start()
+        async with Client.log_in(home.url, **OWNER) as client:
+            await eventually("whether it runs", client.is_running, bool)
+            stage.client = client
+            yield Stop(
+                stage=stage,
+                status=status,
+                requests=requests,
+                late=late,
+                records=split_records(logged_since),
+                leaks=leaks,
+            )
+
+
+def test_exit_status(stop: Stop) -> None:
+    """Home Assistant ends in order, while Plex has answered nothing of what it holds."""
+    assert stop.status == 0
+    unanswered = [one for one in stop.requests if one.status is None]
+    assert len(unanswered) == len(stop.stage.work)
+
+
+def test_nothing_goes_on(stop: Stop) -> None:
+    """Plex is asked for nothing more once the stop has begun."""
+    assert [f"{one.method} {one.path}" for one in stop.late] == []
+
+
+def test_log(stop: Stop) -> None:
+    """Nobody complains, but for set-ups and a sign-out that could not be finished."""
+    complaints = [one for one in stop.records if one.level not in {"DEBUG", "INFO"}]
+    headlines = [str(one).partition("\n")[0] for one in complaints]
+    assert sorted(headlines) == EXPECTED
+
+
+def test_secrets(stop: Stop) -> None:
+    """Nothing secret is in the log, its tracebacks included, or in any other file."""
+    assert {"home-assistant.log", ".storage/core.device_registry"} <= stop.leaks.keys()
+    assert {name: found for name, found in stop.leaks.items() if found} == {}
+
+
+@pytest.mark.parametrize("name", ["password", "code", "twice", "reauth", "reconfigure"])
+def test_password_is_posted_once(stop: Stop, name: str) -> None:
+    """A password is posted once, and once more with its code."""
+    account = stop.stage.people[name].account
+    codes = [
+        one.form.get("verificationCode")
+        for one in [*stop.requests, *stop.late]
+        if one.form.get("password") == account.password
+    ]
+    assert codes == ([None, account.code] if account.code else [None])
+
+
+async def test_entries(stop: Stop) -> None:
+    """No account is lost, none is there that isn't complete, and the removed one is gone."""
+    entries = {one["title"]: one["state"] for one in await stop.stage.client.entries()}
+    assert entries == dict.fromkeys(KEPT, "loaded") | {"reauth": "setup_error"}
+
+
+@pytest.mark.parametrize("name", KEPT)
+async def test_account_is_back(stop: Stop, name: str) -> None:
+    """An account and its server are back without anybody's help."""
+    await stop.stage.reach_server(name)
+
+
+async def test_dialogs(stop: Stop) -> None:
+    """No dialog is open but the one that asks for a new sign-in, as before the stop."""
+    flows = await stop.stage.client.command("config_entries/flow/progress")
+    [reauth] = await stop.stage.client.reauth_flows(
+        stop.stage.people["reauth"].entry_id
+    )
+    assert [one for one in flows if one["handler"] == DOMAIN] == [reauth]
+
+
+@pytest.mark.parametrize("name", [*NEW, "removal"])
+async def test_sign_in_at_once(stop: Stop, name: str) -> None:
+    """Who was cut off can add the account at once, and so can who has removed it."""
+    await stop.stage.add(name)
+
+
+async def test_sign_in_again_at_once(stop: Stop) -> None:
+    """A renewed sign-in that was cut off can be made at once."""
+    client = stop.stage.client
+    [menu] = await client.reauth_flows(stop.stage.people["reauth"].entry_id)
+    form = await client.submit(menu, next_step_id="password")
+    flow = await stop.stage.type_password(form, "reauth")
+    assert flow["reason"] == "reauth_successful"
+    await stop.stage.reach_server("reauth")
