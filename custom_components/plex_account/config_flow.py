@@ -85,7 +85,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         """Start as a client that Plex has not seen before."""
         self._client_identifier = str(uuid4())
-        self._url = PLEX_TV_URL
+        self._url = self._typed_url = PLEX_TV_URL
         self._username = ""
         self._password = ""
         self._wait_seconds = 0.0
@@ -129,7 +129,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         """Go on as the client that an entry was signed in with."""
         if identifier := stored_client_identifier(entry):
             self._client_identifier = identifier
-        self._url = stored_url(entry) or PLEX_TV_URL
+        self._url = self._typed_url = stored_url(entry) or PLEX_TV_URL
         self._username = entry.data.get(CONF_USERNAME, "")
         return self.async_show_menu(
             step_id=step_id,
@@ -268,7 +268,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             await asyncio.sleep(pause)
             pause = POLL_SECONDS
             try:
-                pin = await client.get_pin(pin.id)
+                answer = await client.get_pin(pin.id)
             except PlexRateLimitError as error:
                 pause = error.retry_after or RATE_LIMITED_POLL_SECONDS
             except PlexResponseError as error:
@@ -276,14 +276,19 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
                     return None
             except PlexConnectionError:
                 continue
-            if pin.auth_token:
-                self._note_token(pin.auth_token)
-                account = await self._client(pin.auth_token).get_token_details(
-                    retry=RetryConfig(max_elapsed_time=30_000)
-                )
-                self._note_token(pin.auth_token, account.uuid)
-                return replace(account, auth_token=pin.auth_token)
+            else:
+                if token := answer.auth_token:
+                    return await self._async_linked_account(token)
         return None
+
+    async def _async_linked_account(self, token: str) -> PlexAccount:
+        """Return the account whose token somebody has given this client."""
+        self._note_token(token)
+        account = await self._client(token).get_token_details(
+            retry=RetryConfig(max_elapsed_time=30_000)
+        )
+        self._note_token(token, account.uuid)
+        return replace(account, auth_token=token)
 
     async def _async_finish(self, account: PlexAccount) -> ConfigFlowResult:
         """Store the token of an account that has signed in."""
@@ -351,8 +356,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         """Use the address that was given, or return why not."""
         if CONF_ADVANCED not in user_input:
             return {}
-        text = user_input[CONF_ADVANCED][CONF_URL].strip()
-        if not (url := secure_base_url(text)):
+        self._typed_url = user_input[CONF_ADVANCED][CONF_URL].strip()
+        if not (url := secure_base_url(self._typed_url)):
             return {"base": "insecure_url"}
         self._url = url
         return {}
@@ -361,12 +366,13 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self, step_id: str, fields: dict[Any, Any], errors: dict[str, str]
     ) -> ConfigFlowResult:
         """Show a form, with the address where it may be changed."""
+        address = {CONF_URL: self._typed_url}
         if self.source != SOURCE_REAUTH:
-            address = vol.Required(CONF_URL, default=self._url)
-            advanced = vol.Schema({address: _text(TextSelectorType.URL)})
+            field = vol.Required(CONF_URL, default=self._typed_url)
+            advanced = vol.Schema({field: _text(TextSelectorType.URL)})
             fields = {
                 **fields,
-                vol.Required(CONF_ADVANCED, default={}): section(
+                vol.Required(CONF_ADVANCED, default=address): section(
                     advanced, {"collapsed": True}
                 ),
             }
@@ -374,7 +380,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(
                 vol.Schema(fields),
-                {CONF_USERNAME: self._username, CONF_ADVANCED: {CONF_URL: self._url}},
+                {CONF_USERNAME: self._username, CONF_ADVANCED: address},
             ),
             errors=errors,
             description_placeholders=self._placeholders(),
