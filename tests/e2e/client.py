@@ -166,6 +166,32 @@ class Client:
         )
         return result
 
+    async def add_account(
+        self, url: str, username: str, password: str | None, code: str | None = None
+    ) -> str:
+        """Add an account of the Plex at an address, and return the id of its entry."""
+        flow = await self.start_flow()
+        flow = await self.submit(flow, next_step_id="password")
+        flow = await self.submit(
+            flow, username=username, password=password, advanced={"url": url}
+        )
+        if code is not None:
+            flow = await self.submit(flow, code=code)
+        entry_id: str = flow["result"]["entry_id"]
+        return entry_id
+
+    async def create_resident(self, *, username: str, password: str) -> None:
+        """Create somebody who may use Home Assistant, but not administer it."""
+        created = await self.command(
+            "config/auth/create", name="Resident", group_ids=["system-users"]
+        )
+        await self.command(
+            "config/auth_provider/homeassistant/create",
+            user_id=created["user"]["id"],
+            username=username,
+            password=password,
+        )
+
     @asynccontextmanager
     async def subscribe(
         self, command: str, **fields: Any

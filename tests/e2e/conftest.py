@@ -76,15 +76,9 @@ async def plex(simulator: Simulator, owner: Client) -> Plex:
     """Return an account that the owner has added."""
     account = simulator.add_account()
     server = await simulator.add_server(owner=account, tls=True)
-    flow = await owner.start_flow()
-    flow = await owner.submit(flow, next_step_id="password")
-    flow = await owner.submit(
-        flow,
-        username=account.username,
-        password=account.password,
-        advanced={"url": simulator.url},
+    entry_id = await owner.add_account(
+        simulator.url, account.username, account.password
     )
-    entry_id: str = flow["result"]["entry_id"]
     # What Plex is asked from now on, a test has asked for.
     await owner.command(
         "config_entries/update", entry_id=entry_id, pref_disable_polling=True
@@ -111,13 +105,6 @@ async def plex(simulator: Simulator, owner: Client) -> Plex:
 async def resident(home: HomeAssistant, owner: Client) -> AsyncIterator[Client]:
     """Return somebody who may use Home Assistant, but not administer it."""
     credentials = {"username": "resident", "password": "resident"}
-    created = await owner.command(
-        "config/auth/create", name="Resident", group_ids=["system-users"]
-    )
-    await owner.command(
-        "config/auth_provider/homeassistant/create",
-        user_id=created["user"]["id"],
-        **credentials,
-    )
+    await owner.create_resident(**credentials)
     async with Client.log_in(home.url, **credentials) as resident:
         yield resident

@@ -24,6 +24,7 @@ OWNER: Final = {"username": "demo", "password": "demo"}
 
 _SECRETS: Final = {"access_token", "token"}
 _WAIT: Final = 30
+_TYPING_SECONDS: Final = 5
 _REFUSED: Final = (
     "ERROR [custom_components.plex_account] "
     "Authentication failed while fetching Plex account data: {}"
@@ -467,6 +468,18 @@ async def read_log_again(story: Story) -> None:
     story.check_log(_REFUSED.format(story.refusal))
 
 
+async def type_all_codes(story: Story) -> None:
+    """Type every code at plex.tv/link, as an account that isn't signed in yet."""
+    plex = story.simulator
+    while True:
+        given = [pin for pin in plex.pins if not pin.auth_token]
+        await asyncio.sleep(_TYPING_SECONDS)
+        for pin in given:
+            account = next((one for one in plex.accounts if not one.tokens), story.ada)
+            plex.approve_pin(pin.code, account)
+            print(f"{account.friendly_name} has typed the code {pin.code}.", flush=True)
+
+
 STEPS: Final[tuple[Callable[[Story], Awaitable[None]], ...]] = (
     start_plex,
     start_home_assistant,
@@ -510,10 +523,11 @@ async def tell(arguments: Namespace) -> int:
             f"password {OWNER['password']}. Ctrl-C ends it.\n"
             f"The first account can be added again: {story.ada.username}, "
             f"password {story.ada.password}, code {story.ada.code}, "
-            f"address {story.simulator.url} under Advanced.",
+            f"address {story.simulator.url} under Advanced.\n"
+            "A code for plex.tv/link is typed by itself after some seconds.",
             flush=True,
         )
-        await asyncio.Event().wait()
+        await type_all_codes(story)
     return 0
 
 

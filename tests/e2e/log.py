@@ -41,6 +41,21 @@ def read_records(path: Path) -> list[Record]:
     return split_records(path.read_text(encoding="utf-8"))
 
 
+class Log:
+    """A log that is read bit by bit."""
+
+    def __init__(self, path: Path) -> None:
+        """Start at its beginning."""
+        self._path = path
+        self._read = 0
+
+    def unread(self) -> list[Record]:
+        """Return the records that have come since the last time."""
+        records = read_records(self._path)[self._read :]
+        self._read += len(records)
+        return records
+
+
 def split_records(log: str) -> list[Record]:
     """Split a log into records."""
     records: list[Record] = []

@@ -1,0 +1,1 @@
+"""The integration as a person sees it, in a real browser."""

@@ -1,0 +1,86 @@
+"""What a person does in the frontend of Home Assistant."""
+
+from typing import Final
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.e2e.client import DOMAIN
+
+DASHBOARD: Final = "/config/integrations/dashboard"
+INTEGRATION: Final = f"/config/integrations/integration/{DOMAIN}"
+
+
+async def log_in(page: Page, *, username: str, password: str) -> None:
+    """Fill in the login page."""
+    await page.goto("/")
+    await page.get_by_role("textbox", name="Username").fill(username)
+    await page.get_by_role("textbox", name="Password").fill(password)
+    await page.get_by_role("button", name="Log in").click()
+    await _loaded(page)
+
+
+async def go(page: Page, path: str) -> None:
+    """Open a page by its address."""
+    await page.goto(path)
+    await _loaded(page)
+
+
+async def _loaded(page: Page) -> None:
+    """Wait until the frontend is there."""
+    await expect(page.locator("home-assistant-main")).to_be_attached()
+    await expect(page.locator("#ha-launch-screen")).to_have_count(0)
+
+
+def entry(page: Page, title: str) -> Locator:
+    """Return the row of an account on the page of the integration."""
+    return page.locator("ha-config-entry-row").filter(has_text=title)
+
+
+async def choose_from_menu(page: Page, title: str, item: str) -> None:
+    """Choose from the menu of an account."""
+    await entry(page, title).get_by_role("button", name="Menu").first.click()
+    await page.get_by_role("menuitem", name=item).click()
+
+
+def entity(page: Page, name: str) -> Locator:
+    """Return the row of an entity on the page of a device."""
+    rows = page.locator("ha-device-entities-card").locator("hui-generic-entity-row")
+    return rows.filter(has_text=name)
+
+
+class Dialog:
+    """The dialog of a sign-in."""
+
+    def __init__(self, page: Page) -> None:
+        """Look for it on a page."""
+        self._host = page.locator("dialog-data-entry-flow")
+        self.window = self._host.locator("dialog")
+        self.code = self._host.locator("strong")
+
+    async def choose(self, option: str) -> None:
+        """Choose from a menu."""
+        await self._host.get_by_text(option).click()
+
+    async def fill(self, **fields: str) -> None:
+        """Fill in a form."""
+        for name, text in fields.items():
+            await self._host.locator(f'input[name="{name}"]').fill(text)
+
+    async def fill_address(self, url: str) -> None:
+        """Type where Plex is, in the section Advanced."""
+        advanced = self._host.get_by_role("button", name="Advanced")
+        if await advanced.get_attribute("aria-expanded") != "true":
+            await advanced.click()
+        await self.fill(url=url)
+
+    async def submit(self) -> None:
+        """Send the form."""
+        await self.press("Submit")
+
+    async def press(self, button: str) -> None:
+        """Press a button."""
+        await self._host.get_by_role("button", name=button, exact=True).click()
+
+    async def expect_text(self, text: str) -> None:
+        """Wait until the dialog says something."""
+        await expect(self._host).to_contain_text(text)

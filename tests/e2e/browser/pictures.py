@@ -1,0 +1,88 @@
+"""The pictures of the README, taken while the tests run."""
+
+import asyncio
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageChops
+from playwright.async_api import FloatRect, Locator, Page, expect
+
+from tests.e2e.home_assistant import ROOT
+
+from .chromium import TIMEOUT
+
+FOLDER: Final = ROOT / "docs/images"
+
+_MARGIN: Final = 16
+_BLOCK: Final = 8
+_TOLERANCE: Final = 32
+_LOAD: Final = "icons => Promise.allSettled(icons.map(icon => icon.decode()))"
+
+
+class Gallery:
+    """A folder of pictures; one is replaced only if it no longer shows what is seen."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin with what is there."""
+        self._folder = folder
+        self.replaced: list[Path] = []
+
+    async def take(self, name: str, subject: Locator) -> None:
+        """Take pictures of all that a locator finds, in light and in dark colours."""
+        page = subject.page
+        await page.mouse.move(0, 0)
+        clip = await _area(subject)
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            await expect(page.locator("meta[name=color-scheme]")).to_have_attribute(
+                "content", scheme
+            )
+            self.keep(f"{name}-{scheme}.png", await _settled(page, clip))
+        await page.emulate_media(color_scheme="light")
+
+    def keep(self, name: str, picture: Image.Image) -> None:
+        """Keep a picture, unless the one that is there shows the same."""
+        path = self._folder / name
+        if path.exists():
+            with Image.open(path) as known:
+                if _show_the_same(known, picture):
+                    return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.quantize(dither=Image.Dither.NONE).save(path, optimize=True)
+        self.replaced.append(path)
+
+
+def _show_the_same(one: Image.Image, other: Image.Image) -> bool:
+    """Return whether two pictures show the same.
+
+    Looked at are blocks of pixels, not the edges of letters: fonts are drawn a little
+    differently on every machine.
+    """
+    if one.size != other.size:
+        return False
+    difference = ImageChops.difference(
+        one.convert("L").reduce(_BLOCK), other.convert("L").reduce(_BLOCK)
+    )
+    _, largest = difference.getextrema()
+    return largest < _TOLERANCE
+
+
+async def _area(subject: Locator) -> FloatRect:
+    """Return the area that holds all that a locator finds, and a margin."""
+    boxes = [box for one in await subject.all() if (box := await one.bounding_box())]
+    left = min(box["x"] for box in boxes) - _MARGIN
+    top = min(box["y"] for box in boxes) - _MARGIN
+    right = max(box["x"] + box["width"] for box in boxes) + _MARGIN
+    bottom = max(box["y"] + box["height"] for box in boxes) + _MARGIN
+    return {"x": left, "y": top, "width": right - left, "height": bottom - top}
+
+
+async def _settled(page: Page, clip: FloatRect) -> Image.Image:
+    """Return a picture once two in a row, with all icons, are equal."""
+    before, now = None, b""
+    async with asyncio.timeout(TIMEOUT / 1000):
+        while now != before:
+            await page.locator("img").evaluate_all(_LOAD)
+            before, now = now, await page.screenshot(clip=clip, animations="disabled")
+    return Image.open(BytesIO(now)).convert("RGB")
