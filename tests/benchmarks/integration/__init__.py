@@ -1,0 +1,1 @@
+"""The integration inside Home Assistant, measured against the least that does the same."""

@@ -1,0 +1,76 @@
+"""Puts the figures beside each other."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .contest import FLOOR, OURS, Outcome, Outcomes
+
+
+def _time(*tasks: str) -> Callable[[Outcome, Outcome], str]:
+    def cell(ours: Outcome, floor: Outcome) -> str:
+        mine, its = ours.figure(*tasks), floor.figure(*tasks)
+        return f"{mine.value * 1000:.3g} ms ({mine.over(its):.2f}×)"
+
+    return cell
+
+
+def _requests(task: str) -> Callable[[Outcome, Outcome], str]:
+    return lambda ours, _: str(ours.requests[task])
+
+
+def _happened(ours: Outcome, _: Outcome) -> str:
+    return (
+        ", ".join(f"{times} {what}" for what, times in ours.happened.items()) or "none"
+    )
+
+
+_ROWS: tuple[tuple[str, Callable[[Outcome, Outcome], str]], ...] = (
+    ("requests until loaded", _requests("load")),
+    ("CPU time until loaded", _time("import", "load")),
+    ("of which is the import", _time("import")),
+    ("requests of a refresh", _requests("refresh")),
+    ("CPU time of a refresh", _time("refresh")),
+    ("longest hold of the event loop", _time("hold")),
+    ("events and writes in a refresh", _happened),
+)
+
+
+def table(outcomes: Outcomes, memory: Mapping[str, float]) -> Iterator[str]:
+    """Yield the lines of a table: our figures, and their ratios to the floor's."""
+    yield _line("", *map(str, outcomes))
+    yield _line("---", *("---:" for _ in outcomes))
+    for heading, cell in _ROWS:
+        yield _line(
+            heading, *(cell(both[OURS], both[FLOOR]) for both in outcomes.values())
+        )
+    yield ""
+    yield (
+        f"Memory of a server: {memory[OURS] / 1024:.1f} KiB "
+        f"({memory[OURS] / memory[FLOOR]:.2f}×)"
+    )
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def as_json(outcomes: Outcomes, memory: Mapping[str, float]) -> dict[str, Any]:
+    """Return seconds, numbers and bytes, for both contenders."""
+    return {
+        "scenarios": {
+            str(scenario): {
+                domain: {
+                    "cpu_seconds_until_loaded": outcome.figure("import", "load").value,
+                    "cpu_seconds_of_the_import": outcome.figure("import").value,
+                    "cpu_seconds_of_a_refresh": outcome.figure("refresh").value,
+                    "seconds_of_the_longest_hold": outcome.figure("hold").value,
+                    "requests_until_loaded": outcome.requests["load"],
+                    "requests_of_a_refresh": outcome.requests["refresh"],
+                    "events_and_writes": outcome.happened,
+                }
+                for domain, outcome in both.items()
+            }
+            for scenario, both in outcomes.items()
+        },
+        "bytes_for_a_server": memory,
+    }

@@ -1,0 +1,105 @@
+"""A contender at work, in a process of its own. It is given the contender's module.
+
+Lines of JSON go in and out. The world comes in first; the seconds that the import and the
+first call took go out; then comes one task after another, and what was measured goes out.
+"""
+
+import asyncio
+from importlib import import_module
+import json
+from pathlib import Path
+import sys
+from time import perf_counter, process_time
+from types import ModuleType
+from typing import Any
+
+from .operations import Operation
+from .world import ACCOUNT, CALLERS, Facts, World
+
+_INTEGRATION = Path(__file__).parents[2] / "custom_components" / "plex_account"
+
+
+def stand_in_for_the_integration() -> None:
+    """Let the client be imported without the integration, which needs Home Assistant."""
+    integration = ModuleType("custom_components.plex_account")
+    integration.__path__ = [str(_INTEGRATION)]
+    sys.modules[integration.__name__] = integration
+
+
+async def repeat(operation: Operation, facts: Facts, calls: int) -> dict[str, Any]:
+    """Call one after another, and measure each."""
+    seconds = []
+    cpu = process_time()
+    for _ in range(calls):
+        started = perf_counter()
+        read = await operation()
+        seconds.append(perf_counter() - started)
+        if read != facts:
+            raise ValueError(f"{read} instead of {facts}")
+    return {"seconds": seconds, "cpu_seconds": process_time() - cpu}
+
+
+async def crowd(operation: Operation, facts: Facts, seconds: float) -> dict[str, Any]:
+    """Let callers work side by side until time is up, and count what they did."""
+    calls = 0
+    cpu, started = process_time(), perf_counter()
+    end = started + seconds
+
+    async def call() -> None:
+        nonlocal calls
+        while perf_counter() < end:
+            if (read := await operation()) != facts:
+                raise ValueError(f"{read} instead of {facts}")
+            calls += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CALLERS):
+            group.create_task(call())
+    return {
+        "calls": calls,
+        "seconds": perf_counter() - started,
+        "cpu_seconds": process_time() - cpu,
+    }
+
+
+async def work(contender: ModuleType, import_seconds: float) -> None:
+    """Make the first call, then do what is asked for."""
+    world = World(**json.loads(sys.stdin.readline()))
+    facts = {name: tuple(known) for name, known in world.facts.items()}
+    started = perf_counter()
+    async with contender.connect(world) as operations:
+        await operations.in_turn[ACCOUNT]()
+        report(
+            import_seconds=import_seconds,
+            first_call_seconds=perf_counter() - started,
+            operations=[*operations.in_turn],
+        )
+        for line in sys.stdin:
+            match json.loads(line):
+                case {"repeat": name, "calls": calls}:
+                    report(**await repeat(operations.in_turn[name], facts[name], calls))
+                case {"crowd": name, "seconds": seconds}:
+                    report(
+                        **await crowd(operations.at_once[name], facts[name], seconds)
+                    )
+
+
+def report(**measured: Any) -> None:
+    """Write a line."""
+    sys.stdout.write(json.dumps(measured) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Import what is already there where the contender comes to, then the contender."""
+    stand_in_for_the_integration()
+    name, *already_there = sys.argv[1:]
+    for module in already_there:
+        import_module(module)
+    started = perf_counter()
+    contender = import_module(f"{__package__}.contenders.{name}")
+    asyncio.run(work(contender, perf_counter() - started))
+
+
+if __name__ == "__main__":
+    main()

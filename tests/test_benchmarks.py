@@ -1,0 +1,134 @@
+"""What keeps the benchmark honest."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.benchmarks.contenders import floor, plex_account
+from tests.benchmarks.figures import FLOOR, OURS, Figure, Figures
+from tests.benchmarks.recording import build
+from tests.benchmarks.server import serve
+from tests.benchmarks.targets import targets
+from tests.benchmarks.world import ACCOUNT, SOURCE, World
+from tests.simulator import LoggedRequest, Simulator
+
+
+@pytest.fixture(autouse=True)
+def enable_custom_integrations() -> None:
+    """Leave Home Assistant out of these tests."""
+
+
+@pytest.fixture
+async def world(simulator: Simulator) -> World:
+    """Return the world of the benchmark, as the simulator has it."""
+    return await build(simulator)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Return a session."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def asked(request: LoggedRequest) -> Mapping[str, Any]:
+    """Return all that a request says."""
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+    }
+
+
+async def test_floor_does_what_the_client_does(
+    simulator: Simulator, world: World, session: aiohttp.ClientSession
+) -> None:
+    """It sends the same requests, and puts the same into the same dataclasses."""
+    read = []
+    for contender in (plex_account, floor):
+        plex_tv, server = contender.clients(session, world)
+        read.append(
+            (
+                await plex_tv.get_token_details(),
+                await server.get_source_connection_information(world.source),
+            )
+        )
+
+    (our_account, our_source), (account, source) = read
+    assert asdict(account) == asdict(our_account)
+    assert asdict(source) == asdict(our_source)
+    ours, floors = simulator.requests[:2], simulator.requests[2:]
+    assert [*map(asked, floors)] == [*map(asked, ours)]
+
+
+async def test_world_leaves_nothing_out(
+    world: World, session: aiohttp.ClientSession
+) -> None:
+    """What has a value there can't be forgotten by the floor."""
+    plex_tv, server = plex_account.clients(session, world)
+
+    account = asdict(await plex_tv.get_token_details())
+    source = asdict(await server.get_source_connection_information(world.source))
+
+    for thing in (
+        account,
+        account["profile"],
+        account["services"][0],
+        account["subscription"],
+        account["past_subscriptions"][0],
+        source,
+        source["connections"][0],
+    ):
+        assert [name for name, value in thing.items() if value in (None, "", ())] == []
+
+
+async def test_server_answers_as_the_simulator(
+    socket_enabled: None,
+) -> None:
+    """The answers of the server have the facts that are known of them."""
+    async with serve() as world, plex_account.connect(world) as operations:
+        for operation in (ACCOUNT, SOURCE):
+            for _ in range(2):
+                read = await operations.in_turn[operation]()
+                assert read == world.facts[operation]
+
+
+def figures_of(seconds: float, rate: float, *operations: str) -> Figures:
+    """Return the figures of a contender that offers some operations."""
+    return {
+        f"{operation}.{measure}": Figure.of_rounds([value, 2 * value, 3 * value])
+        for operation in operations
+        for measure, value in (("median", seconds), ("rate", rate))
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "missed"),
+    [
+        (1.1, 0.9, []),
+        (1.2, 0.9, ["median, to the floor's"]),
+        (1.1, 0.8, ["64 at once, to the floor's"]),
+        (2, 1, ["median, to the floor's", "median, faster than plexapi"]),
+        (1, 0.4, ["64 at once, to the floor's", "64 at once, faster than plexapi"]),
+    ],
+)
+def test_targets(seconds: float, rate: float, missed: list[str]) -> None:
+    """Targets are judged for whom and for what there are figures."""
+    judged = targets(
+        {
+            FLOOR: figures_of(1, 1, ACCOUNT, SOURCE),
+            OURS: figures_of(seconds, rate, ACCOUNT, SOURCE),
+            "plexapi": figures_of(3, 0.25, SOURCE),
+        }
+    )
+
+    assert [target.text for target in judged if not target.met] == [
+        f"{operation}, {text}"
+        for operation in (ACCOUNT, SOURCE)
+        for text in missed
+        if operation == SOURCE or "plexapi" not in text
+    ]
