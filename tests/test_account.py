@@ -167,6 +167,31 @@ async def test_retry_after(
     assert plex_pass(hass, account) == "off"
 
 
+@pytest.mark.parametrize("retry_after", ["0", "1", "Thu, 01 Jan 2026 00:00:00 GMT"])
+async def test_short_retry_after(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    retry_after: str,
+) -> None:
+    """A plex.tv that is asked again at once is asked once a minute, no more."""
+    await set_up(hass, entry)
+    busy = simulator.fault(
+        path="/user", status=429, headers={"Retry-After": retry_after}
+    )
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    simulator.clear_requests()
+    for _ in range(10):
+        await pass_time(hass, freezer, timedelta(seconds=5))
+    assert [request.path for request in simulator.requests].count("/user") == 0
+
+    busy.remove()
+    await pass_time(hass, freezer, timedelta(seconds=15))
+    assert plex_pass(hass, account) == "off"
+
+
 @pytest.mark.parametrize(
     "fault", [{"status": 401}, {"status": 422, "body": INVALID_TOKEN}]
 )

@@ -139,6 +139,7 @@ async def system_health(hass: HomeAssistant) -> dict[str, Any]:
     ("fault", "reach"),
     [
         ({"path": "/nothing"}, "ok"),
+        ({"path": "/ping", "status": 401}, "ok"),
         ({"path": "/ping", "status": 503}, {"type": "failed", "error": "unreachable"}),
         (
             {"path": "/ping", "action": "drop"},

@@ -176,6 +176,20 @@ async def test_states_of_servers(
     check()
 
 
+async def test_owner_with_an_address_as_title(
+    hass: HomeAssistant,
+    all_enabled: None,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """An account that the user has named by an e-mail address owns its servers unnamed."""
+    hass.config_entries.async_update_entry(entry, title="ada@example.com")
+    await set_up(hass, entry)
+    owner = f"{account.uuid}_{server.machine_identifier}_owner"
+    assert state_of(hass, "sensor", owner).state == "unknown"
+
+
 async def test_last_seen_follows_the_list(
     hass: HomeAssistant,
     all_enabled: None,

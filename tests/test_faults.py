@@ -257,7 +257,7 @@ async def test_renewal_during_a_refresh_with_the_old_token(
     (outcome,) = await asyncio.gather(work, return_exceptions=True)
     await settle(hass)
 
-    expected = {"button": None, "action": "token_revoked"}[trigger]
+    expected = {"button": None, "action": "token_refused"}[trigger]
     assert getattr(outcome, "translation_key", None) == expected
     assert dialogs(hass) == []
     assert plex_pass(hass, account) == "off"
@@ -363,8 +363,8 @@ async def test_unload_during_an_action_of_a_server(
     ("fault", "key"),
     [
         ({}, None),
-        ({"status": 401}, "token_revoked"),
-        ({"status": 503}, "plex_tv_unavailable"),
+        ({"status": 401}, "token_refused"),
+        ({"status": 503}, "plex_refused"),
     ],
 )
 @pytest.mark.parametrize("removed", [False, True])

@@ -175,6 +175,24 @@ async def test_removal_signs_out(
     assert list(account.tokens) == [other]
 
 
+async def test_removal_after_revocation(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A token that Plex has ended already is nothing to warn of."""
+    await set_up(hass, entry)
+    simulator.revoke(account)
+    simulator.clear_requests()
+
+    await hass.config_entries.async_remove(entry.entry_id)
+
+    assert [request.status for request in simulator.requests] == [401]
+    assert "could not be signed out" not in caplog.text
+
+
 @pytest.mark.parametrize("fault", [{"status": 503}, {"action": "drop"}])
 async def test_removal_without_plex(
     hass: HomeAssistant,

@@ -14,6 +14,8 @@ from .common import (
     ACCOUNT_REFRESH,
     DISTANT_REFRESH,
     DOMAIN,
+    LOCAL_REFRESH,
+    connectivity,
     device_of,
     pass_time,
     press_refresh,
@@ -242,3 +244,78 @@ async def test_deleting_devices_of_an_unloaded_entry(
 
     await set_up(hass, entry)
     assert (await client.remove_device(device_id))["success"] is True
+
+
+async def test_turns_insecure(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A server that no longer offers a secure connection is off, though the old one works."""
+    await set_up(hass, entry)
+    secure = server.connections
+    server.connections = [plain_connection("192.168.1.2")]
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert connectivity(hass, account, server) == "off"
+    assert issues(hass) == [("insecure_only", "Attic")]
+
+    server.connections = secure
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert connectivity(hass, account, server) == "on"
+    assert issues(hass) == []
+
+
+async def test_secure_connection_that_does_not_answer(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """The issue ends when a secure connection answers, not when one is promised."""
+    secure = server.connections
+    plain = plain_connection("192.168.1.2")
+    server.connections = [plain]
+    await set_up(hass, entry)
+    server.connections = [
+        plain,
+        Connection("https://127.0.0.9:1", "https", "127.0.0.9", 1),
+    ]
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert issues(hass) == [("insecure_only", "Attic")]
+
+    server.connections = secure
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert issues(hass) == []
+
+
+async def test_listed_again_between_two_refreshes(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A server that comes back in a list out of turn is lost no longer, and stays."""
+    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    await set_up(hass, entry)
+    cellar.listed = False
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert issues(hass) == [("server_lost", "Cellar")]
+
+    cellar.listed = True
+    server.renew_certificate()
+    await server.stop()
+    await server.start()
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert issues(hass) == []
+
+    cellar.listed = False
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert issues(hass) == [("server_lost", "Cellar")]
+    cellar.listed = True
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert issues(hass) == []

@@ -174,7 +174,7 @@ async def test_proxy_that_refuses_the_front_page(
     assert mints(server) == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
 async def test_mint_refused(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -416,7 +416,6 @@ async def test_dead_server_waits_alone(
         {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
         {"status": 404},
         {"status": 429},
-        {"status": 500},
     ],
 )
 async def test_odd_front_page(
@@ -428,12 +427,155 @@ async def test_odd_front_page(
     server: Server,
     fault: dict[str, Any],
 ) -> None:
-    """A server whose identity answers is on, whatever its front page says."""
+    """A server that answers is on, whatever it answers."""
     simulator.fault(host=server.machine_identifier, path="/", **fault)
     await set_up(hass, entry)
     assert connectivity(hass, account, server) == "on"
     simulator.clear_faults()
     await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert connectivity(hass, account, server) == "on"
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"action": "drop"}])
+async def test_front_page_out_of_order(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+    fault: dict[str, Any],
+) -> None:
+    """A server that can say who it is, and nothing else, is off."""
+    await set_up(hass, entry)
+    simulator.fault(host=server.machine_identifier, path="/", **fault)
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert connectivity(hass, account, server) == "off"
+
+    simulator.clear_faults()
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert connectivity(hass, account, server) == "on"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 403},
+        {"status": 503},
+        {"status": 200, "body": {"MediaContainer": {"size": 0}}},
+    ],
+)
+async def test_without_token_out_of_reach(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+    fault: dict[str, Any],
+) -> None:
+    """A server that gives no token is off when it is gone, and found where it has moved."""
+    simulator.fault(host=server.machine_identifier, path="/security/token", **fault)
+    await set_up(hass, entry)
+    assert connectivity(hass, account, server) == "on"
+
+    await server.stop()
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert connectivity(hass, account, server) == "off"
+
+    await server.start()
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert connectivity(hass, account, server) == "on"
+
+
+async def test_null_token_out_of_reach(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A server without a token in the list is watched like any other."""
+    server.access_token_null = True
+    await set_up(hass, entry)
+    assert connectivity(hass, account, server) == "on"
+
+    await server.stop()
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert connectivity(hass, account, server) == "off"
+
+    await server.start()
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert connectivity(hass, account, server) == "on"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_mint_that_fails_in_passing(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+    status: int,
+) -> None:
+    """A server that is busy for a moment is asked for a token again soon."""
+    busy = simulator.fault(
+        host=server.machine_identifier, path="/security/token", status=status
+    )
+    await set_up(hass, entry)
+    assert connectivity(hass, account, server) == "on"
+    assert sensor(hass, account, server, "transient_token_expires") == "unknown"
+
+    busy.remove()
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert sensor(hass, account, server, "transient_token_expires") != "unknown"
+
+
+@pytest.mark.parametrize("status", [403, 503])
+async def test_renewal_ahead_of_time_fails(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+    status: int,
+) -> None:
+    """A token that is a day old serves on where the server gives no new one."""
+    await set_up(hass, entry)
+    expires = sensor(hass, account, server, "transient_token_expires")
+    simulator.fault(
+        host=server.machine_identifier, path="/security/token", status=status
+    )
+    simulator.clock.advance(25 * 3600)
+    await pass_time(hass, freezer, timedelta(hours=25))
+    assert connectivity(hass, account, server) == "on"
+    assert sensor(hass, account, server, "transient_token_expires") == expires
+
+    simulator.clear_faults()
+    await press_refresh(hass, account)
+    assert sensor(hass, account, server, "transient_token_expires") > expires
+
+
+async def test_moved_while_off(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A server that is off is looked for at once where a new list says it is."""
+    connections = server.connections
+    server.connections = [
+        replace(connections[0], uri="https://127.0.0.9:1", address="127.0.0.9", port=1)
+    ]
+    await set_up(hass, entry)
+    assert connectivity(hass, account, server) == "off"
+
+    server.connections = connections
+    await entry.runtime_data.async_refresh()
+    await settle(hass)
     assert connectivity(hass, account, server) == "on"
 
 

@@ -17,7 +17,16 @@ from homeassistant.exceptions import (
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, call, device_of, pass_time, set_up, settle, state_of
+from .common import (
+    ACCOUNT_REFRESH,
+    DOMAIN,
+    call,
+    device_of,
+    pass_time,
+    set_up,
+    settle,
+    state_of,
+)
 
 SOURCE = "get_source_connection_information"
 TOKEN = "get_transient_token"
@@ -129,6 +138,35 @@ async def test_malformed_source(
     assert error.value.translation_key == "invalid_source"
     assert "source" in str(error.value)
     assert simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ({"status": 404}, "plex_refused"),
+        ({"status": 200, "body": {"MediaContainer": {"size": 0}}}, "plex_refused"),
+        ({"status": 503}, "plex_refused"),
+    ],
+)
+async def test_source_without_a_token_to_ask_with(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    server: Server,
+    device_id: str,
+    fault: dict[str, Any],
+    key: str,
+) -> None:
+    """That a server mints no token says nothing about the source."""
+    await server.restart()
+    simulator.fault(host=server.machine_identifier, path="/security/token", **fault)
+    with pytest.raises(HomeAssistantError) as error:
+        await call(hass, SOURCE, device_id=device_id)
+    assert error.value.translation_key == key
+
+    simulator.clear_faults()
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert (await call(hass, SOURCE, device_id=device_id))["name"] == "Attic"
 
 
 @pytest.mark.parametrize(
@@ -343,7 +381,7 @@ async def test_token_details_refused(
     for _ in range(2):
         with pytest.raises(HomeAssistantError) as error:
             await call(hass, DETAILS)
-        assert error.value.translation_key == "token_revoked"
+        assert error.value.translation_key == "token_refused"
     await settle(hass)
 
     (flow,) = hass.config_entries.flow.async_progress()
@@ -366,7 +404,7 @@ async def test_token_details_in_an_outage(
     simulator.fault(path="/user", **fault)
     with pytest.raises(HomeAssistantError) as error:
         await call(hass, DETAILS)
-    assert error.value.translation_key == "plex_tv_unavailable"
+    assert error.value.translation_key == "plex_refused"
     assert hass.config_entries.flow.async_progress() == []
 
     simulator.clear_faults()

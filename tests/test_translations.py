@@ -267,8 +267,8 @@ EXCEPTIONS = [
     ("plex_refused", CONNECTIONS, "Attic", {}, {"path": "/sec*s", "status": 500}),
     ("token_refused", CONNECTIONS, "Attic", {}, {"path": "/sec*s", "status": 401}),
     ("server_unreachable", CONNECTIONS, "Attic", {}, {"action": "drop"}),
-    ("token_revoked", "get_token_details", None, {}, {"status": 401}),
-    ("plex_tv_unavailable", "get_token_details", None, {}, {"status": 503}),
+    ("token_refused", "get_token_details", None, {}, {"status": 401}),
+    ("plex_refused", "get_token_details", None, {}, {"status": 503}),
 ]
 
 
@@ -316,7 +316,12 @@ async def test_exceptions(
 
 def test_all_exceptions() -> None:
     """Every exception that code raises has a text, and is above or one of set-up."""
-    of_set_up = {"entry_damaged", "other_account"}
+    of_set_up = {
+        "entry_damaged",
+        "other_account",
+        "plex_tv_unavailable",
+        "token_revoked",
+    }
     assert ENGLISH["exceptions"].keys() == exceptions_in_code()
     assert ENGLISH["exceptions"].keys() - of_set_up == {key for key, *_ in EXCEPTIONS}
 

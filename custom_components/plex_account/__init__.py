@@ -9,7 +9,7 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .api import PlexError
+from .api import PlexAuthenticationError, PlexError
 from .const import DOMAIN, LOGGER, SIGN_OUT_SECONDS
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .credentials import Credentials
@@ -62,6 +62,8 @@ async def async_remove_entry(
     try:
         async with asyncio.timeout(SIGN_OUT_SECONDS):
             await credentials.client(hass).sign_out()
+    except PlexAuthenticationError:
+        pass  # it has ended already
     except PlexError, TimeoutError:
         LOGGER.warning(
             "The token of a removed account could not be signed out. Remove the"

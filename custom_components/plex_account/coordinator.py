@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, override
@@ -40,6 +41,7 @@ SERVER_INTERVAL = timedelta(minutes=5)
 _REFETCH_INTERVAL = timedelta(minutes=10)
 _UNLISTED_DELAY = timedelta(minutes=10)
 _MAX_SERVER_REQUESTS = 16
+_MIN_RETRY_SECONDS = 60
 
 type PlexAccountConfigEntry = ConfigEntry[PlexAccountCoordinator]
 
@@ -161,11 +163,12 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             return ConfigEntryAuthFailed(
                 translation_domain=DOMAIN, translation_key="token_revoked"
             )
+        waits = [error.retry_after for error in errors if error.retry_after is not None]
         failed = UpdateFailed(
             translation_domain=DOMAIN,
             translation_key="plex_tv_unavailable",
             translation_placeholders={"error": str(errors[0])},
-            retry_after=errors[0].retry_after,
+            retry_after=max(_MIN_RETRY_SECONDS, *waits) if waits else None,
         )
         failed.__cause__ = errors[0]
         return failed
@@ -202,6 +205,8 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         self._listed = {server.machine_identifier for server in listed}
         for server in listed:
             identifier = server.machine_identifier
+            if self._unlisted_since.pop(identifier, None):
+                self._set_lost(identifier, None)
             if coordinator := self.servers.get(identifier):
                 if coordinator.async_adopt(server):
                     self.devices.register_server(server)
@@ -246,19 +251,23 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
         for identifier, device in devices.items():
             lost = identifier in unlisted and is_owned(device)
-            async_set_issue(
-                self.hass,
-                self.config_entry,
-                Issue.SERVER_LOST,
-                identifier,
-                server=device.name if lost else None,
-            )
+            self._set_lost(identifier, device.name if lost else None)
         for identifier, since in self._unlisted_since.items():
             if now - since >= _UNLISTED_DELAY:
                 device = devices[identifier]
                 self._forget(identifier)
                 self.devices.remove_server(device)
                 self._tell_of_server(Activity.SERVER_REMOVED, device)
+
+    def _set_lost(self, identifier: str, server: str | None) -> None:
+        """Tell the owner that a server is no longer listed, by name, or that it is."""
+        async_set_issue(
+            self.hass,
+            self.config_entry,
+            Issue.SERVER_LOST,
+            identifier,
+            server=server,
+        )
 
     def _forget(self, identifier: str) -> None:
         """Stop to look after a server."""
@@ -362,7 +371,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         if not self._is_listed:
             self._is_listed = True
             self._in_background(self.async_refresh())
-        elif self.access.connection and not self.access.is_best:
+        elif self.access.choice and not self.access.is_best:
             self._in_background(self._async_choose_anew())
         if changed:
             self.async_update_listeners()
@@ -381,11 +390,8 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         access = self.access
         reachable = False
         if self._is_listed:
-            try:
+            with suppress(PlexError):
                 await access.check()
-            except PlexError:
-                reachable = access.connection is not None
-            else:
                 reachable = True
         if self._shutdown_requested:
             return self.data
@@ -395,13 +401,14 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         )
         self._tell_change(reachable)
         insecure = access.choice is not None and access.choice.insecure_only
-        async_set_issue(
-            self.hass,
-            self.config_entry,
-            Issue.INSECURE_ONLY,
-            self.server.machine_identifier,
-            server=self.server.name if insecure else None,
-        )
+        if insecure or reachable:
+            async_set_issue(
+                self.hass,
+                self.config_entry,
+                Issue.INSECURE_ONLY,
+                self.server.machine_identifier,
+                server=self.server.name if insecure else None,
+            )
         return PlexServerData(
             reachable=reachable,
             connection=kind,

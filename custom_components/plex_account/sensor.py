@@ -63,9 +63,8 @@ def _status(subscription: Subscription) -> str | None:
 
 def _owner(coordinator: PlexServerCoordinator) -> str | None:
     """Return the name of a server's owner, unless it is an e-mail address."""
-    if coordinator.server.owned:
-        return coordinator.config_entry.title
-    name = coordinator.server.source_title
+    server = coordinator.server
+    name = coordinator.config_entry.title if server.owned else server.source_title
     return None if name is None or "@" in name else name[:MAX_LENGTH_STATE_STATE]
 
 

@@ -15,6 +15,7 @@ from .api import (
     PlexAuthenticationError,
     PlexConnectionError,
     PlexError,
+    PlexRateLimitError,
     PlexServer,
     PlexServerClient,
     TransientToken,
@@ -98,7 +99,13 @@ class ServerAccess:
                 await self._refetch()
                 if self.server.connections != server.connections:
                     choice = await self._choose()
-            if choice.connection or not keep:
+            if choice.connection or not (
+                keep
+                and replaced
+                and replaced.connection
+                and replaced.trust == choice.trust
+                and not choice.insecure_only
+            ):
                 self.choice = choice
 
     async def check(self) -> None:
@@ -108,9 +115,11 @@ class ServerAccess:
         """
         try:
             await self.run(PlexServerClient.check_token)
-        except PlexAuthenticationError:
-            if self.token is None:
-                await self._verify_identity()
+        except PlexError as error:
+            if self.connection and self.token is None:
+                await self._reach(self._verify_identity)
+            elif _is_unreachable(error):
+                raise
 
     async def proved_token(self) -> TransientToken:
         """Return a transient token that the server has just taken."""
@@ -124,15 +133,20 @@ class ServerAccess:
         Raises PlexAuthenticationError if the server takes no token, and another
         PlexError if it can't be reached or answers with an error.
         """
-        if self.connection is None:
-            await self.choose()
-        try:
-            return await self._run(operation)
-        except PlexError as error:
-            if self.connection is None or not _is_unreachable(error):
-                raise
+        return await self._reach(lambda: self._run(operation))
+
+    async def _reach[T](self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Return what an attempt returns, over a new connection if the old one fails."""
+        if self.connection:
+            try:
+                return await attempt()
+            except PlexError as error:
+                if not _is_unreachable(error):
+                    raise
         await self.choose()
-        return await self._run(operation)
+        if not self.connection:
+            raise PlexConnectionError("No connection answers", request_sent=False)
+        return await attempt()
 
     async def _run[T](self, operation: Operation[T]) -> T:
         """Run an operation over the chosen connection, with one renewed token at most."""
@@ -144,6 +158,8 @@ class ServerAccess:
                 self.blocked = True
                 raise
             await self._verify_identity()
+            if self.token is token:
+                self.token = None
             token = await self._mint(token)
             try:
                 result = await self._send(token.token, operation)
@@ -162,7 +178,7 @@ class ServerAccess:
             return token
         try:
             return await self._mint(token)
-        except PlexAuthenticationError:
+        except PlexError:
             if token is None or token.expires_at <= now:
                 raise
             return token
@@ -176,10 +192,8 @@ class ServerAccess:
                 raise PlexAuthenticationError("There is no token to mint with")
             try:
                 token = await self._mint_once()
-            except PlexConnectionError:
-                raise
-            except PlexError:
-                self.blocked = True
+            except PlexError as error:
+                self.blocked = not _may_pass(error)
                 raise
             self.token = self._untried = token
             return token
@@ -226,6 +240,11 @@ class ServerAccess:
             loopback=self._loopback,
             private=server.owned or server.public_address_matches,
         )
+
+
+def _may_pass(error: PlexError) -> bool:
+    """Return whether an error says nothing about what was asked."""
+    return isinstance(error, PlexRateLimitError) or _is_unreachable(error)
 
 
 def _is_unreachable(error: PlexError) -> bool:

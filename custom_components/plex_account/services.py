@@ -29,6 +29,8 @@ from .api import (
     PlexConnectionError,
     PlexError,
     PlexResponseError,
+    PlexServerClient,
+    SourceConnectionInformation,
     Subscription,
 )
 from .const import DOMAIN
@@ -106,12 +108,11 @@ async def _async_get_source_connection_information(
             translation_key="server_not_owned",
             translation_placeholders={"server": server.name},
         )
-    async with _server_errors(coordinator):
+
+    async def ask(client: PlexServerClient) -> SourceConnectionInformation:
         try:
-            information = await coordinator.access.run(
-                lambda client: client.get_source_connection_information(
-                    source, call.data[ATTR_REFRESH]
-                )
+            return await client.get_source_connection_information(
+                source, call.data[ATTR_REFRESH]
             )
         except PlexResponseError as error:
             if error.status not in (None, 400, 404):
@@ -121,6 +122,9 @@ async def _async_get_source_connection_information(
                 translation_key="source_unknown",
                 translation_placeholders={"server": server.name},
             ) from error
+
+    async with _server_errors(coordinator):
+        information = await coordinator.access.run(ask)
     return {
         "name": information.name,
         "client_identifier": information.client_identifier,
@@ -165,13 +169,15 @@ async def _async_get_token_details(call: ServiceCall) -> ServiceResponse:
     except PlexAuthenticationError as error:
         coordinator.async_reject_token()
         raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="token_revoked"
+            translation_domain=DOMAIN,
+            translation_key="token_refused",
+            translation_placeholders={"server": "plex.tv", "error": str(error)},
         ) from error
     except PlexError as error:
         raise HomeAssistantError(
             translation_domain=DOMAIN,
-            translation_key="plex_tv_unavailable",
-            translation_placeholders={"error": str(error)},
+            translation_key="plex_refused",
+            translation_placeholders={"server": "plex.tv", "error": str(error)},
         ) from error
     return {
         "id": account.id,

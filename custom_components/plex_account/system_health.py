@@ -5,7 +5,7 @@ from typing import Any
 from homeassistant.components import system_health
 from homeassistant.core import HomeAssistant, callback
 
-from .api import PlexError
+from .api import PlexAuthenticationError, PlexError
 from .const import DOMAIN
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 
@@ -39,6 +39,8 @@ async def _async_can_reach(account: PlexAccountCoordinator) -> str | dict[str, s
     """Ping plex.tv as one of the accounts: a ping without its headers alarms users."""
     try:
         await account.client.ping()
+    except PlexAuthenticationError:
+        return "ok"
     except PlexError:
         return {"type": "failed", "error": "unreachable"}
     return "ok"

@@ -668,6 +668,7 @@ async def test_managed_user(
         ("", "ada", "Ada L.", "ada"),
         (None, "ada@example.com", "Ada L.", "Ada L."),
         ("ada@example.com", "ada@example.com", "ada@example.com", None),
+        ("  ", " ada ", None, "ada"),
         (None, None, None, None),
     ],
 )

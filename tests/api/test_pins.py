@@ -170,6 +170,17 @@ async def test_what_is_no_pin(
     assert await stranger.create_pin()
 
 
+async def test_approved_pin_without_code(
+    stranger: PlexTvClient, simulator: Simulator
+) -> None:
+    """The code is of no use any more once there is a token."""
+    simulator.fault(path="/pins/5", body={"id": 5, "authToken": "token"}, times=1)
+
+    pin = await stranger.get_pin(5)
+
+    assert (pin.id, pin.code, pin.auth_token) == (5, "", "token")
+
+
 @pytest.mark.parametrize("value", [None, [], {}, "soon"], ids=repr)
 async def test_pin_with_little_to_say(
     stranger: PlexTvClient, simulator: Simulator, value: Any

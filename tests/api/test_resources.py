@@ -198,6 +198,7 @@ async def test_players_are_no_servers(
         ("server", 1),
         ("client,server,player", 1),
         ("player,server", 1),
+        ("player, server", 1),
         ("pubsub-server,player", 0),
         ("servers", 0),
         ("", 0),

@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.plex_account.api import (
     ClientIdentity,
+    PlexAddressError,
     PlexAuthenticationError,
     PlexCertificateError,
     PlexConnectionError,
@@ -332,6 +333,22 @@ async def test_headers_of_a_call(client: PlexTvClient, simulator: Simulator) -> 
     assert second.headers["X-Plex-Product"] == "Plex Account tests"
 
 
+async def test_token_of_a_call(client: PlexTvClient, simulator: Simulator) -> None:
+    """A token among the headers of a call replaces that of the client."""
+    with pytest.raises(PlexAuthenticationError):
+        await client.get_token_details(headers={"X-Plex-Token": "other"})
+
+    [request] = simulator.requests
+    assert request.token == "other"
+
+
+async def test_options_that_are_none(client: PlexTvClient) -> None:
+    """An option that is None is the same as none."""
+    assert await client.get_token_details(
+        retry=None, timeout=None, headers=None, server_url=None
+    )
+
+
 async def test_headers_of_a_call_in_another_case(
     client: PlexTvClient, simulator: Simulator
 ) -> None:
@@ -435,9 +452,9 @@ async def test_timeout_of_the_client(
 async def test_addresses_that_are_none(
     client: PlexTvClient, network: Network, url: str
 ) -> None:
-    """An address that can't be dialled isn't."""
-    with pytest.raises(PlexConnectionError) as refused:
-        await client.get_token_details(server_url=url)
+    """An address that can't be dialled isn't, and no retry would change that."""
+    with pytest.raises(PlexAddressError) as refused:
+        await client.get_token_details(server_url=url, retry=RetryConfig())
 
     assert not refused.value.request_sent
     assert network.dialled == []

@@ -1,6 +1,6 @@
 """Gives the client answers through a session that has no socket."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -22,6 +22,18 @@ OPERATIONS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
 }
 
 
+@dataclass
+class Content:
+    """A body that is read in one piece."""
+
+    rest: bytes
+
+    async def readany(self) -> bytes:
+        """Return what has not been read yet."""
+        body, self.rest = self.rest, b""
+        return body
+
+
 @dataclass(frozen=True)
 class Answer:
     """An answer in the place of aiohttp's."""
@@ -36,17 +48,12 @@ class Answer:
         return {}
 
     @property
-    def content(self) -> Self:
+    def content(self) -> Content:
         """Return what reads the body."""
-        return self
+        return Content(self.body)
 
     def close(self) -> None:
         """Have nothing to close."""
-
-    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """Read the body in pieces."""
-        for start in range(0, len(self.body), size):
-            yield self.body[start : start + size]
 
     async def __aenter__(self) -> Self:
         """Answer."""

@@ -15,6 +15,7 @@ from .connections import (
     choose_connection,
 )
 from .errors import (
+    PlexAddressError,
     PlexAuthenticationError,
     PlexCertificateError,
     PlexConnectionError,
@@ -52,6 +53,7 @@ __all__ = [
     "Failure",
     "PastSubscription",
     "PlexAccount",
+    "PlexAddressError",
     "PlexAuthenticationError",
     "PlexCertificateError",
     "PlexConnection",

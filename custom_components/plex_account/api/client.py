@@ -64,7 +64,7 @@ class PlexTvClient:
             timeout=timeout,
             retry=retry,
             json_loads=json_loads,
-            refusals=frozenset({401}),
+            refusals=frozenset({401, 498}),
         )
 
     async def post_users_sign_in_data(
@@ -142,7 +142,7 @@ class PlexTvClient:
         One of four characters is typed at plex.tv/link; a strong one is long and
         works on Plex's sign-in page only.
         """
-        return parse_pin(
+        pin = parse_pin(
             await self._transport.request(
                 "POST",
                 "/pins",
@@ -151,6 +151,9 @@ class PlexTvClient:
                 **options,
             )
         )
+        if not pin.code:
+            raise PlexResponseError("The answer lacks code")
+        return pin
 
     async def get_pin(self, pin_id: int, **options: Unpack[RequestOptions]) -> PlexPin:
         """Return a PIN, with `auth_token` once approved (GET /pins/{id}).

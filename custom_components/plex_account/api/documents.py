@@ -5,6 +5,7 @@ nearly what the JSON of the same answer would be: attributes are keys, children
 are lists under their tag, and an element that only wraps others is a list.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import ParseError, XMLParser
@@ -13,7 +14,7 @@ type JsonLoads = Callable[[bytes], Any]
 
 _MAX_DEPTH = 64
 
-_WHITE_SPACE = b" \t\r\n\xef\xbb\xbf"
+_WHITE_SPACE = b" \t\r\n" + BOM_UTF8
 _XML_STARTS = (b"<", b"\x00<", b"\xff\xfe<", b"\xfe\xff\x00<")  # UTF-8, UTF-16
 
 _WRAPPERS = frozenset(
@@ -43,7 +44,7 @@ def read_document(body: bytes, json_loads: JsonLoads) -> Any:
     """
     if not body.lstrip(_WHITE_SPACE).startswith(_XML_STARTS):
         try:
-            return json_loads(body)
+            return json_loads(body.removeprefix(BOM_UTF8))
         except RecursionError:
             raise ValueError("Nested too deeply") from None
     target = _DocumentTarget()

@@ -56,6 +56,14 @@ class PlexConnectionError(PlexError):
         self.request_sent = request_sent
 
 
+class PlexAddressError(PlexConnectionError):
+    """Nothing can be sent to this address, or with these headers, ever."""
+
+    def __init__(self, summary: str) -> None:
+        """Know that nothing was sent."""
+        super().__init__(summary, request_sent=False)
+
+
 class PlexCertificateError(PlexConnectionError):
     """The certificate was refused: another name, expired, or an unknown issuer."""
 

@@ -153,7 +153,8 @@ class PlexAccount:
     def public_name(self) -> str | None:
         """Return the first name that isn't an e-mail address, None if there is none."""
         names = (self.friendly_name, self.username, self.title)
-        return next((name for name in names if name and "@" not in name), None)
+        shown = (name.strip() for name in names if name and "@" not in name)
+        return next(filter(None, shown), None)
 
 
 class ConnectionKind(StrEnum):
@@ -247,7 +248,8 @@ class SourceConnectionInformation:
 class PlexPin:
     """A PIN to link a device with, from POST /pins and GET /pins/{id}.
 
-    `auth_token` is None until somebody has approved the PIN.
+    `auth_token` is None until somebody has approved the PIN; `code` may be empty
+    then.
     """
 
     id: int
@@ -325,7 +327,7 @@ def parse_servers(document: Any) -> tuple[PlexServer, ...]:
     return tuple(
         _parse_server(resource)
         for resource in _mappings(resources)
-        if "server" in (_text(resource.get("provides")) or "").split(",")
+        if "server" in re.split(r"\s*,\s*", _text(resource.get("provides")) or "")
         and _label(resource.get("clientIdentifier"))
     )
 
@@ -373,7 +375,7 @@ def parse_pin(document: Any) -> PlexPin:
     pin = _mapping(unwrap(document, "pin"))
     return PlexPin(
         id=_required(_number(pin.get("id")), "id"),
-        code=_required(_text(pin.get("code")), "code"),
+        code=_text(pin.get("code")) or "",
         expires_in=_number(pin.get("expiresIn")),
         expires_at=_time(pin.get("expiresAt")),
         trusted=_flag(pin.get("trusted")),
@@ -592,9 +594,11 @@ def _flag(value: Any, *, default: bool = False) -> bool:
     """Return a truth value, whether true, 1, "1" or "true"."""
     if isinstance(value, bool):
         return value
+    if value in (None, ""):
+        return default
     if isinstance(value, str):
         return value.lower() in ("1", "true")
-    return default if value is None else value == 1
+    return bool(value == 1)
 
 
 def _number(value: Any) -> int | None:

@@ -16,6 +16,7 @@ from yarl import URL
 from .addresses import IPAddress, is_loopback, parse_url, plex_direct_address
 from .documents import JsonLoads, read_document
 from .errors import (
+    PlexAddressError,
     PlexAuthenticationError,
     PlexCertificateError,
     PlexConnectionError,
@@ -35,6 +36,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _ERRORS_BY_CODE: Mapping[int | None, type[PlexError]] = {
+    1001: PlexAuthenticationError,
     1003: PlexRateLimitError,
     1028: PlexInvalidCode,
     1029: PlexTwoFactorRequired,
@@ -101,7 +103,7 @@ class RetryConfig:
 
     def applies(self, error: PlexError, *, repeatable: bool) -> bool:
         """Return whether a request that failed like this may be sent again."""
-        if self.strategy == "none":
+        if self.strategy == "none" or isinstance(error, PlexAddressError):
             return False
         if isinstance(error, PlexConnectionError):
             return self.retry_connection_errors and (
@@ -117,13 +119,14 @@ NO_RETRY = RetryConfig(strategy="none")
 class RequestOptions(TypedDict, total=False):
     """What every operation takes for a single call, in place of the client's own.
 
-    `timeout` is in seconds and covers connecting; `headers` are sent on top.
+    `timeout` is in seconds and covers connecting; `headers` are sent on top. None
+    is the same as nothing.
     """
 
-    retry: RetryConfig
-    timeout: float
-    headers: Mapping[str, str]
-    server_url: str
+    retry: RetryConfig | None
+    timeout: float | None
+    headers: Mapping[str, str] | None
+    server_url: str | None
 
 
 class Transport:
@@ -184,7 +187,7 @@ class Transport:
         Raises a PlexError for anything but a complete answer of success. A request
         that isn't repeatable is sent again only if it can't have arrived.
         """
-        retry = options.get("retry", self._retry)
+        retry = options.get("retry") or self._retry
         started = monotonic()
         tries = 0
         while True:
@@ -212,22 +215,20 @@ class Transport:
     ) -> Any:
         """Send a request once."""
         headers = self._headers.copy()
-        if "headers" in options:
-            headers.update(options["headers"])
         if authenticate and (token := await self._current_token()):
             headers["X-Plex-Token"] = token
-        if "server_url" in options:
-            target = _target(options["server_url"], path, None)
+        if more := options.get("headers"):
+            headers.update(more)
+        if (server_url := options.get("server_url")) is not None:
+            target = _target(server_url, path, None)
         else:
             target = _target(self._server_url, path, self._address)
         if (form or "X-Plex-Token" in headers) and not target.confidential:
-            raise PlexConnectionError(
-                "Nothing secret is sent over plain http", request_sent=False
-            )
+            raise PlexAddressError("Nothing secret is sent over plain http")
         headers["Host"] = target.host
         timeout = self._timeout
-        if "timeout" in options:
-            timeout = aiohttp.ClientTimeout(total=options["timeout"])
+        if (seconds := options.get("timeout")) is not None:
+            timeout = aiohttp.ClientTimeout(total=seconds)
         failure: PlexError
         try:
             async with self._session.request(
@@ -248,7 +249,7 @@ class Transport:
                 "The certificate is refused", request_sent=False
             )
         except ValueError:
-            failure = PlexConnectionError("A header is not valid", request_sent=False)
+            failure = PlexAddressError("A header is not valid")
         except aiohttp.ClientConnectorError:
             failure = PlexConnectionError("Could not connect", request_sent=False)
         except aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError:
@@ -312,11 +313,11 @@ class _Target:
 def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
     """Return where a request to a path goes, with an address in place of DNS or none.
 
-    Raises PlexConnectionError if there is no such place.
+    Raises PlexAddressError if there is no such place.
     """
     url = parse_url(server_url.rstrip("/") + path)
     if url is None or not (name := url.host):
-        raise PlexConnectionError("Not a valid address", request_sent=False)
+        raise PlexAddressError("Not a valid address")
     address = address or plex_direct_address(name)
     secure = url.scheme == "https"
     return _Target(
