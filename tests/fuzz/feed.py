@@ -2,8 +2,8 @@
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from types import ModuleType, TracebackType
-from typing import Any, Self
+from types import ModuleType
+from typing import Any
 
 SERVER_URL = "https://192.0.2.1"
 OPERATIONS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
@@ -55,16 +55,7 @@ class Answer:
     def close(self) -> None:
         """Have nothing to close."""
 
-    async def __aenter__(self) -> Self:
-        """Answer."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def release(self) -> None:
         """Be done."""
 
 
@@ -74,7 +65,7 @@ class Session:
 
     answer: Answer
 
-    def request(self, method: str, url: object, **options: object) -> Answer:
+    async def request(self, method: str, url: object, **options: object) -> Answer:
         """Return the answer."""
         return self.answer
 

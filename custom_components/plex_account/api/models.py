@@ -427,7 +427,7 @@ def _parse_service(service: dict[str, Any]) -> Service:
         identifier=_text(service.get("identifier")),
         endpoint=_text(service.get("endpoint")),
         status=_text(service.get("status")),
-        token=_token(service.get("token")),
+        token=_nullable(service.get("token")),
         secret=_nullable(service.get("secret")),
     )
 
@@ -565,7 +565,7 @@ def _label(value: Any) -> str | None:
 
 def _nullable(value: Any) -> str | None:
     """Return text where there is any: XML writes null as an empty attribute."""
-    return _text(value) or None
+    return value or None if isinstance(value, str) else _text(value)
 
 
 def _token(value: Any) -> str | None:

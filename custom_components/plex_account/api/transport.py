@@ -215,7 +215,10 @@ class Transport:
     ) -> Any:
         """Send a request once."""
         headers = self._headers.copy()
-        if authenticate and (token := await self._current_token()):
+        token = self._token if authenticate else None
+        if callable(token):
+            token = await token()
+        if token:
             headers["X-Plex-Token"] = token
         if more := options.get("headers"):
             headers.update(more)
@@ -223,7 +226,7 @@ class Transport:
             target = _target(server_url, path, None)
         else:
             target = _target(self._server_url, path, self._address)
-        if (form or "X-Plex-Token" in headers) and not target.confidential:
+        if not target.confidential and (form or "X-Plex-Token" in headers):
             raise PlexAddressError("Nothing secret is sent over plain http")
         headers["Host"] = target.host
         timeout = self._timeout
@@ -231,7 +234,7 @@ class Transport:
             timeout = aiohttp.ClientTimeout(total=seconds)
         failure: PlexError
         try:
-            async with self._session.request(
+            response = await self._session.request(
                 method,
                 target.url,
                 params=params,
@@ -240,8 +243,11 @@ class Transport:
                 timeout=timeout,
                 allow_redirects=False,
                 server_hostname=target.server_hostname,
-            ) as response:
+            )
+            try:
                 body = await _read(response)
+            finally:
+                response.release()
         except TimeoutError:
             failure = PlexTimeoutError("No answer in time", request_sent=True)
         except aiohttp.ClientConnectorCertificateError:
@@ -259,10 +265,6 @@ class Transport:
         else:
             return self._judge(response, body)
         raise failure
-
-    async def _current_token(self) -> str | None:
-        """Return the token, asking for it where it is a function."""
-        return await self._token() if callable(self._token) else self._token
 
     def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
         """Return the document of a success; raise the error of anything else."""
