@@ -584,10 +584,9 @@ def _texts(value: Any) -> tuple[str, ...]:
     try:
         "".join(value)
     except TypeError:  # some are something else
-        value = [
-            _text(item.get("id") if isinstance(item, dict) else item) for item in value
-        ]
-    return tuple(filter(None, value))
+        items = (item.get("id") if isinstance(item, dict) else item for item in value)
+        value = [_text(item) or "" for item in items]
+    return tuple(filter(None, value) if "" in value else value)
 
 
 def _flag(value: Any, *, default: bool = False) -> bool:
