@@ -205,6 +205,15 @@ def test_readme() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_pictures() -> None:
+    """The README shows every picture, in light and in dark."""
+    shown = re.findall(r'"(docs/images/[^"]+)"', README)
+    stored = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/images/*")]
+    assert sorted(shown) == sorted(stored)
+    for theme in ("light", "dark"):
+        assert len([name for name in stored if theme in name]) == len(stored) // 2
+
+
 def test_quality_scale() -> None:
     """Every rule is named and kept, or exempt for a reason."""
     rules = load_yaml_dict(str(INTEGRATION / "quality_scale.yaml"))["rules"]
