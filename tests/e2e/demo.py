@@ -233,7 +233,11 @@ async def start_plex(story: Story) -> None:
 async def start_home_assistant(story: Story) -> None:
     """Start Home Assistant."""
     story.home = await story.stack.enter_async_context(
-        HomeAssistant(story.simulator.ca_pem, port=story.port)
+        HomeAssistant(
+            story.simulator.ca_pem,
+            port=story.port,
+            configuration="automation: !include automations.yaml\n",
+        )
     )
     say(f"It answers at {story.home.url}")
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 import json
 import os
 from pathlib import Path
+from shutil import copytree
 import socket
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -70,6 +71,8 @@ def _prepare(folder: Path, port: int, configuration: str) -> None:
     (folder / "custom_components/plex_account").symlink_to(
         ROOT / "custom_components/plex_account"
     )
+    copytree(ROOT / "blueprints", folder / "blueprints")
+    (folder / "automations.yaml").touch()
     (folder / ".storage").mkdir()
     for key, version, minor_version, data in (
         ("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]}),
