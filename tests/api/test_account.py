@@ -751,6 +751,18 @@ async def test_refused_token(
     assert (await client.get_token_details()).uuid == account.uuid
 
 
+async def test_expired_token(
+    client: PlexTvClient, simulator: Simulator, account: Account
+) -> None:
+    """A token that has run out is refused with 498."""
+    simulator.fault(path="/user", status=498, times=1)
+
+    with pytest.raises(PlexAuthenticationError):
+        await client.get_token_details()
+
+    assert (await client.get_token_details()).uuid == account.uuid
+
+
 @pytest.mark.parametrize(
     "body",
     [

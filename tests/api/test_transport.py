@@ -1094,6 +1094,20 @@ async def test_xml_that_declares_its_encoding(
     assert (await client.get_token_details()).username == "ädä"
 
 
+async def test_json_with_a_mark_for_a_strict_decoder(
+    network: Network, simulator: Simulator, token: str
+) -> None:
+    """A byte order mark is not shown to a decoder that knows none."""
+
+    def strict_loads(body: bytes) -> Any:
+        return json.loads(body.decode())
+
+    client = plex_tv(network, simulator, token=token, json_loads=strict_loads)
+    simulator.fault(body='{"id": 1, "uuid": "marked"}'.encode("utf-8-sig"))
+
+    assert (await client.get_token_details()).uuid == "marked"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 async def test_json_in_several_encodings(
     client: PlexTvClient, simulator: Simulator, encoding: str
