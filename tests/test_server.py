@@ -457,6 +457,26 @@ async def test_front_page_out_of_order(
     assert connectivity(hass, account, server) == "on"
 
 
+async def check_it_is_watched(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """Set up, and see the server go off when it stops and on when it starts."""
+    await set_up(hass, entry)
+    assert connectivity(hass, account, server) == "on"
+
+    await server.stop()
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert connectivity(hass, account, server) == "off"
+
+    await server.start()
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert connectivity(hass, account, server) == "on"
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -476,16 +496,7 @@ async def test_without_token_out_of_reach(
 ) -> None:
     """A server that gives no token is off when it is gone, and found where it has moved."""
     simulator.fault(host=server.machine_identifier, path="/security/token", **fault)
-    await set_up(hass, entry)
-    assert connectivity(hass, account, server) == "on"
-
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert connectivity(hass, account, server) == "off"
-
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert connectivity(hass, account, server) == "on"
+    await check_it_is_watched(hass, freezer, entry, account, server)
 
 
 async def test_null_token_out_of_reach(
@@ -497,16 +508,7 @@ async def test_null_token_out_of_reach(
 ) -> None:
     """A server without a token in the list is watched like any other."""
     server.access_token_null = True
-    await set_up(hass, entry)
-    assert connectivity(hass, account, server) == "on"
-
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert connectivity(hass, account, server) == "off"
-
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert connectivity(hass, account, server) == "on"
+    await check_it_is_watched(hass, freezer, entry, account, server)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -144,8 +144,7 @@ class ServerAccess:
                 if not _is_unreachable(error):
                     raise
         await self.choose()
-        if not self.connection:
-            raise PlexConnectionError("No connection answers", request_sent=False)
+        self._require_connection()
         return await attempt()
 
     async def _run[T](self, operation: Operation[T]) -> T:
@@ -225,10 +224,15 @@ class ServerAccess:
             limit=self._limit,
         )
 
+    def _require_connection(self) -> Candidate:
+        """Return the chosen connection; raise PlexConnectionError if there is none."""
+        if not self.connection:
+            raise PlexConnectionError("No connection answers", request_sent=False)
+        return self.connection
+
     async def _send[T](self, token: str | None, operation: Operation[T]) -> T:
         """Run an operation with a token over the chosen connection."""
-        if not (connection := self.connection):
-            raise PlexConnectionError("No connection answers", request_sent=False)
+        connection = self._require_connection()
         async with self._limit:
             return await operation(self._connect(connection, token))
 

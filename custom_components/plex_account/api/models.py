@@ -337,7 +337,7 @@ def parse_identity(document: Any) -> ServerIdentity:
     container = _mapping(unwrap(document, "MediaContainer"))
     return ServerIdentity(
         machine_identifier=_required(
-            _text(container.get("machineIdentifier")), "machineIdentifier"
+            _label(container.get("machineIdentifier")), "machineIdentifier"
         ),
         version=_label(container.get("version")),
         claimed=_flag(container.get("claimed")),
