@@ -28,6 +28,10 @@ class Content:
 
     rest: bytes
 
+    def at_eof(self) -> bool:
+        """Return whether all has been read."""
+        return not self.rest
+
     async def readany(self) -> bytes:
         """Return what has not been read yet."""
         body, self.rest = self.rest, b""
@@ -54,9 +58,6 @@ class Answer:
 
     def close(self) -> None:
         """Have nothing to close."""
-
-    def release(self) -> None:
-        """Be done."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 import json
 import random
 from time import monotonic
@@ -171,7 +171,7 @@ class Transport:
         self._refusals = refusals
         self._address = address
 
-    async def request(
+    def request(
         self,
         method: str,
         path: str,
@@ -181,30 +181,19 @@ class Transport:
         authenticate: bool = True,
         repeatable: bool = True,
         **options: Unpack[RequestOptions],
-    ) -> Any:
+    ) -> Awaitable[Any]:
         """Return the document of the answer, None where it has no body.
 
         Raises a PlexError for anything but a complete answer of success. A request
         that isn't repeatable is sent again only if it can't have arrived.
         """
         retry = options.get("retry") or self._retry
-        started = monotonic()
-        tries = 0
-        while True:
-            try:
-                return await self._try(
-                    method, path, params, form, authenticate, options
-                )
-            except PlexError as error:
-                if not retry.applies(error, repeatable=repeatable):
-                    raise
-                wait = retry.wait(tries, error)
-                if (monotonic() - started + wait) * 1000 > retry.max_elapsed_time:
-                    raise
-            await asyncio.sleep(wait)
-            tries += 1
+        send = partial(self._send, method, path, params, form, authenticate, options)
+        if retry.strategy == "none":
+            return send()
+        return _repeat(send, retry, repeatable=repeatable)
 
-    async def _try(
+    async def _send(
         self,
         method: str,
         path: str,
@@ -245,9 +234,10 @@ class Transport:
                 server_hostname=target.server_hostname,
             )
             try:
-                body = await _read(response)
-            finally:
-                response.release()
+                body = await _read(response.content)
+            except BaseException:
+                response.close()
+                raise
         except TimeoutError:
             failure = PlexTimeoutError("No answer in time", request_sent=True)
         except aiohttp.ClientConnectorCertificateError:
@@ -301,6 +291,25 @@ class Transport:
         )
 
 
+async def _repeat(
+    send: Callable[[], Awaitable[Any]], retry: RetryConfig, *, repeatable: bool
+) -> Any:
+    """Return what a request does, sending it again as long as that may help."""
+    started = monotonic()
+    tries = 0
+    while True:
+        try:
+            return await send()
+        except PlexError as error:
+            if not retry.applies(error, repeatable=repeatable):
+                raise
+            wait = retry.wait(tries, error)
+            if (monotonic() - started + wait) * 1000 > retry.max_elapsed_time:
+                raise
+        await asyncio.sleep(wait)
+        tries += 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
     """Where a request goes: what is dialled, and what name it goes by."""
@@ -330,15 +339,14 @@ def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
     )
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(content: aiohttp.StreamReader) -> bytes:
     """Return a body of bounded size; the bound counts what was decompressed."""
     chunks = []
     size = 0
-    content = response.content
-    while chunk := await content.readany():
+    while not content.at_eof():
+        chunk = await content.readany()
         size += len(chunk)
         if size > MAX_BODY_BYTES:
-            response.close()
             raise aiohttp.ClientError
         chunks.append(chunk)
     return b"".join(chunks)
