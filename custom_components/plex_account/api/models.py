@@ -285,7 +285,8 @@ def parse_account(document: Any) -> PlexAccount:
         entitlements=_texts(user.get("entitlements")),
         experimental_features=_flag(user.get("experimentalFeatures")),
         guest=_flag(user.get("guest")),
-        has_password=_flag(user.get("hasPassword"), default=True),
+        has_password=user.get("hasPassword") in (None, "")
+        or _flag(user["hasPassword"]),
         home=_flag(user.get("home")),
         home_admin=_flag(user.get("homeAdmin")),
         home_size=_number(user.get("homeSize")),
@@ -300,7 +301,7 @@ def parse_account(document: Any) -> PlexAccount:
         restricted=_flag(user.get("restricted")),
         roles=_texts(user.get("roles")),
         scrobble_types=_text(user.get("scrobbleTypes")),
-        services=tuple(map(_parse_service, _mappings(user.get("services")))),
+        services=_parse_services(user.get("services")),
         subscription=_parse_optional_subscription(user.get("subscription")),
         subscription_description=_nullable(user.get("subscriptionDescription")),
         subscriptions=tuple(
@@ -422,13 +423,18 @@ def _parse_profile(value: Any) -> Profile | None:
     )
 
 
-def _parse_service(service: dict[str, Any]) -> Service:
-    return Service(
-        identifier=_text(service.get("identifier")),
-        endpoint=_text(service.get("endpoint")),
-        status=_text(service.get("status")),
-        token=_nullable(service.get("token")),
-        secret=_nullable(service.get("secret")),
+def _parse_services(value: Any) -> tuple[Service, ...]:
+    return tuple(
+        [
+            Service(
+                identifier=_text(service.get("identifier")),
+                endpoint=_text(service.get("endpoint")),
+                status=_text(service.get("status")),
+                token=_nullable(service.get("token")),
+                secret=_nullable(service.get("secret")),
+            )
+            for service in _mappings(value)
+        ]
     )
 
 
@@ -548,24 +554,26 @@ def _mappings(value: Any) -> tuple[dict[str, Any], ...]:
 
 def _text(value: Any) -> str | None:
     """Return text as it is; numbers become text."""
-    if isinstance(value, str):
+    if value is None or isinstance(value, str):
         return value
-    if value is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return str(value)
 
 
 def _label(value: Any) -> str | None:
     """Return text that can be shown and stored, without what can't be printed."""
+    if isinstance(value, str) and value.isprintable():
+        return value
     text = _text(value)
-    if text is None or text.isprintable():
-        return text
-    return "".join(character for character in text if character.isprintable())
+    return text and "".join(filter(str.isprintable, text))
 
 
 def _nullable(value: Any) -> str | None:
     """Return text where there is any: XML writes null as an empty attribute."""
-    return value or None if isinstance(value, str) else _text(value)
+    if value is None or isinstance(value, str):
+        return value or None
+    return _text(value)
 
 
 def _token(value: Any) -> str | None:
@@ -578,23 +586,21 @@ def _token(value: Any) -> str | None:
 def _texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
     if isinstance(value, str):
-        value = value.split(",")
+        return tuple(filter(None, value.split(",")))
     if not isinstance(value, list):
         return ()
     try:
         "".join(value)
     except TypeError:  # some are something else
         items = (item.get("id") if isinstance(item, dict) else item for item in value)
-        value = [_text(item) or "" for item in items]
-    return tuple(filter(None, value) if "" in value else value)
+        return tuple(filter(None, map(_text, items)))
+    return tuple(value)
 
 
-def _flag(value: Any, *, default: bool = False) -> bool:
+def _flag(value: Any) -> bool:
     """Return a truth value, whether true, 1, "1" or "true"."""
     if isinstance(value, bool):
         return value
-    if value in (None, ""):
-        return default
     if isinstance(value, str):
         return value.lower() in ("1", "true")
     return bool(value == 1)
@@ -602,7 +608,9 @@ def _flag(value: Any, *, default: bool = False) -> bool:
 
 def _number(value: Any) -> int | None:
     """Return a whole number, None if there is none."""
-    if value is None or isinstance(value, bool):
+    if value is None or type(value) is int:
+        return value
+    if isinstance(value, bool):
         return None
     try:
         return int(value)
