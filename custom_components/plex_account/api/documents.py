@@ -37,14 +37,17 @@ _WRAPPERS = frozenset(
 
 
 def read_document(body: bytes, json_loads: JsonLoads) -> Any:
-    """Return the document in a body.
+    """Return the document in a body, None if that is blank.
 
     Raises ValueError if it is neither JSON nor XML, nests too deeply, is XML with
     a document type, or a page for people.
     """
-    if not body.lstrip(_WHITE_SPACE).startswith(_XML_STARTS):
+    text = body.lstrip(_WHITE_SPACE)
+    if not text:
+        return None
+    if not text.startswith(_XML_STARTS):
         try:
-            return json_loads(body.removeprefix(BOM_UTF8))
+            return json_loads(text)
         except RecursionError:
             raise ValueError("Nested too deeply") from None
     target = _DocumentTarget()

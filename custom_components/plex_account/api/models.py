@@ -507,17 +507,19 @@ def _parse_server(resource: dict[str, Any]) -> PlexServer:
 
 def _parse_connections(value: Any) -> tuple[PlexConnection, ...]:
     return tuple(
-        PlexConnection(
-            uri=uri,
-            protocol=_text(connection.get("protocol")),
-            address=_text(connection.get("address")),
-            port=_number(connection.get("port")),
-            local=_flag(connection.get("local")),
-            relay=_flag(connection.get("relay")),
-            ipv6=_flag(connection.get("IPv6")),
-        )
-        for connection in _mappings(value)
-        if (uri := _text(connection.get("uri")))
+        [
+            PlexConnection(
+                uri=uri,
+                protocol=_text(connection.get("protocol")),
+                address=_text(connection.get("address")),
+                port=_number(connection.get("port")),
+                local=_flag(connection.get("local")),
+                relay=_flag(connection.get("relay")),
+                ipv6=_flag(connection.get("IPv6")),
+            )
+            for connection in _mappings(value)
+            if (uri := _text(connection.get("uri")))
+        ]
     )
 
 

@@ -259,15 +259,13 @@ class Transport:
     def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
         """Return the document of a success; raise the error of anything else."""
         status = response.status
-        document: Any = None
-        readable = True
-        if body.strip():
-            try:
-                document = read_document(body, self._json_loads)
-            except ValueError:
-                readable = False
-        if 200 <= status < 300 and readable:
-            return document
+        try:
+            document = read_document(body, self._json_loads)
+        except ValueError:
+            document = None
+        else:
+            if 200 <= status < 300:
+                return document
 
         code, message = parse_error(document)
         error: type[PlexError]
