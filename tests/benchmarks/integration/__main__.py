@@ -18,8 +18,8 @@ from .targets import targets
 _FULL = Effort(
     scenarios=(ONE, TEN, HUNDRED, FIFTY_ENTRIES),
     memory=(TEN, HUNDRED),
-    starts=3,
-    refreshes=20,
+    starts=7,
+    refreshes=10,
 )
 _QUICK = Effort(scenarios=(TEN,), memory=(ONE, TEN), starts=1, refreshes=2)
 

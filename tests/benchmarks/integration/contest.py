@@ -49,14 +49,9 @@ class Outcome:
     requests: dict[str, int] = field(default_factory=dict)
     happened: Counter[str] = field(default_factory=Counter)
 
-    def figure(self, *tasks: str) -> Figure:
-        """Return the seconds that tasks took together."""
-        return Figure.of_rounds(
-            [
-                sum(each)
-                for each in zip(*(self.rounds[task] for task in tasks), strict=True)
-            ]
-        )
+    def figure(self, task: str) -> Figure:
+        """Return the seconds that a task took."""
+        return Figure.of_rounds(self.rounds[task])
 
 
 type Outcomes = Mapping[Scenario, Mapping[str, Outcome]]
