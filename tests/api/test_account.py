@@ -578,7 +578,7 @@ async def test_unknown_values_survive(client: PlexTvClient, account: Account) ->
     account.extra = {
         "mailingListStatus": "paused",
         "roles": ["plexpass", "sorcerer"],
-        "entitlements": ["fridge"],
+        "entitlements": ["fridge", ""],
         "profile": PROFILE | {"watchedIndicator": 9, "colour": "red"},
         "services": [{"identifier": "new", "status": "asleep", "shape": {"round": 1}}],
         "restrictionProfile": "little_kid",
@@ -769,7 +769,9 @@ async def test_expired_token(
         error_body(None, "Invalid token"),
         "<errors><error message='Invalid token.'/></errors>",
         {"error": "Invalid token"},
+        {"errors": ["Invalid token"]},
         "<error>Invalid token</error>",
+        "<errors> <error>Invalid token</error> </errors>",
     ],
     ids=repr,
 )

@@ -806,6 +806,22 @@ async def test_plain_http_only(chooser: Chooser, network: Network) -> None:
     assert network.dialled == []
 
 
+async def test_plain_http_for_guests_only(chooser: Chooser, network: Network) -> None:
+    """A server that is secure in its own network has secure connections switched on."""
+    choice = await chooser.choose(
+        way("http://music.example.com:32400"),
+        way("https://10.0.0.1:32400"),
+        trust=STRANGER,
+    )
+
+    assert failures_of(choice) == [Failure.PLAIN_HTTP, Failure.PRIVATE]
+    assert not choice.insecure_only
+    assert network.dialled == []
+
+    choice = await chooser.choose(way("http://10.0.0.1:32400"), trust=STRANGER)
+    assert choice.insecure_only
+
+
 async def test_plain_http_among_others(chooser: Chooser, everywhere: Server) -> None:
     """Beside a secure connection, plain http is merely not used."""
     choice = await chooser.choose(
@@ -900,7 +916,7 @@ async def test_name_of_ones_own(
 async def test_name_with_several_addresses(
     chooser: Chooser, everywhere: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Among several addresses the first that may be dialled is."""
+    """Of several addresses one that may be dialled is, an IPv4 address first."""
     monkeypatch.setattr(
         socket,
         "getaddrinfo",
@@ -911,8 +927,27 @@ async def test_name_with_several_addresses(
     choice = await chooser.choose(way(f"https://{name}:{everywhere.port}"))
 
     assert choice.connection is not None
+    assert host_of(choice) == "127.0.0.2"
+    assert not choice.connection.ipv6
+
+
+async def test_name_with_an_address_where_nobody_is(
+    chooser: Chooser, everywhere: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If nobody listens at one address of a name, the next one is tried."""
+    name = f"music.{everywhere.certificate_hash}.plex.direct"
+    by_name = way(f"https://{name}:{everywhere.port}")
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", answering("127.0.0.9", "::1"))
+        choice = await chooser.choose(by_name)
+    assert choice.connection is not None
     assert host_of(choice) == "::1"
     assert choice.connection.ipv6
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", answering("127.0.0.9", "127.0.0.8"))
+        choice = await chooser.choose(by_name)
+    assert failures_of(choice) == [Failure.NOT_CONNECTED]
 
 
 @pytest.mark.parametrize(

@@ -252,14 +252,34 @@ async def test_retry_after_comes_before_the_interval(
 ) -> None:
     """What the answer asks for is waited, not what is configured."""
     retry = RetryConfig(
-        initial_interval=AN_HOUR, max_interval=AN_HOUR, max_elapsed_time=AN_HOUR
+        initial_interval=1,
+        exponent=AN_HOUR,
+        max_interval=AN_HOUR,
+        max_elapsed_time=AN_HOUR,
     )
     client = plex_tv(network, simulator, token=token, retry=retry)
-    simulator.rate_limit(retry_after=0, times=2)
+    simulator.rate_limit(retry_after=0, times=3)
 
     assert await client.get_token_details(timeout=5)
 
-    assert len(simulator.requests) == 3
+    assert len(simulator.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("0", 0.5),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.5),
+        ("7", 7),
+        ("3600", 60),
+    ],
+)
+def test_retry_after_within_bounds(retry_after: str, seconds: float) -> None:
+    """Whoever says "at once", or has another clock, isn't asked without a pause."""
+    busy = PlexError("Busy", headers={"Retry-After": retry_after})
+
+    assert RetryConfig().wait(3, busy) == seconds
+    assert RetryConfig(initial_interval=AN_HOUR).wait(3, busy) == max(1, seconds)
 
 
 @pytest.mark.parametrize(
@@ -1014,6 +1034,21 @@ async def test_no_pin_code_over_plain_http(
     assert network.dialled == []
     pin = await client.create_pin()
     await client.link_pin(pin.code)
+
+
+async def test_no_pin_over_plain_http(
+    stranger: PlexTvClient, network: Network, simulator: Simulator
+) -> None:
+    """And for a PIN that is asked for: the answer may hold a token."""
+    with pytest.raises(PlexConnectionError):
+        await stranger.create_pin(server_url="http://192.0.2.1")
+    pin = await stranger.create_pin()
+    network.dialled.clear()
+    with pytest.raises(PlexConnectionError):
+        await stranger.get_pin(pin.id, server_url="http://192.0.2.1")
+
+    assert network.dialled == []
+    assert await stranger.get_pin(pin.id)
 
 
 @pytest.mark.parametrize("name", ["X-Plex-Token", "x-plex-token"])

@@ -6,7 +6,7 @@ from zlib import crc32
 from aiohttp import web
 
 from .account import Account, account_body
-from .answers import Json, media_container, plex_tv_answer, plex_tv_text
+from .answers import Json, media_container, plex_tv_answer, plex_tv_refusal_text
 from .errors import NOT_FOUND, Refusal
 from .home import member_body, switch
 from .log import LoggedRequest
@@ -29,11 +29,7 @@ class _Classic:
         """GET /users/account: says 422 and a bare text to a bad token."""
         account = self._state.accounts.by_token(request.token)
         if account is None:
-            answer = plex_tv_text(
-                request, "error", {"error": "Invalid token"}, "Invalid token"
-            )
-            answer.set_status(HTTPStatus.UNPROCESSABLE_ENTITY)
-            return answer
+            return plex_tv_refusal_text(request, "Invalid token")
         body = account_body(account, request.token or "")
         if request.wants_json:
             return plex_tv_answer(request, "user", {"user": body})

@@ -26,6 +26,7 @@ from .errors import (
     PlexTimeoutError,
     PlexTooManyAttempts,
     PlexTwoFactorRequired,
+    PlexUnknownSource,
 )
 from .models import (
     ConnectionKind,
@@ -69,6 +70,7 @@ __all__ = [
     "PlexTooManyAttempts",
     "PlexTvClient",
     "PlexTwoFactorRequired",
+    "PlexUnknownSource",
     "Profile",
     "RequestOptions",
     "RetryConfig",

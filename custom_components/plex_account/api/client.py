@@ -148,6 +148,7 @@ class PlexTvClient:
                 "/pins",
                 params={"strong": "true"} if strong else None,
                 authenticate=False,
+                answers_secret=True,
                 **options,
             )
         )
@@ -163,7 +164,11 @@ class PlexTvClient:
         """
         return parse_pin(
             await self._transport.request(
-                "GET", f"/pins/{pin_id}", authenticate=False, **options
+                "GET",
+                f"/pins/{pin_id}",
+                authenticate=False,
+                answers_secret=True,
+                **options,
             )
         )
 

@@ -5,6 +5,7 @@ The list of a shared server is written by somebody else, so it is taken for host
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
@@ -194,8 +195,11 @@ async def choose_connection(
     that run at once.
     """
     allowed, attempts = candidates(server, trust)
-    insecure_only = not allowed and any(
-        attempt.failure is Failure.PLAIN_HTTP for attempt in attempts
+    refusals = {attempt.failure for attempt in attempts}
+    insecure_only = (
+        not allowed
+        and Failure.PLAIN_HTTP in refusals
+        and Failure.PRIVATE not in refusals  # it is secure, but not for everybody
     )
     chosen: Candidate | None = None
     loop = asyncio.get_running_loop()
@@ -205,11 +209,17 @@ async def choose_connection(
             if deadline.when() is None:
                 deadline.reschedule(loop.time() + CHOICE_SECONDS)
             async with asyncio.timeout(PROBE_SECONDS):
-                located = await _locate(candidate, trust)
-                identity = await connect(located).get_identity()
+                *others, last = await _locate(candidate, trust)
+                for located in others:
+                    with suppress(PlexConnectionError):
+                        return await verify(located)
+                return await verify(last)
+
+    async def verify(candidate: Candidate) -> Candidate:
+        identity = await connect(candidate).get_identity()
         if identity.machine_identifier != server.machine_identifier:
             raise _Refused(Failure.OTHER_SERVER)
-        return located
+        return candidate
 
     probes: list[asyncio.Task[Candidate]] = []
     try:
@@ -252,10 +262,10 @@ def _candidate(connection: PlexConnection, trust: Trust) -> Candidate:
     is_name = match["name"] and not _NUMERIC_NAME.fullmatch(host)
     if not 0 < port < 65536 or not (address or is_name):
         raise _Refused(Failure.MALFORMED)
-    if address and (failure := address_refusal(address, trust)):
-        raise _Refused(failure)
     if scheme == "http" and not is_loopback(host):
         raise _Refused(Failure.PLAIN_HTTP)
+    if address and (failure := address_refusal(address, trust)):
+        raise _Refused(failure)
     return Candidate(
         kind=connection.kind,
         url=f"{scheme}://{f'[{host}]' if match['ipv6'] else host}:{port}",
@@ -273,19 +283,20 @@ def _tunnelled(address: IPv6Address) -> IPAddress | None:
     return address.teredo[1] if address.teredo else None
 
 
-async def _locate(candidate: Candidate, trust: Trust) -> Candidate:
-    """Return a candidate with the address to dial, asking DNS where needed.
+async def _locate(candidate: Candidate, trust: Trust) -> list[Candidate]:
+    """Return a candidate with each address to dial, asking DNS where needed.
 
     Whoever wrote the name may have any address in it, so that is judged too.
     """
     if candidate.address:
-        return candidate
+        return [candidate]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(
             candidate.host, candidate.port, type=socket.SOCK_STREAM
         )
     except OSError, UnicodeError:
         raise _Refused(Failure.NAME_NOT_FOUND) from None
+    located: list[Candidate] = []
     failure = Failure.NAME_NOT_FOUND
     for *_, (host, *_) in found:
         if not (address := literal_address(str(host))):
@@ -295,8 +306,11 @@ async def _locate(candidate: Candidate, trust: Trust) -> Candidate:
         elif candidate.url.startswith("http:") and not address.is_loopback:
             failure = Failure.PLAIN_HTTP
         else:
-            return replace(candidate, address=address, ipv6=address.version == 6)
-    raise _Refused(failure)
+            ipv6 = address.version == 6
+            located.append(replace(candidate, address=address, ipv6=ipv6))
+    if not located:
+        raise _Refused(failure)
+    return sorted(located, key=lambda item: item.ipv6)
 
 
 def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:

@@ -96,6 +96,10 @@ class PlexResponseError(PlexError):
     """Another refusal, or an answer that is not what the operation answers."""
 
 
+class PlexUnknownSource(PlexResponseError):
+    """The server answered, but of no source."""
+
+
 def _retry_after(headers: Mapping[str, str] | None) -> float | None:
     """Return the seconds a Retry-After header asks for, given as number or date."""
     value = (headers or {}).get("Retry-After", "").strip()

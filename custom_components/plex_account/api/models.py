@@ -16,7 +16,7 @@ import re
 from typing import Any
 
 from .documents import unwrap
-from .errors import PlexResponseError
+from .errors import PlexResponseError, PlexUnknownSource
 
 TRANSIENT_TOKEN_LIFETIME = timedelta(hours=48)
 
@@ -357,12 +357,12 @@ def parse_transient_token(document: Any, asked_at: datetime) -> TransientToken:
 def parse_source(document: Any) -> SourceConnectionInformation:
     """Return the source of GET /security/resources.
 
-    Raises PlexResponseError if the answer names no source.
+    Raises PlexUnknownSource if the answer names none.
     """
     container = _mapping(unwrap(document, "MediaContainer"))
     device = _mapping(container.get("Device"))
     if not device:
-        raise PlexResponseError("The answer names no source")
+        raise PlexUnknownSource("The answer names no source")
     return SourceConnectionInformation(
         name=_label(device.get("name")),
         client_identifier=_label(device.get("clientIdentifier")),
@@ -388,11 +388,11 @@ def parse_pin(document: Any) -> PlexPin:
 def parse_error(document: Any) -> tuple[int | None, str | None]:
     """Return code and message of the first error in a plex.tv error body.
 
-    Old endpoints answer a bare text under `error`.
+    Old endpoints answer a bare text under `error`, or in the list of errors.
     """
-    errors = _mappings(unwrap(document, "errors"))
-    error = errors[0] if errors else {}
-    message = error.get("message", _single(error.get("error")))
+    errors = unwrap(document, "errors")
+    error = _mapping(errors)
+    message = error.get("message", _single(error.get("error") if error else errors))
     return _number(error.get("code")), _text(message)
 
 
@@ -595,8 +595,8 @@ def _texts(value: Any) -> tuple[str, ...]:
         "".join(value)
     except TypeError:  # some are something else
         items = (item.get("id") if isinstance(item, dict) else item for item in value)
-        return tuple(filter(None, map(_text, items)))
-    return tuple(value)
+        value = [_text(item) for item in items]
+    return tuple(value if all(value) else filter(None, value))
 
 
 def _flag(value: Any) -> bool:

@@ -80,8 +80,9 @@ class RetryConfig:
     """When to try again; times are in milliseconds.
 
     The wait before try n + 1 is initial_interval * exponent**n plus up to a second,
-    or what Retry-After asks for, and never more than max_interval. No try begins
-    later than max_elapsed_time after the first.
+    or what Retry-After asks for but at least the smaller of initial_interval and a
+    second, and never more than max_interval. No try begins later than
+    max_elapsed_time after the first.
     """
 
     strategy: Literal["none", "backoff"] = "backoff"
@@ -94,7 +95,8 @@ class RetryConfig:
     def wait(self, tries: int, error: PlexError) -> float:
         """Return the seconds to wait after a number of repeated tries."""
         if error.retry_after is not None:
-            return min(error.retry_after, self.max_interval / 1000)
+            least = min(1, self.initial_interval / 1000)
+            return min(max(least, error.retry_after), self.max_interval / 1000)
         try:
             interval = self.initial_interval * float(self.exponent) ** tries
         except OverflowError:
@@ -179,6 +181,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         authenticate: bool = True,
+        answers_secret: bool = False,
         repeatable: bool = True,
         **options: Unpack[RequestOptions],
     ) -> Awaitable[Any]:
@@ -188,7 +191,16 @@ class Transport:
         that isn't repeatable is sent again only if it can't have arrived.
         """
         retry = options.get("retry") or self._retry
-        send = partial(self._send, method, path, params, form, authenticate, options)
+        send = partial(
+            self._send,
+            method,
+            path,
+            params,
+            form,
+            authenticate,
+            answers_secret,
+            options,
+        )
         if retry.strategy == "none":
             return send()
         return _repeat(send, retry, repeatable=repeatable)
@@ -200,6 +212,7 @@ class Transport:
         params: Mapping[str, str] | None,
         form: Mapping[str, str] | None,
         authenticate: bool,
+        answers_secret: bool,
         options: RequestOptions,
     ) -> Any:
         """Send a request once."""
@@ -215,8 +228,10 @@ class Transport:
             target = _target(server_url, path, None)
         else:
             target = _target(self._server_url, path, self._address)
-        if not target.confidential and (form or "X-Plex-Token" in headers):
-            raise PlexAddressError("Nothing secret is sent over plain http")
+        if not target.confidential and (
+            form or answers_secret or "X-Plex-Token" in headers
+        ):
+            raise PlexAddressError("Nothing secret goes over plain http")
         headers["Host"] = target.host
         timeout = self._timeout
         if (seconds := options.get("timeout")) is not None:
