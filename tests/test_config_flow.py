@@ -1054,6 +1054,106 @@ async def test_wrong_account(
     assert result["reason"] == f"{source}_successful"
 
 
+async def expire(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    stranger: Account,
+    menu: ConfigFlowResult,
+) -> ConfigFlowResult:
+    """Let the code of a link expire."""
+    form = await choose(hass, menu, "link")
+    wait = await submit(hass, form, fill(form, simulator))
+    simulator.clock.advance(901)
+    await settle(hass)
+    return await submit(hass, wait)
+
+
+@pytest.mark.parametrize(
+    ("fail", "reason"), [(by_password, "wrong_account"), (expire, "link_expired")]
+)
+async def test_reauth_is_asked_for_until_it_succeeds(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    stranger: Account,
+    fail: SignIn,
+    reason: str,
+) -> None:
+    """A renewal that came to nothing is asked for again: the account is still out."""
+    simulator.revoke(account)
+    await set_up(hass, entry)
+    [menu] = hass.config_entries.flow.async_progress()
+    result = await fail(hass, simulator, stranger, menu)
+    assert result["reason"] == reason
+
+    await settle(hass)
+    [menu] = hass.config_entries.flow.async_progress()
+    assert menu["step_id"] == "reauth_confirm"
+    result = await by_password(hass, simulator, account, menu)
+    await settle(hass)
+    assert result["reason"] == "reauth_successful"
+    assert hass.config_entries.flow.async_progress() == []
+
+
+async def test_failed_reconfiguration_asks_nothing(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    stranger: Account,
+) -> None:
+    """Whoever wanted to sign in anew need not: the account is still in."""
+    menu = await entry.start_reconfigure_flow(hass)
+    result = await by_password(hass, simulator, stranger, menu)
+    await settle(hass)
+    assert result["reason"] == "wrong_account"
+    assert hass.config_entries.flow.async_progress() == []
+
+
+@pytest.mark.parametrize("source", ["user", *RENEWALS])
+@pytest.mark.parametrize("step_id", ["password", "two_factor", "link"])
+async def test_way_back(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    source: str,
+    step_id: str,
+) -> None:
+    """A dialog that is opened again begins with the choice of a method."""
+    start = RENEWALS.get(source)
+    menu = await (start(entry, hass) if start else open_menu(hass))
+    form = await choose(hass, menu, "link" if step_id == "link" else "password")
+    if step_id == "two_factor":
+        account.code = "654321"
+        form = await finish_password(hass, simulator, account, form)
+    assert form["step_id"] == step_id
+
+    again = await submit(hass, form)
+    assert again["step_id"] == menu["step_id"]
+    assert again["menu_options"] == menu["menu_options"]
+    result = await by_link(hass, simulator, account, again)
+    assert result["reason"] == (
+        f"{source}_successful" if start else "already_configured"
+    )
+
+
+@pytest.mark.parametrize("blank", ["username", "password"])
+async def test_blank_login(
+    hass: HomeAssistant, simulator: Simulator, account: Account, blank: str
+) -> None:
+    """A login that can't be one is refused without asking Plex."""
+    account.code = None
+    form = await open_password_form(hass)
+    typed = fill(form, simulator) | {blank: "" if blank == "password" else " "}
+    form = await submit(hass, form, typed)
+    assert form["errors"] == {"base": "invalid_auth"}
+    assert simulator.requests == []
+
+    result = await submit(hass, form, fill(form, simulator))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
 @pytest.mark.parametrize(
     ("source", "advanced"), [("reauth", set()), ("reconfigure", {"advanced"})]
 )

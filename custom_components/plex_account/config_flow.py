@@ -24,7 +24,7 @@ from homeassistant.const import (
     CONF_USERNAME,
 )
 from homeassistant.core import callback
-from homeassistant.data_entry_flow import section
+from homeassistant.data_entry_flow import FlowResultType, section
 from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
@@ -95,6 +95,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self._link_errors: dict[str, str] = {}
         self._unstored_token: str | None = None
         self._closed = False
+        self._ask_again = False
 
     @override
     async def async_step_user(
@@ -137,15 +138,36 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders={"name": entry.title},
         )
 
+    def _is_reopened(self, step_id: str) -> bool:
+        """Return whether somebody comes back to a step in a dialog that was closed."""
+        step = self.cur_step
+        return (
+            step is not None
+            and step["type"] is FlowResultType.FORM
+            and step["step_id"] == step_id
+        )
+
+    async def _async_show_menu(self) -> ConfigFlowResult:
+        """Ask once more how to sign in: no form has a way back."""
+        if self.source == SOURCE_USER:
+            return await self.async_step_user()
+        if self.source == SOURCE_REAUTH:
+            return await self.async_step_reauth_confirm()
+        return await self.async_step_reconfigure()
+
     async def async_step_password(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Sign in with a password."""
+        if user_input is None and self._is_reopened("password"):
+            return await self._async_show_menu()
         errors: dict[str, str] = {}
         if user_input is not None:
             self._username = user_input[CONF_USERNAME].strip()
             self._password = user_input[CONF_PASSWORD]
             errors = self._take_url(user_input)
+            if not errors and not (self._username and self._password):
+                errors = {"base": "invalid_auth"}
             if not errors:
                 account, errors = await self._async_sign_in()
                 if account:
@@ -158,6 +180,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Sign in with the password and a two-factor code."""
+        if user_input is None and self._is_reopened("two_factor"):
+            return await self._async_show_menu()
         errors: dict[str, str] = {}
         if user_input is not None:
             code = "".join(user_input[CONF_CODE].split())
@@ -175,6 +199,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Ask plex.tv for a code to link this client with."""
+        if user_input is None and self._is_reopened("link"):
+            return await self._async_show_menu()
         errors, self._link_errors = self._link_errors, {}
         if user_input is not None:
             errors = self._take_url(user_input)
@@ -230,7 +256,12 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
         """Give up: nobody has typed the code in time."""
-        return self.async_abort(reason="link_expired")
+        return self._give_up(reason="link_expired")
+
+    def _give_up(self, *, reason: str) -> ConfigFlowResult:
+        """Abort; as long as Plex refuses the stored token, only asking again helps."""
+        self._ask_again = self.source == SOURCE_REAUTH
+        return self.async_abort(reason=reason)
 
     @callback
     @override
@@ -238,6 +269,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         """Leave no token behind that no entry keeps."""
         self._closed = True
         self._sign_out_unstored()
+        if self._ask_again and (entry := self._renewed_entry):
+            entry.async_start_reauth(self.hass)
 
     async def _async_sign_in(
         self, code: str | None = None
@@ -311,7 +344,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_create_entry(
                 title=account.public_name or "Plex account", data=data
             )
-        self._abort_if_unique_id_mismatch(reason="wrong_account")
+        if account.uuid != entry.unique_id:
+            return self._give_up(reason="wrong_account")
         self._unstored_token = None
         return self.async_update_reload_and_abort(entry, data=data)
 
