@@ -218,6 +218,23 @@ async def test_removal_without_plex(
     ]
 
 
+async def test_removal_of_a_damaged_entry(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    account: Account,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A token that nobody may send any more is left over, so a warning says so."""
+    hass.config_entries.async_update_entry(
+        entry, data={**entry.data, "url": "http://plex.example.com"}
+    )
+
+    await hass.config_entries.async_remove(entry.entry_id)
+
+    assert list(account.tokens) == [entry.data["token"]]
+    assert caplog.text.count("could not be signed out") == 1
+
+
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_accounts_that_share_a_server(
     hass: HomeAssistant,

@@ -48,8 +48,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) 
 async def async_unload_entry(
     hass: HomeAssistant, entry: PlexAccountConfigEntry
 ) -> bool:
-    """Unload an account."""
-    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    """Unload an account; issues of a disabled one could never end."""
+    unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+    if unloaded and entry.disabled_by:
+        async_end_issues(hass, entry)
+    return unloaded
 
 
 async def async_remove_entry(
@@ -57,18 +60,25 @@ async def async_remove_entry(
 ) -> None:
     """Sign the token out; where that fails, the account is removed all the same."""
     async_end_issues(hass, entry)
-    if not (credentials := Credentials.of_entry(entry)):
-        return
-    try:
-        async with asyncio.timeout(SIGN_OUT_SECONDS):
-            await credentials.client(hass).sign_out()
-    except PlexAuthenticationError:
-        pass  # it has ended already
-    except PlexError, TimeoutError:
+    if not await _async_sign_out(hass, entry):
         LOGGER.warning(
             "The token of a removed account could not be signed out. Remove the"
             " device Home Assistant from the authorized devices of the Plex account"
         )
+
+
+async def _async_sign_out(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
+    """Return whether the token of an entry has ended, be it before."""
+    if not (credentials := Credentials.of_entry(entry)):
+        return False
+    try:
+        async with asyncio.timeout(SIGN_OUT_SECONDS):
+            await credentials.client(hass).sign_out()
+    except PlexAuthenticationError:
+        return True
+    except PlexError, TimeoutError:
+        return False
+    return True
 
 
 async def async_remove_config_entry_device(
