@@ -13,11 +13,14 @@ from .common import (
     ACCOUNT_REFRESH,
     DISTANT_REFRESH,
     LOCAL_REFRESH,
+    connectivity,
     device_of,
     entity_id_of,
     pass_time,
+    press_refresh,
     set_up,
     settle,
+    state_of,
 )
 
 
@@ -109,6 +112,32 @@ async def test_server_added_and_removed(
         {"event_type": "server_offline", **facts},
         {"event_type": "server_removed", **facts},
     ]
+
+
+@pytest.mark.parametrize("all_of_them", [True, False])
+async def test_known_server_is_not_news(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+    simulator: Simulator,
+    told: list[dict[str, Any]],
+    all_of_them: bool,
+) -> None:
+    """A server that the first list after a start left out was never gone."""
+    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    await press_refresh(hass, account)
+    assert [one["event_type"] for one in told] == ["server_added"]
+    activity = f"{account.uuid}_activity"
+    told_at = state_of(hass, "event", activity).state
+
+    cellar.listed = False
+    server.listed = not all_of_them
+    await hass.config_entries.async_reload(entry.entry_id)
+    cellar.listed = server.listed = True
+    await press_refresh(hass, account)
+    assert connectivity(hass, account, cellar) == "on"
+    assert state_of(hass, "event", activity).state == told_at
 
 
 async def test_subscription_changed(

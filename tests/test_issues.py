@@ -5,6 +5,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.setup import async_setup_component
@@ -20,6 +21,8 @@ from .common import (
     pass_time,
     press_refresh,
     set_up,
+    settle,
+    state_of,
 )
 
 
@@ -192,6 +195,28 @@ async def test_removal_of_the_entry_ends_repairs(
     assert [issue.domain for issue in ir.async_get(hass).issues.values()] == ["other"]
 
 
+async def test_disabling_the_entry_ends_repairs(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """Nobody looks whether they last while the account is disabled, but at a reload."""
+    server.connections = [plain_connection("192.168.1.2")]
+    await set_up(hass, entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert issues(hass) == [("insecure_only", "Attic")]
+    await set_up(hass, entry)
+    await hass.config_entries.async_set_disabled_by(
+        entry.entry_id, ConfigEntryDisabler.USER
+    )
+    assert issues(hass) == []
+
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, None)
+    await settle(hass)
+    assert issues(hass) == [("insecure_only", "Attic")]
+
+
 @pytest.mark.parametrize("listed", [True, False])
 async def test_deleting_devices(
     hass: HomeAssistant,
@@ -219,9 +244,15 @@ async def test_deleting_devices(
     answer = await client.remove_device(device_of(hass, entry, account.uuid))
     assert answer["success"] is False
 
+    activity = state_of(hass, "event", f"{account.uuid}_activity")
+    assert activity.attributes["event_type"] == (None if listed else "server_removed")
+    servers = state_of(hass, "sensor", f"{account.uuid}_servers")
+    assert servers.state == ("1" if listed else "0")
+
     server.listed = True
     await press_refresh(hass, account)
     assert device_of(hass, entry, identifier)
+    assert connectivity(hass, account, server) == "on"
 
 
 async def test_deleting_devices_of_an_unloaded_entry(

@@ -22,6 +22,7 @@ from .common import (
     set_up,
     settle,
     state_of,
+    until,
 )
 
 
@@ -365,6 +366,50 @@ async def test_better_connection(
 
     server.connections = [local, *server.connections]
     await press_refresh(hass, account)
+    assert sensor(hass, account, server, "connection") == "local"
+
+
+async def test_better_connection_after_absence(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A server that is listed again may be listed with better connections."""
+    await simulator.add_server(name="Cellar", owner=account, tls=True)
+    local = server.connection()
+    server.connections = [server.connection(relay=True)]
+    await set_up(hass, entry)
+    server.listed = False
+    await press_refresh(hass, account)
+    assert connectivity(hass, account, server) == "off"
+
+    server.listed = True
+    server.connections = [local, *server.connections]
+    await press_refresh(hass, account)
+    assert sensor(hass, account, server, "connection") == "local"
+
+
+async def test_better_connection_during_a_choice(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> None:
+    """A list that comes while a connection is chosen counts as well."""
+    local = server.connection()
+    server.connections = [server.connection(relay=True)]
+    host = server.machine_identifier
+    hang = simulator.fault(host=host, path="/identity", action="hang")
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: hang.hits)
+    server.connections = [local, *server.connections]
+    await entry.runtime_data.async_refresh()
+    hang.remove()
+    hang.release()
+    await settle(hass)
     assert sensor(hass, account, server, "connection") == "local"
 
 

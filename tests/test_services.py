@@ -23,6 +23,7 @@ from .common import (
     call,
     device_of,
     pass_time,
+    press_refresh,
     set_up,
     settle,
     state_of,
@@ -279,6 +280,49 @@ async def test_server_off_and_on(
 
     await server.start()
     assert (await call(hass, action, device_id=device_id))["name"] == "Attic"
+
+
+@pytest.mark.parametrize("action", [SOURCE, TOKEN])
+async def test_server_that_is_no_longer_listed(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: Account,
+    server: Server,
+    device_id: str,
+    action: str,
+) -> None:
+    """A server that is no longer listed counts as unreachable, though it answers."""
+    server.listed = False
+    await simulator.add_server(name="Cellar", owner=account, tls=True)
+    await press_refresh(hass, account)
+    simulator.clear_requests()
+    with pytest.raises(HomeAssistantError) as error:
+        await call(hass, action, device_id=device_id)
+    assert error.value.translation_key == "server_unreachable"
+    assert simulator.requests == []
+
+    server.listed = True
+    await press_refresh(hass, account)
+    assert (await call(hass, action, device_id=device_id))["name"] == "Attic"
+
+
+@pytest.mark.parametrize("fault", [{"action": "endless"}, {"body": "<html></html>"}])
+async def test_source_without_a_usable_answer(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    server: Server,
+    device_id: str,
+    fault: dict[str, Any],
+) -> None:
+    """An answer that can't be used says nothing about the source."""
+    host = server.machine_identifier
+    simulator.fault(host=host, path="/security/resources", **fault)
+    with pytest.raises(HomeAssistantError) as error:
+        await call(hass, SOURCE, device_id=device_id)
+    assert error.value.translation_key == "plex_refused"
+
+    simulator.clear_faults()
+    assert (await call(hass, SOURCE, device_id=device_id))["name"] == "Attic"
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,8 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         if identifier is None or identifier in self._listed:
             return False
         self._forget(identifier)
+        self._show_servers()
+        self._tell_of_server(Activity.SERVER_REMOVED, device)
         return True
 
     @override
@@ -187,8 +189,12 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             if self._shutdown_requested:
                 return
             self._adopt(listed)
-            self.data = replace(self.data, servers=self._known_servers())
-            self.async_update_listeners()
+            self._show_servers()
+
+    def _show_servers(self) -> None:
+        """Let the entities know of servers that came or went between two refreshes."""
+        self.data = replace(self.data, servers=self._known_servers())
+        self.async_update_listeners()
 
     def _known_servers(self) -> dict[str, PlexServer]:
         """Return the servers as they were last listed."""
@@ -203,6 +209,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         A list without servers changes none: it may be a fault of plex.tv.
         """
         self._listed = {server.machine_identifier for server in listed}
+        with_device = self.devices.servers()
         for server in listed:
             identifier = server.machine_identifier
             if self._unlisted_since.pop(identifier, None):
@@ -221,7 +228,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
                 limit=self._server_requests,
                 refetch=self._async_refetch,
             )
-            if self.data is not None:
+            if self.data is not None and identifier not in with_device:
                 self._tell_of_server(Activity.SERVER_ADDED, device)
         if listed:
             for identifier in self.servers.keys() - self._listed:
@@ -347,7 +354,6 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         )
         self._client_identifier = credentials.client_identifier
         self._device_id = device_id
-        self._is_listed = True
         self._in_background(self.async_refresh())
 
     @property
@@ -367,11 +373,12 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         Returns whether the server has changed.
         """
         changed = server != self.server
-        self.access.update(server)
-        if not self._is_listed:
-            self._is_listed = True
+        access = self.access
+        access.update(server)
+        if not access.listed:
+            access.listed = True
             self._in_background(self.async_refresh())
-        elif self.access.choice and not self.access.is_best:
+        if access.choice and not access.is_best:
             self._in_background(self._async_choose_anew())
         if changed:
             self.async_update_listeners()
@@ -380,8 +387,8 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
     @callback
     def async_mark_unlisted(self) -> None:
         """Count the server as unreachable: plex.tv no longer lists it."""
-        if self._is_listed:
-            self._is_listed = False
+        if self.access.listed:
+            self.access.listed = False
             self._in_background(self.async_refresh())
 
     @override
@@ -389,10 +396,9 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         """Ask the server for its front page, with the transient token."""
         access = self.access
         reachable = False
-        if self._is_listed:
-            with suppress(PlexError):
-                await access.check()
-                reachable = True
+        with suppress(PlexError):
+            await access.check()
+            reachable = True
         if self._shutdown_requested:
             return self.data
         kind = access.connection.kind if reachable and access.connection else None

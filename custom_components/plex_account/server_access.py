@@ -32,7 +32,8 @@ _RENEWAL_AGE = timedelta(hours=24)
 class ServerAccess:
     """Reaches one server, and renews connection and token when they fail.
 
-    `refetch` asks plex.tv for the list of servers anew and hands it to `update`.
+    `refetch` asks plex.tv for the list of servers anew and hands it to `update`. While
+    it is not `listed`, it counts as unreachable.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class ServerAccess:
     ) -> None:
         """Know a server, and ask nothing of it yet."""
         self.server = server
+        self.listed = True
         self.choice: Choice | None = None
         self.token: TransientToken | None = None
         self.blocked = False
@@ -93,12 +95,11 @@ class ServerAccess:
         async with self._choosing:
             if self.choice is not replaced:
                 return
-            server = self.server
             choice = await self._choose()
             if choice.certificate_refused:
                 await self._refetch()
-                if self.server.connections != server.connections:
-                    choice = await self._choose()
+            if choice.offered != self.server.connections:
+                choice = await self._choose()
             if choice.connection or not (
                 keep
                 and replaced
@@ -137,6 +138,8 @@ class ServerAccess:
 
     async def _reach[T](self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Return what an attempt returns, over a new connection if the old one fails."""
+        if not self.listed:
+            raise PlexConnectionError("Plex no longer lists it", request_sent=False)
         if self.connection:
             try:
                 return await attempt()

@@ -30,6 +30,7 @@ from .api import (
     PlexError,
     PlexResponseError,
     PlexServerClient,
+    PlexUnknownSource,
     SourceConnectionInformation,
     Subscription,
 )
@@ -115,7 +116,8 @@ async def _async_get_source_connection_information(
                 source, call.data[ATTR_REFRESH]
             )
         except PlexResponseError as error:
-            if error.status not in (None, 400, 404):
+            unknown = isinstance(error, PlexUnknownSource)
+            if not unknown and error.status not in (400, 404):
                 raise
             raise ServiceValidationError(
                 translation_domain=DOMAIN,
