@@ -11,7 +11,7 @@ from . import pages
 REFUSED = (
     "ERROR [custom_components.plex_account] Authentication failed while fetching Plex "
     "account data: Plex no longer accepts the token of this account. Sign in again "
-    "under Settings, Devices and services"
+    "under Settings > Devices & services"
 )
 
 
