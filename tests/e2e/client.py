@@ -22,6 +22,11 @@ class CommandError(Exception):
         super().__init__(f"{message} ({code})")
         self.code = code
 
+    @classmethod
+    def of(cls, error: Json) -> Self:
+        """Return the refusal that an answer tells of."""
+        return cls(error["code"], error["message"])
+
 
 @asynccontextmanager
 async def _open_websocket(
@@ -137,7 +142,7 @@ class Client:
             await self._websocket.send_json({"id": number, "type": command} | fields)
             answer = await self._websocket.receive_json()
         if not answer["success"]:
-            raise CommandError(**answer["error"])
+            raise CommandError.of(answer["error"])
         return answer["result"]
 
     async def is_running(self) -> bool:
@@ -205,7 +210,7 @@ class Client:
             await websocket.send_json({"id": 1, "type": command} | fields)
             answer = await websocket.receive_json()
             if not answer["success"]:
-                raise CommandError(**answer["error"])
+                raise CommandError.of(answer["error"])
             yield (message.json()["event"] async for message in websocket)
 
     @asynccontextmanager
