@@ -1,5 +1,6 @@
 """The blueprints, and the examples of the README: imported, run, and quiet at the start."""
 
+from datetime import timedelta
 import json
 from pathlib import Path
 import re
@@ -14,6 +15,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
+    async_fire_time_changed,
     async_mock_service,
     mock_restore_cache_with_extra_data,
 )
@@ -37,6 +39,7 @@ from .common import (
     pass_time,
     set_up,
     settle,
+    until,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +110,16 @@ async def use(hass: HomeAssistant, name: str, **inputs: Any) -> None:
     assert state.state == "on"
 
 
+async def boot(
+    hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
+) -> None:
+    """Start Home Assistant with an automation, and wait for no run of it."""
+    hass.set_state(CoreState.not_running)
+    await use(hass, name, **inputs)
+    await set_up(hass, entry)
+    await hass.async_start()
+
+
 async def start(
     hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
 ) -> None:
@@ -117,10 +130,7 @@ async def start(
     }
     state = State(ACTIVITY, "2026-10-11T12:13:14.000+00:00")
     mock_restore_cache_with_extra_data(hass, [(state, happened)])
-    hass.set_state(CoreState.not_running)
-    await use(hass, name, **inputs)
-    await set_up(hass, entry)
-    await hass.async_start()
+    await boot(hass, entry, name, **inputs)
     await settle(hass)
     restored = hass.states.get(ACTIVITY)
     assert restored
@@ -187,7 +197,6 @@ async def test_nothing_at_the_start(
 ) -> None:
     """No automation runs when Home Assistant starts, or the account is reloaded."""
     runs = async_capture_events(hass, "automation_triggered")
-    await server.stop()
     await start(hass, entry, name)
     assert entity_id_of(hass, "event", f"{account.uuid}_activity") == ACTIVITY
     assert (
@@ -241,6 +250,60 @@ async def test_server_offline(
     await pass_time(hass, freezer, LOCAL_REFRESH)
     assert facts(told) == [attic]
     assert facts(told_back) == [attic]
+
+
+async def test_server_offline_at_the_start(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """Of a server that is off when Home Assistant starts it is told as of any other."""
+    cellar = await simulator.add_server(name="Cellar", owner=server.owner, tls=True)
+    told = async_capture_events(hass, "told")
+    told_back = async_capture_events(hass, "told_back")
+    both = [CONNECTIVITY, "binary_sensor.cellar_connectivity"]
+    await server.stop()
+    await cellar.stop()
+    await boot(hass, entry, "server_offline", servers=both, offline_for="00:10:00")
+    await cellar.start()
+    freezer.tick(timedelta(minutes=9, seconds=59))
+    async_fire_time_changed(hass)
+    await until(lambda: hass.states.is_state(both[1], "on"))
+    assert facts(told) == []
+
+    await pass_time(hass, freezer, timedelta(seconds=1))
+    assert [fact["server"] for fact in facts(told)] == ["Attic"]
+    await server.start()
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert [fact["server"] for fact in facts(told)] == ["Attic"]
+    assert [fact["server"] for fact in facts(told_back)] == ["Attic"]
+
+
+async def test_server_offline_at_a_reload(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """A reload begins anew."""
+    told = async_capture_events(hass, "told")
+    told_back = async_capture_events(hass, "told_back")
+    await start(hass, entry, "server_offline")
+    await server.stop()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    for _ in range(3):
+        await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert [fact["server"] for fact in facts(told)] == ["Attic"]
+
+    await hass.config_entries.async_reload(entry.entry_id)
+    await settle(hass)
+    await server.start()
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert [fact["server"] for fact in facts(told)] == ["Attic"]
+    assert facts(told_back) == []
 
 
 async def test_server_back_soon(
@@ -472,7 +535,7 @@ async def test_example_automations(
     automation: dict[str, Any],
 ) -> None:
     """The automation of the README says once that the server has gone."""
-    notify = async_mock_service(hass, "notify", "notify")
+    notify = async_mock_service(hass, "persistent_notification", "create")
     await set_up(hass, entry)
     assert await async_setup_component(
         hass, "automation", {"automation": {"alias": "Under test", **automation}}
