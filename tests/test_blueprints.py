@@ -214,7 +214,7 @@ async def test_nothing_at_the_start(
     assert runs == []
 
 
-@pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00"])
+@pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00", 600])
 async def test_server_offline(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -222,7 +222,7 @@ async def test_server_offline(
     account: Account,
     entry: MockConfigEntry,
     server: Server,
-    offline_for: dict[str, int] | str,
+    offline_for: dict[str, int] | str | int,
 ) -> None:
     """Of a server that stays away it is told once, and once when it is back."""
     await simulator.add_server(name="Cellar", owner=account, tls=True)
