@@ -46,7 +46,7 @@ def parse_url(text: str) -> URL | None:
     """Return an http or https URL with a host and a valid port, None if it is none."""
     try:
         url = URL(text)
-        good = url.scheme in ("http", "https") and url.host and url.port is not None
+        good = url.scheme in ("http", "https") and url.raw_host and url.port is not None
     except ValueError, IndexError:  # the latter for such as http://[::1]@
         return None
     return url if good else None

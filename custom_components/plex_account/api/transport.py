@@ -340,7 +340,7 @@ def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
     Raises PlexAddressError if there is no such place.
     """
     url = parse_url(server_url.rstrip("/") + path)
-    if url is None or not (name := url.host):
+    if url is None or not (name := url.raw_host):
         raise PlexAddressError("Not a valid address")
     address = address or plex_direct_address(name)
     secure = url.scheme == "https"
