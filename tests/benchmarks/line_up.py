@@ -38,7 +38,7 @@ def contenders(core: int | None) -> Iterator[Contender]:
         python = f"{environment}/bin/python"
         command = _on(core, python, "-m", f"{__package__}.worker", name)
         yield Contender(name=name, command=command, start_command=(*command, "aiohttp"))
-    if shutil.which("node") and _PLEXJS.exists():
+    if shutil.which("node") and (_PLEXJS / "stamp").exists():
         command = _on(core, "node", "tests/benchmarks/plexjs.cjs", str(_PLEXJS))
         yield Contender(name="plexjs", command=command, start_command=command)
 
