@@ -588,7 +588,7 @@ def _token(value: Any) -> str | None:
 def _texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
     if isinstance(value, str):
-        return tuple(filter(None, value.split(",")))
+        value = value.split(",")
     if not isinstance(value, list):
         return ()
     try:
