@@ -226,6 +226,17 @@ async def by_link(
     return await finish_link(hass, simulator, account, form)
 
 
+async def expire(
+    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
+) -> ConfigFlowResult:
+    """Let the code of a link expire."""
+    form = await choose(hass, menu, "link")
+    wait = await submit(hass, form, fill(form, simulator))
+    simulator.clock.advance(901)
+    await settle(hass)
+    return await submit(hass, wait)
+
+
 FINISH = {"password": finish_password, "link": finish_link}
 
 
@@ -839,10 +850,7 @@ async def test_link_expired(
     hass: HomeAssistant, simulator: Simulator, account: Account
 ) -> None:
     """A code that nobody types in time ends the dialog."""
-    wait = await open_wait(hass, simulator)
-    simulator.clock.advance(901)
-    await settle(hass)
-    result = await submit(hass, wait)
+    result = await expire(hass, simulator, account, await open_menu(hass))
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == "link_expired"
 
@@ -1052,20 +1060,6 @@ async def test_wrong_account(
 
     result = await sign_in(hass, simulator, account, await start(entry, hass))
     assert result["reason"] == f"{source}_successful"
-
-
-async def expire(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    stranger: Account,
-    menu: ConfigFlowResult,
-) -> ConfigFlowResult:
-    """Let the code of a link expire."""
-    form = await choose(hass, menu, "link")
-    wait = await submit(hass, form, fill(form, simulator))
-    simulator.clock.advance(901)
-    await settle(hass)
-    return await submit(hass, wait)
 
 
 @pytest.mark.parametrize(
