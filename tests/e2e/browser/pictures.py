@@ -33,13 +33,12 @@ class Gallery:
         page = subject.page
         await page.mouse.move(0, 0)
         clip = await _area(subject)
-        for scheme in ("light", "dark"):
+        for scheme in ("dark", "light"):  # light is the default, and no change at first
             await page.emulate_media(color_scheme=scheme)
             await expect(page.locator("meta[name=color-scheme]")).to_have_attribute(
                 "content", scheme
             )
             self.keep(f"{name}-{scheme}.png", await _settled(page, clip))
-        await page.emulate_media(color_scheme="light")
 
     def keep(self, name: str, picture: Image.Image) -> None:
         """Keep a picture, unless the one that is there shows the same."""
