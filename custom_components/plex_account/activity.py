@@ -1,17 +1,22 @@
-"""What happens to an account and its servers, told once to whoever listens."""
+"""What happens to an account and its servers, sent once to each listener."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_send
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.dispatcher import (
+    async_dispatcher_connect,
+    async_dispatcher_send,
+)
+from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN
 
 
 class Activity(StrEnum):
-    """Kinds of what happens."""
+    """Event types of an account; their data is documented in README.md."""
 
     SERVER_ONLINE = "server_online"
     SERVER_OFFLINE = "server_offline"
@@ -21,14 +26,24 @@ class Activity(StrEnum):
     TOKEN_REJECTED = "token_rejected"
 
 
-def signal(entry: ConfigEntry) -> str:
-    """Return the signal to listen to for an entry."""
-    return f"{DOMAIN}_{entry.entry_id}_activity"
+type ActivityListener = Callable[[Activity, dict[str, Any]], None]
+
+
+def _signal(entry: ConfigEntry) -> SignalType[Activity, dict[str, Any]]:
+    return SignalType(f"{DOMAIN}_{entry.entry_id}_activity")
 
 
 @callback
-def async_tell(
-    hass: HomeAssistant, entry: ConfigEntry, activity: Activity, **facts: Any
+def async_fire_activity(
+    hass: HomeAssistant, entry: ConfigEntry, activity: Activity, **event_data: Any
 ) -> None:
-    """Tell that something has happened."""
-    async_dispatcher_send(hass, signal(entry), activity, facts)
+    """Notify the listeners of an entry, after the states that this is about."""
+    async_dispatcher_send(hass, _signal(entry), activity, event_data)
+
+
+@callback
+def async_subscribe_activity(
+    hass: HomeAssistant, entry: ConfigEntry, listener: ActivityListener
+) -> CALLBACK_TYPE:
+    """Call a listener for each activity of an entry; returns the unsubscribe callback."""
+    return async_dispatcher_connect(hass, _signal(entry), listener)

@@ -16,7 +16,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
-from .activity import Activity, async_tell
+from .activity import Activity, async_fire_activity
 from .api import (
     Candidate,
     ConnectionKind,
@@ -286,7 +286,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             )
 
     def _tell_of_server(self, activity: Activity, device: dr.DeviceEntry) -> None:
-        async_tell(
+        async_fire_activity(
             self.hass,
             self.config_entry,
             activity,
@@ -297,7 +297,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
     def _tell_token_rejected(self) -> None:
         """Tell once; at start-up it is no news."""
         if self.data is not None and not self._token_rejected:
-            async_tell(self.hass, self.config_entry, Activity.TOKEN_REJECTED)
+            async_fire_activity(self.hass, self.config_entry, Activity.TOKEN_REJECTED)
         self._token_rejected = True
 
     def _tell_subscription_change(self, account: PlexAccount) -> None:
@@ -308,7 +308,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             for subscription in (old_account.subscription, account.subscription)
         )
         if old != new:
-            async_tell(
+            async_fire_activity(
                 self.hass,
                 self.config_entry,
                 Activity.SUBSCRIPTION_CHANGED,
@@ -431,7 +431,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
     def _tell_change(self, reachable: bool) -> None:
         """Tell that the server went or came back; its first state is no news."""
         if self.data is not None and self.data.reachable != reachable:
-            async_tell(
+            async_fire_activity(
                 self.hass,
                 self.config_entry,
                 Activity.SERVER_ONLINE if reachable else Activity.SERVER_OFFLINE,

@@ -4,10 +4,9 @@ from typing import Any, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .activity import Activity, signal
+from .activity import Activity, async_subscribe_activity
 from .coordinator import PlexAccountConfigEntry
 from .entity import PlexAccountEntity
 
@@ -38,17 +37,17 @@ class PlexActivity(PlexAccountEntity, EventEntity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Listen."""
+        """Subscribe to the activity of the account."""
         await super().async_added_to_hass()
         self.async_on_remove(
-            async_dispatcher_connect(
-                self.hass,
-                signal(self.coordinator.config_entry),
-                self._async_happened,
+            async_subscribe_activity(
+                self.hass, self.coordinator.config_entry, self._async_handle_activity
             )
         )
 
     @callback
-    def _async_happened(self, activity: Activity, facts: dict[str, Any]) -> None:
-        self._trigger_event(activity, facts)
+    def _async_handle_activity(
+        self, activity: Activity, event_data: dict[str, Any]
+    ) -> None:
+        self._trigger_event(activity, event_data)
         self.async_write_ha_state()
