@@ -4,7 +4,6 @@ Needs aiohttp and the standard library only, and works without Home Assistant.
 """
 
 from .addresses import is_loopback, secure_base_url
-from .client import PLEX_TV_URL, PlexServerClient, PlexTvClient
 from .connections import (
     Attempt,
     Candidate,
@@ -28,6 +27,8 @@ from .errors import (
     PlexTwoFactorRequired,
     PlexUnknownSource,
 )
+from .identity import ClientIdentity, derive_client_identifier
+from .media_server import PlexServerClient
 from .models import (
     ConnectionKind,
     PastSubscription,
@@ -42,7 +43,9 @@ from .models import (
     Subscription,
     TransientToken,
 )
-from .transport import ClientIdentity, RequestOptions, RetryConfig
+from .plex_tv import PLEX_TV_URL, PlexTvClient
+from .retry import RetryConfig
+from .transport import RequestOptions
 
 __all__ = [
     "PLEX_TV_URL",
@@ -82,6 +85,7 @@ __all__ = [
     "Trust",
     "candidates",
     "choose_connection",
+    "derive_client_identifier",
     "is_loopback",
     "secure_base_url",
 ]

@@ -13,13 +13,13 @@ import re
 import socket
 
 from .addresses import IPAddress, is_loopback, literal_address, plex_direct_address
-from .client import PlexServerClient
 from .errors import (
     PlexCertificateError,
     PlexConnectionError,
     PlexError,
     PlexTimeoutError,
 )
+from .media_server import PlexServerClient
 from .models import ConnectionKind, PlexConnection, PlexServer
 
 MAX_CONNECTIONS = 24

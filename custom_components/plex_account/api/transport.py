@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 import json
-import random
 from time import monotonic
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import aiohttp
 from multidict import CIMultiDict
@@ -28,13 +27,14 @@ from .errors import (
     PlexTooManyAttempts,
     PlexTwoFactorRequired,
 )
+from .identity import ClientIdentity
 from .models import parse_error
+from .retry import RetryConfig
 
 type Token = str | Callable[[], Awaitable[str | None]] | None
 
 MAX_BODY_BYTES = 1024 * 1024
 
-_RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _ERRORS_BY_CODE: Mapping[int | None, type[PlexError]] = {
     1001: PlexAuthenticationError,
     1003: PlexRateLimitError,
@@ -42,80 +42,6 @@ _ERRORS_BY_CODE: Mapping[int | None, type[PlexError]] = {
     1029: PlexTwoFactorRequired,
     1031: PlexTooManyAttempts,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientIdentity:
-    """How a client introduces itself; users see it in Plex's list of devices."""
-
-    product: str = "Plex Account"
-    version: str | None = None
-    platform: str | None = None
-    platform_version: str | None = None
-    device: str | None = None
-    device_name: str | None = None
-    device_vendor: str | None = None
-    model: str | None = None
-    marketplace: str | None = None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Return the X-Plex headers of what is known."""
-        headers = {
-            "X-Plex-Product": self.product,
-            "X-Plex-Version": self.version,
-            "X-Plex-Platform": self.platform,
-            "X-Plex-Platform-Version": self.platform_version,
-            "X-Plex-Device": self.device,
-            "X-Plex-Device-Name": self.device_name,
-            "X-Plex-Device-Vendor": self.device_vendor,
-            "X-Plex-Model": self.model,
-            "X-Plex-Marketplace": self.marketplace,
-        }
-        return {name: value for name, value in headers.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class RetryConfig:
-    """When to try again; times are in milliseconds.
-
-    The wait before try n + 1 is initial_interval * exponent**n plus up to a second,
-    or what Retry-After asks for but at least the smaller of initial_interval and a
-    second, and never more than max_interval. No try begins later than
-    max_elapsed_time after the first.
-    """
-
-    strategy: Literal["none", "backoff"] = "backoff"
-    initial_interval: float = 500
-    max_interval: float = 60_000
-    exponent: float = 1.5
-    max_elapsed_time: float = 3_600_000
-    retry_connection_errors: bool = True
-
-    def wait(self, tries: int, error: PlexError) -> float:
-        """Return the seconds to wait after a number of repeated tries."""
-        if error.retry_after is not None:
-            least = min(1, self.initial_interval / 1000)
-            return min(max(least, error.retry_after), self.max_interval / 1000)
-        try:
-            interval = self.initial_interval * float(self.exponent) ** tries
-        except OverflowError:
-            interval = self.max_interval
-        return min(interval / 1000 + random.random(), self.max_interval / 1000)
-
-    def applies(self, error: PlexError, *, repeatable: bool) -> bool:
-        """Return whether a request that failed like this may be sent again."""
-        if self.strategy == "none" or isinstance(error, PlexAddressError):
-            return False
-        if isinstance(error, PlexConnectionError):
-            return self.retry_connection_errors and (
-                repeatable or not error.request_sent
-            )
-        return repeatable and error.status in _RETRIED_STATUSES
-
-
-ANONYMOUS = ClientIdentity()
-NO_RETRY = RetryConfig(strategy="none")
 
 
 class RequestOptions(TypedDict, total=False):

@@ -1,0 +1,44 @@
+"""What Plex answers, as frozen dataclasses.
+
+Every parser takes a document as `documents.read_document` returns it, tolerates
+unknown, missing, null and oddly typed fields, and raises PlexResponseError only
+where an answer is of no use without a field. Secrets are never part of a repr,
+and changes of a secret alone don't make two answers unequal.
+
+Fields and types: the schemas UserPlexAccount, UserProfile and PlexDevice of the
+Plex API, and the bodies that real servers were seen to send.
+"""
+
+from .account import PlexAccount, Profile, Service, parse_account
+from .connection import ConnectionKind, PlexConnection
+from .error import parse_error
+from .identity import ServerIdentity, parse_identity
+from .pin import PlexPin, parse_pin
+from .pong import parse_pong
+from .server import PlexServer, parse_servers
+from .source import SourceConnectionInformation, parse_source
+from .subscription import PastSubscription, Subscription
+from .token import TransientToken, parse_transient_token
+
+__all__ = [
+    "ConnectionKind",
+    "PastSubscription",
+    "PlexAccount",
+    "PlexConnection",
+    "PlexPin",
+    "PlexServer",
+    "Profile",
+    "ServerIdentity",
+    "Service",
+    "SourceConnectionInformation",
+    "Subscription",
+    "TransientToken",
+    "parse_account",
+    "parse_error",
+    "parse_identity",
+    "parse_pin",
+    "parse_pong",
+    "parse_servers",
+    "parse_source",
+    "parse_transient_token",
+]

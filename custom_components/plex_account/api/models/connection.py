@@ -1,0 +1,54 @@
+"""One way to reach a server, as a list names it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ..fields import flag, mappings, number, text
+
+
+class ConnectionKind(StrEnum):
+    """Where a connection leads, in order of preference."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    RELAY = "relay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlexConnection:
+    """One way to reach a server, as a list says; see `connections` before dialling."""
+
+    uri: str
+    protocol: str | None
+    address: str | None
+    port: int | None
+    local: bool
+    relay: bool
+    ipv6: bool
+
+    @property
+    def kind(self) -> ConnectionKind:
+        """Return where the connection leads."""
+        if self.relay:
+            return ConnectionKind.RELAY
+        return ConnectionKind.LOCAL if self.local else ConnectionKind.REMOTE
+
+
+def parse_connections(value: Any) -> tuple[PlexConnection, ...]:
+    """Return the connections in a list."""
+    return tuple(
+        [
+            PlexConnection(
+                uri=uri,
+                protocol=text(connection.get("protocol")),
+                address=text(connection.get("address")),
+                port=number(connection.get("port")),
+                local=flag(connection.get("local")),
+                relay=flag(connection.get("relay")),
+                ipv6=flag(connection.get("IPv6")),
+            )
+            for connection in mappings(value)
+            if (uri := text(connection.get("uri")))
+        ]
+    )

@@ -1,0 +1,28 @@
+"""Who answers at an address, from GET /identity of a server."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..documents import unwrap
+from ..fields import flag, label, mapping, required
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerIdentity:
+    """Who answers at an address, from GET /identity of a server."""
+
+    machine_identifier: str
+    version: str | None
+    claimed: bool
+
+
+def parse_identity(document: Any) -> ServerIdentity:
+    """Return the identity of GET /identity."""
+    container = mapping(unwrap(document, "MediaContainer"))
+    return ServerIdentity(
+        machine_identifier=required(
+            label(container.get("machineIdentifier")), "machineIdentifier"
+        ),
+        version=label(container.get("version")),
+        claimed=flag(container.get("claimed")),
+    )

@@ -1,0 +1,40 @@
+"""A PIN to link a device with, from POST /pins and GET /pins/{id}."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..documents import unwrap
+from ..fields import flag, mapping, number, required, text, timestamp, token
+from .privacy import secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlexPin:
+    """A PIN to link a device with, from POST /pins and GET /pins/{id}.
+
+    `auth_token` is None until somebody has approved the PIN; `code` may be empty
+    then.
+    """
+
+    id: int
+    code: str = secret()
+    expires_in: float | None
+    expires_at: datetime | None
+    trusted: bool
+    qr: str | None = secret()
+    auth_token: str | None = secret()
+
+
+def parse_pin(document: Any) -> PlexPin:
+    """Return the PIN of POST /pins and GET /pins/{id}."""
+    pin = mapping(unwrap(document, "pin"))
+    return PlexPin(
+        id=required(number(pin.get("id")), "id"),
+        code=text(pin.get("code")) or "",
+        expires_in=number(pin.get("expiresIn")),
+        expires_at=timestamp(pin.get("expiresAt")),
+        trusted=flag(pin.get("trusted")),
+        qr=text(pin.get("qr")),
+        auth_token=token(pin.get("authToken")),
+    )

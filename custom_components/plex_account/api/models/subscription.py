@@ -1,0 +1,90 @@
+"""Plex Pass subscriptions, as an account names them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+import re
+from typing import Any
+
+from ..fields import flag, label, mapping, nullable, number, text, texts, timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A Plex Pass subscription; `status` and `plan` are open sets of names."""
+
+    active: bool
+    status: str | None
+    plan: str | None
+    subscribed_at: datetime | None
+    payment_service: str | None
+    features: tuple[str, ...]
+
+    @property
+    def status_key(self) -> str | None:
+        """Return the status in the form pending_cancellation."""
+        if self.status is None:
+            return None
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.status).lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastSubscription:
+    """A subscription that has ended, told at sign-in only."""
+
+    id: str | None
+    mode: str | None
+    renews_at: datetime | None
+    ends_at: datetime | None
+    canceled: bool
+    grace_period: bool
+    on_hold: bool
+    can_reactivate: bool
+    can_upgrade: bool
+    can_downgrade: bool
+    can_convert: bool
+    type: str | None
+    transfer: str | None
+    state: str | None
+    payment_method_id: int | None
+    internal_payment_method: dict[str, Any]
+
+
+def parse_optional_subscription(value: Any) -> Subscription | None:
+    """Return a subscription, None where there is none."""
+    subscription = mapping(value)
+    return parse_subscription(subscription) if subscription else None
+
+
+def parse_subscription(subscription: dict[str, Any]) -> Subscription:
+    """Return a subscription."""
+    return Subscription(
+        active=flag(subscription.get("active")),
+        status=label(subscription.get("status")),
+        plan=label(subscription.get("plan")) or None,
+        subscribed_at=timestamp(subscription.get("subscribedAt")),
+        payment_service=nullable(subscription.get("paymentService")),
+        features=texts(subscription.get("features")),
+    )
+
+
+def parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
+    """Return a subscription that has ended."""
+    billing = mapping(past.get("billing"))
+    return PastSubscription(
+        id=nullable(past.get("id")),
+        mode=nullable(past.get("mode")),
+        renews_at=timestamp(past.get("renewsAt")),
+        ends_at=timestamp(past.get("endsAt")),
+        canceled=flag(past.get("canceled")),
+        grace_period=flag(past.get("gracePeriod")),
+        on_hold=flag(past.get("onHold")),
+        can_reactivate=flag(past.get("canReactivate")),
+        can_upgrade=flag(past.get("canUpgrade")),
+        can_downgrade=flag(past.get("canDowngrade")),
+        can_convert=flag(past.get("canConvert")),
+        type=text(past.get("type")),
+        transfer=nullable(past.get("transfer")),
+        state=text(past.get("state")),
+        payment_method_id=number(billing.get("paymentMethodId")),
+        internal_payment_method=mapping(billing.get("internalPaymentMethod")),
+    )
