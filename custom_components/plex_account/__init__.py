@@ -5,16 +5,24 @@ import asyncio
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.exceptions import (
+    ConfigEntryAuthFailed,
+    ConfigEntryNotReady,
+    HomeAssistantError,
+)
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .api import PlexAuthenticationError, PlexError
+from .clients import Credentials
 from .const import DOMAIN, LOGGER, SIGN_OUT_SECONDS
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
-from .credentials import Credentials
 from .issues import async_end_issues
+from .kept_list import KeptListStore
+from .migration import async_migrate_entry
 from .services import async_setup_services
+
+__all__ = ["async_migrate_entry"]
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -33,14 +41,24 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
-    """Set up an account; its servers are looked for in the background."""
-    if not (credentials := Credentials.of_entry(entry)):
+    """Set up an account; its servers are looked for in the background.
+
+    Where plex.tv is out, the account starts with the list of an earlier run.
+    """
+    if not (credentials := Credentials.from_entry(entry)):
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="entry_damaged"
         )
-    coordinator = PlexAccountCoordinator(hass, entry, credentials)
-    await coordinator.async_config_entry_first_refresh()
+    store = KeptListStore(hass, entry.entry_id)
+    kept = await store.async_load(credentials.token)
+    coordinator = PlexAccountCoordinator(hass, entry, credentials, store, kept)
+    try:
+        await coordinator.async_config_entry_first_refresh()
+    except ConfigEntryNotReady:
+        if not coordinator.async_start_from_kept_list():
+            raise
     entry.runtime_data = coordinator
+    coordinator.async_keep_polling()
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -60,16 +78,17 @@ async def async_remove_entry(
 ) -> None:
     """Sign the token out; where that fails, the account is removed all the same."""
     async_end_issues(hass, entry)
+    await KeptListStore(hass, entry.entry_id).async_remove()
     if not await _async_sign_out(hass, entry):
         LOGGER.warning(
-            "The token of a removed account could not be signed out. Remove the"
-            " device Home Assistant from the authorized devices of the Plex account"
+            "Failed to sign out the token of a removed account. Remove the Home"
+            " Assistant device under Authorized devices in your Plex account"
         )
 
 
 async def _async_sign_out(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
     """Return whether the token of an entry has ended, be it before."""
-    if not (credentials := Credentials.of_entry(entry)):
+    if not (credentials := Credentials.from_entry(entry)):
         return False
     try:
         async with asyncio.timeout(SIGN_OUT_SECONDS):
@@ -88,7 +107,14 @@ async def async_remove_config_entry_device(
 
     What it lists is known only while the entry is loaded.
     """
-    return (
-        entry.state is ConfigEntryState.LOADED
-        and entry.runtime_data.async_release_device(device)
+    if entry.state is not ConfigEntryState.LOADED:
+        return False
+    coordinator = entry.runtime_data
+    if coordinator.async_release_device(device):
+        return True
+    is_server = coordinator.devices.machine_identifier(device)
+    raise HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key="device_still_listed" if is_server else "account_device",
+        translation_placeholders={"device": device.name_by_user or device.name or ""},
     )

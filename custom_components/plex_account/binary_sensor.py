@@ -91,7 +91,8 @@ class PlexAccountBinarySensor(PlexAccountEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         """Return what plex.tv said last."""
-        return self.entity_description.value_fn(self.coordinator.data.account)
+        account = self.coordinator.data.account
+        return self.entity_description.value_fn(account) if account else None
 
 
 class PlexServerConnectivity(PlexServerEntity, BinarySensorEntity):

@@ -1,17 +1,24 @@
 """The button of an account."""
 
+import asyncio
+from time import monotonic
 from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HassJob, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.event import async_call_later
 
 from .const import DOMAIN
 from .coordinator import PlexAccountConfigEntry
 from .entity import PlexAccountEntity
+from .exceptions import plex_tv_translation, translated_error
 
-PARALLEL_UPDATES = 1
+PARALLEL_UPDATES = 0
+
+# Everybody who sees the button may press it, so presses are limited.
+_COOLDOWN_SECONDS = 10
 
 REFRESH = ButtonEntityDescription(
     key="refresh",
@@ -30,11 +37,77 @@ async def async_setup_entry(
 
 
 class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
-    """Asks plex.tv and all servers at once, whatever the schedule says."""
+    """Refreshes the account and all its servers, whatever the schedule says."""
+
+    _refresh: asyncio.Task[None] | None = None
+    _refreshed_at: float | None = None
+    _is_refresh_due = False
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return true: pressing it is how one asks again after an outage."""
+        return True
 
     @override
     async def async_press(self) -> None:
-        """Refresh the account, then all of its servers."""
-        await self.hass.async_create_background_task(
-            self.coordinator.async_refresh_all(), f"{DOMAIN} refresh"
+        """Refresh, or join the refresh that is running.
+
+        Less than ten seconds after the last refresh another one follows when they are
+        over. Raises HomeAssistantError if plex.tv gives no usable answer.
+        """
+        coordinator = self.coordinator
+        if not self._refresh or self._refresh.done():
+            wait = self._cooldown
+            if wait and not coordinator.plex_error:
+                self._refresh_later(wait)
+                return
+            self._start_refresh(wait)
+        assert self._refresh
+        await asyncio.shield(self._refresh)
+        if error := coordinator.plex_error:
+            raise translated_error(plex_tv_translation(error))
+
+    @property
+    def _cooldown(self) -> float:
+        """Return how many seconds to wait until the next refresh."""
+        if self._refreshed_at is None:
+            return 0
+        return max(0, self._refreshed_at + _COOLDOWN_SECONDS - monotonic())
+
+    @callback
+    def _refresh_later(self, seconds: float) -> None:
+        """Refresh when the cooldown is over, once for all presses until then."""
+        if self._is_refresh_due:
+            return
+        self._is_refresh_due = True
+
+        @callback
+        def refresh(_: object) -> None:
+            self._is_refresh_due = False
+            self._start_refresh(0)
+
+        self.async_on_remove(
+            async_call_later(
+                self.hass, seconds, HassJob(refresh, cancel_on_shutdown=True)
+            )
         )
+
+    @callback
+    def _start_refresh(self, wait: float) -> None:
+        """Refresh in a task of the entry, so that it ends when the entry is unloaded."""
+        self._refresh = self.coordinator.config_entry.async_create_background_task(
+            self.hass, self._async_refresh(wait), f"{DOMAIN} refresh"
+        )
+
+    async def _async_refresh(self, wait: float) -> None:
+        await asyncio.sleep(wait)
+        await self.coordinator.async_refresh()
+        await asyncio.gather(
+            *(
+                server.async_refresh()
+                for server in self.coordinator.servers.values()
+                if server.started
+            )
+        )
+        self._refreshed_at = monotonic()

@@ -47,9 +47,8 @@ from .api import (
     RetryConfig,
     secure_base_url,
 )
-from .clients import plex_tv_client
+from .clients import plex_tv_client, stored_client_identifier, stored_url
 from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER, SIGN_OUT_SECONDS
-from .credentials import stored_client_identifier, stored_url
 
 CONF_ADVANCED = "advanced"
 

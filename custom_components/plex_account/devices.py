@@ -6,9 +6,10 @@ from homeassistant.helpers import device_registry as dr
 
 from .api import PlexServer
 from .const import DOMAIN
+from .server_coordinator import PlexServerCoordinator
 
-_OWNED = "owned"
-_SHARED = "shared"
+DEFAULT_TITLE = "Plex account"
+
 _ACCOUNT_PAGE = "https://app.plex.tv/desktop/#!/settings/account"
 
 
@@ -22,16 +23,11 @@ def server_identifier(uuid: str, machine_identifier: str) -> tuple[str, str]:
     return (DOMAIN, f"{uuid}_{machine_identifier}")
 
 
-def is_owned(device: dr.DeviceEntry) -> bool:
-    """Return whether a server was the account's own when it was last listed."""
-    return device.model_id == _OWNED
-
-
 class AccountDevices:
-    """The devices of one entry, kept as Plex says they are."""
+    """The devices of one entry, kept as Plex describes them."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Look at the devices of an entry."""
+        """Initialize for the devices of an entry."""
         assert entry.unique_id
         self._registry = dr.async_get(hass)
         self._entry = entry
@@ -57,23 +53,20 @@ class AccountDevices:
         }
 
     def register_account(self) -> None:
-        """Make the device of the account."""
+        """Create or update the device of the account."""
+        title = self._entry.title
         self._registry.async_get_or_create(
             config_entry_id=self._entry.entry_id,
             identifiers={account_identifier(self._uuid)},
             entry_type=dr.DeviceEntryType.SERVICE,
-            name=self._entry.title,
+            name=title if title == DEFAULT_TITLE else f"Plex {title}",
             manufacturer="Plex",
             model="Account",
             configuration_url=_ACCOUNT_PAGE,
         )
 
     def register_server(self, server: PlexServer) -> dr.DeviceEntry:
-        """Make the device of a server, or keep it current.
-
-        That a server is the account's own is remembered with its device, to tell
-        the owner when Plex no longer lists it.
-        """
+        """Create or update the device of a server."""
         account = self._registry.async_get_device_by_identifier(
             account_identifier(self._uuid), self._entry.entry_id
         )
@@ -83,10 +76,18 @@ class AccountDevices:
             name=server.name,
             manufacturer="Plex",
             model=server.product,
-            model_id=_OWNED if server.owned else _SHARED,
+            model_id=None,
             sw_version=server.version,
             via_device_id=account.id if account else None,
         )
+
+    def link_web_page(self, coordinator: PlexServerCoordinator) -> None:
+        """Link the device of an own server to the web page of the server."""
+        connection = coordinator.session.connection
+        if connection and coordinator.server.owned:
+            self._registry.async_update_device(
+                coordinator.device_id, configuration_url=f"{connection.url}/web"
+            )
 
     def remove_server(self, device: dr.DeviceEntry) -> None:
         """Remove the device of a server, with its entities."""

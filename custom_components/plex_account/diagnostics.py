@@ -1,4 +1,4 @@
-"""Diagnostics that show shapes and no names, addresses or secrets."""
+"""Diagnostics that show states and shapes, but no names, addresses or secrets."""
 
 from collections import Counter
 from typing import Any
@@ -6,38 +6,43 @@ from typing import Any
 from homeassistant.const import CONF_URL, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 
-from .coordinator import (
-    PlexAccountConfigEntry,
-    PlexAccountCoordinator,
-    PlexServerCoordinator,
-)
+from .api import PlexAccount
+from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .server_coordinator import PlexServerCoordinator
 
 
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: PlexAccountConfigEntry
 ) -> dict[str, Any]:
-    """Return the state of an account and its servers."""
+    """Return the state of an account and its servers; these are told apart by number."""
     coordinator: PlexAccountCoordinator | None = getattr(entry, "runtime_data", None)
+    account = coordinator.data.account if coordinator else None
+    servers = coordinator.servers.values() if coordinator else ()
     return {
         "entry": {
             "state": entry.state.value,
             "signed_in_with": "password" if CONF_USERNAME in entry.data else "link",
             "own_url": CONF_URL in entry.data,
+            "options": dict(entry.options),
         },
-        "account": _account(coordinator) if coordinator else None,
+        "plex_tv": coordinator
+        and {
+            "updated": coordinator.last_update_success,
+            "error": coordinator.plex_error and type(coordinator.plex_error).__name__,
+            "status": coordinator.plex_error and coordinator.plex_error.status,
+            "lost_servers": len(coordinator.server_list.lost),
+        },
+        "account": account and _account(account),
         "servers": [
-            _server(server)
-            for server in (coordinator.servers.values() if coordinator else ())
+            {"number": number, **_server(server)}
+            for number, server in enumerate(servers, 1)
         ],
     }
 
 
-def _account(coordinator: PlexAccountCoordinator) -> dict[str, Any]:
-    account = coordinator.data.account
+def _account(account: PlexAccount) -> dict[str, Any]:
     subscription = account.subscription
     return {
-        "updated": coordinator.last_update_success,
-        "error": _class_name(coordinator.last_exception),
         "two_factor_enabled": account.two_factor_enabled,
         "has_password": account.has_password,
         "confirmed": account.confirmed,
@@ -49,7 +54,7 @@ def _account(coordinator: PlexAccountCoordinator) -> dict[str, Any]:
         "subscription": subscription
         and {
             "active": subscription.active,
-            "status": subscription.status,
+            "status": subscription.status_key,
             "features": len(subscription.features),
         },
     }
@@ -57,11 +62,12 @@ def _account(coordinator: PlexAccountCoordinator) -> dict[str, Any]:
 
 def _server(coordinator: PlexServerCoordinator) -> dict[str, Any]:
     server = coordinator.server
+    session = coordinator.session
     data = coordinator.data
-    choice = coordinator.access.choice
+    choice = session.last_choice
     return {
-        "version": server.version,
-        "platform": server.platform,
+        "version": server.version if server.owned else None,
+        "platform": server.platform if server.owned else None,
         "owned": server.owned,
         "home": server.home,
         "presence": server.presence,
@@ -72,17 +78,16 @@ def _server(coordinator: PlexServerCoordinator) -> dict[str, Any]:
         "listed_connections": dict(
             Counter(connection.kind for connection in server.connections)
         ),
+        "polled": coordinator.started,
         "reachable": data and data.reachable,
+        "failure": data and data.failure,
         "connection": data and data.connection,
-        "token_refused": coordinator.access.blocked,
+        "uses_best_connection": session.uses_best_connection,
+        "token": session.token_state,
         "token_expires_at": data and data.token_expires_at,
         "insecure_only": choice and choice.insecure_only,
-        "failed_attempts": [
-            {"kind": attempt.kind, "failure": attempt.failure}
-            for attempt in (choice.attempts if choice else ())
+        "failed_connections": [
+            {"kind": one.kind, "failure": one.failure}
+            for one in (choice.failures if choice else ())
         ],
     }
-
-
-def _class_name(error: BaseException | None) -> str | None:
-    return type(error.__cause__ or error).__name__ if error else None

@@ -9,12 +9,9 @@ from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
-from .coordinator import (
-    PlexAccountConfigEntry,
-    PlexAccountCoordinator,
-    PlexServerCoordinator,
-)
+from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .devices import account_identifier, server_identifier
+from .server_coordinator import PlexServerCoordinator
 
 
 class PlexAccountEntity(CoordinatorEntity[PlexAccountCoordinator]):
@@ -32,6 +29,12 @@ class PlexAccountEntity(CoordinatorEntity[PlexAccountCoordinator]):
         self.entity_description = description
         self._attr_unique_id = f"{uuid}_{description.key}"
         self._attr_device_info = DeviceInfo(identifiers={account_identifier(uuid)})
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether plex.tv has answered the last refresh."""
+        return super().available and self.coordinator.data.account is not None
 
 
 class PlexServerEntity(CoordinatorEntity[PlexServerCoordinator]):

@@ -10,13 +10,14 @@ from homeassistant.components.sensor import (
     SensorEntity,
     SensorEntityDescription,
 )
-from homeassistant.const import MAX_LENGTH_STATE_STATE, EntityCategory
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .api import ConnectionKind, Subscription
-from .coordinator import PlexAccountConfigEntry, PlexAccountData, PlexServerCoordinator
+from .api import ConnectionKind, PlexAccount, Subscription
+from .coordinator import PlexAccountConfigEntry
 from .entity import PlexAccountEntity, PlexServerEntity, async_add_server_entities
+from .server_coordinator import PlexServerCoordinator
 
 PARALLEL_UPDATES = 0
 
@@ -36,36 +37,51 @@ type Value = str | int | datetime | None
 class PlexAccountSensorDescription(SensorEntityDescription):
     """A value of an account; None is unknown."""
 
-    value_fn: Callable[[PlexAccountData], Value]
+    value_fn: Callable[[PlexAccount], Value]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlexServerSensorDescription(SensorEntityDescription):
-    """A value of a server; None is unknown."""
+    """A value of a server; None is unknown.
+
+    `from_list`: plex.tv tells it, so it keeps its value while the server is off.
+    """
 
     value_fn: Callable[[PlexServerCoordinator], Value]
+    from_list: bool = False
 
 
-def _of_subscription(
+def _subscription_value(
     value_fn: Callable[[Subscription], Value],
-) -> Callable[[PlexAccountData], Value]:
-    """Return a function that takes a value from the subscription, if there is one."""
-    return lambda data: (
-        value_fn(data.account.subscription) if data.account.subscription else None
+) -> Callable[[PlexAccount], Value]:
+    """Return a function that reads the subscription of an account, if there is one."""
+    return lambda account: (
+        value_fn(account.subscription) if account.subscription else None
     )
 
 
 def _status(subscription: Subscription) -> str | None:
-    """Return the status, None for one that Plex has invented since."""
+    """Return the status, None for one that Plex has introduced since."""
     status = subscription.status_key
     return status if status in SUBSCRIPTION_STATUSES else None
 
 
 def _owner(coordinator: PlexServerCoordinator) -> str | None:
-    """Return the name of a server's owner, unless it is an e-mail address."""
+    """Return the name of a server's owner, unless it is an email address."""
     server = coordinator.server
     name = coordinator.config_entry.title if server.owned else server.source_title
-    return None if name is None or "@" in name else name[:MAX_LENGTH_STATE_STATE]
+    return None if name is None or "@" in name else name
+
+
+def _timestamp(
+    key: str, value_fn: Callable[[PlexAccount], Value]
+) -> PlexAccountSensorDescription:
+    return PlexAccountSensorDescription(
+        key=key,
+        translation_key=key,
+        device_class=SensorDeviceClass.TIMESTAMP,
+        value_fn=value_fn,
+    )
 
 
 ACCOUNT_SENSORS = (
@@ -74,35 +90,29 @@ ACCOUNT_SENSORS = (
         translation_key="subscription_status",
         device_class=SensorDeviceClass.ENUM,
         options=SUBSCRIPTION_STATUSES,
-        value_fn=_of_subscription(_status),
+        value_fn=_subscription_value(_status),
     ),
     PlexAccountSensorDescription(
         key="subscription_plan",
         translation_key="subscription_plan",
-        value_fn=_of_subscription(
+        value_fn=_subscription_value(lambda subscription: subscription.plan),
+    ),
+    _timestamp(
+        "subscribed_since",
+        _subscription_value(
             lambda subscription: (
-                subscription.plan and subscription.plan[:MAX_LENGTH_STATE_STATE]
+                subscription.subscribed_at if subscription.active else None
             )
         ),
     ),
-    PlexAccountSensorDescription(
-        key="subscribed_since",
-        translation_key="subscribed_since",
-        device_class=SensorDeviceClass.TIMESTAMP,
-        value_fn=_of_subscription(lambda subscription: subscription.subscribed_at),
-    ),
-    PlexAccountSensorDescription(
-        key="servers",
-        translation_key="servers",
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda data: len(data.servers),
-    ),
+    _timestamp("subscription_renews", lambda account: account.subscription_renews),
+    _timestamp("subscription_ends", lambda account: account.subscription_ends),
     PlexAccountSensorDescription(
         key="home_size",
         translation_key="home_size",
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=lambda data: data.account.home_size,
+        value_fn=lambda account: account.home_size,
     ),
     PlexAccountSensorDescription(
         key="joined",
@@ -110,8 +120,14 @@ ACCOUNT_SENSORS = (
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=lambda data: data.account.joined_at,
+        value_fn=lambda account: account.joined_at,
     ),
+)
+
+SERVERS = SensorEntityDescription(
+    key="servers",
+    translation_key="servers",
+    entity_category=EntityCategory.DIAGNOSTIC,
 )
 
 SERVER_SENSORS = (
@@ -128,6 +144,7 @@ SERVER_SENSORS = (
         translation_key="transient_token_expires",
         device_class=SensorDeviceClass.TIMESTAMP,
         entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
         value_fn=lambda coordinator: coordinator.data.token_expires_at,
     ),
     PlexServerSensorDescription(
@@ -137,6 +154,7 @@ SERVER_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         value_fn=lambda coordinator: coordinator.server.last_seen_at,
+        from_list=True,
     ),
     PlexServerSensorDescription(
         key="owner",
@@ -144,6 +162,7 @@ SERVER_SENSORS = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         value_fn=_owner,
+        from_list=True,
     ),
 )
 
@@ -154,9 +173,12 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors of an account and of its servers."""
+    account = entry.runtime_data
     async_add_entities(
-        PlexAccountSensor(entry.runtime_data, description)
-        for description in ACCOUNT_SENSORS
+        [
+            *(PlexAccountSensor(account, sensor) for sensor in ACCOUNT_SENSORS),
+            PlexServersSensor(account, SERVERS),
+        ]
     )
     async_add_server_entities(
         entry,
@@ -176,13 +198,30 @@ class PlexAccountSensor(PlexAccountEntity, SensorEntity):
     @override
     def native_value(self) -> Value:
         """Return what plex.tv said last."""
-        return self.entity_description.value_fn(self.coordinator.data)
+        account = self.coordinator.data.account
+        return self.entity_description.value_fn(account) if account else None
+
+
+class PlexServersSensor(PlexAccountEntity, SensorEntity):
+    """How many servers the account can access."""
+
+    @property
+    @override
+    def native_value(self) -> int:
+        """Return the number of servers."""
+        return len(self.coordinator.data.servers)
 
 
 class PlexServerSensor(PlexServerEntity, SensorEntity):
     """A value of a server."""
 
     entity_description: PlexServerSensorDescription
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the server answers, or what the list says is shown."""
+        return self.entity_description.from_list or super().available
 
     @property
     @override

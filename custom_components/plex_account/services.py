@@ -15,7 +15,7 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import (
     async_get_config_entry,
@@ -26,7 +26,6 @@ from homeassistant.util.json import JsonObjectType
 
 from .api import (
     PlexAuthenticationError,
-    PlexConnectionError,
     PlexError,
     PlexResponseError,
     PlexServerClient,
@@ -35,11 +34,9 @@ from .api import (
     Subscription,
 )
 from .const import DOMAIN
-from .coordinator import (
-    PlexAccountConfigEntry,
-    PlexAccountCoordinator,
-    PlexServerCoordinator,
-)
+from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .exceptions import plex_tv_translation, server_translation, translated_error
+from .server_coordinator import PlexServerCoordinator
 
 SERVICE_GET_SOURCE_CONNECTION_INFORMATION = "get_source_connection_information"
 SERVICE_GET_TOKEN_DETAILS = "get_token_details"
@@ -126,7 +123,7 @@ async def _async_get_source_connection_information(
             ) from error
 
     async with _server_errors(coordinator):
-        information = await coordinator.access.run(ask)
+        information = await coordinator.session.run(ask, repeatable=True)
     return {
         "name": information.name,
         "client_identifier": information.client_identifier,
@@ -148,13 +145,13 @@ async def _async_get_source_connection_information(
 async def _async_get_transient_token(call: ServiceCall) -> ServiceResponse:
     """Return a transient token that the server has just taken."""
     coordinator = _server(call)
-    access = coordinator.access
+    session = coordinator.session
     async with _server_errors(coordinator):
-        token = await access.proved_token()
+        token = await session.get_validated_token()
     return {
         "token": token.token,
         "expires_at": token.expires_at.isoformat(),
-        "uri": access.connection.url if access.connection else None,
+        "uri": session.connection.url if session.connection else None,
         "name": coordinator.server.name,
         "client_identifier": coordinator.server.machine_identifier,
     }
@@ -168,19 +165,10 @@ async def _async_get_token_details(call: ServiceCall) -> ServiceResponse:
     coordinator = entry.runtime_data
     try:
         account = await coordinator.client.get_token_details()
-    except PlexAuthenticationError as error:
-        coordinator.async_reject_token()
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="token_refused",
-            translation_placeholders={"server": "plex.tv", "error": str(error)},
-        ) from error
     except PlexError as error:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="plex_refused",
-            translation_placeholders={"server": "plex.tv", "error": str(error)},
-        ) from error
+        if isinstance(error, PlexAuthenticationError):
+            coordinator.async_reject_token()
+        raise translated_error(plex_tv_translation(error)) from None
     return {
         "id": account.id,
         "uuid": account.uuid,
@@ -245,21 +233,9 @@ async def _server_errors(coordinator: PlexServerCoordinator) -> AsyncIterator[No
     try:
         yield
     except PlexError as error:
-        match error:
-            case PlexAuthenticationError():
-                key = "token_refused"
-            case PlexConnectionError():
-                key = "server_unreachable"
-            case _:
-                key = "plex_refused"
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=key,
-            translation_placeholders={
-                "server": coordinator.server.name,
-                "error": str(error),
-            },
-        ) from error
+        raise translated_error(
+            server_translation(error, coordinator.server.name)
+        ) from None
 
 
 def _isoformat(moment: datetime | None) -> str | None:

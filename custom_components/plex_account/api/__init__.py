@@ -3,15 +3,21 @@
 Needs aiohttp and the standard library only, and works without Home Assistant.
 """
 
-from .addresses import is_loopback, secure_base_url
-from .connections import (
-    Attempt,
+from .addresses import IPAddress, is_loopback, literal_address, secure_base_url
+from .candidates import (
     Candidate,
-    Choice,
+    ConnectionFailure,
+    DialPolicy,
     Failure,
-    Trust,
-    candidates,
+    address_failure,
+    select_candidates,
+)
+from .connections import (
+    ConnectionResult,
+    PlexUnreachable,
+    Resolve,
     choose_connection,
+    failure_of,
 )
 from .errors import (
     PlexAddressError,
@@ -20,14 +26,17 @@ from .errors import (
     PlexConnectionError,
     PlexError,
     PlexInvalidCode,
+    PlexMaintenance,
     PlexRateLimitError,
     PlexResponseError,
+    PlexResponseTooLarge,
     PlexTimeoutError,
     PlexTooManyAttempts,
     PlexTwoFactorRequired,
     PlexUnknownSource,
 )
 from .identity import ClientIdentity, derive_client_identifier
+from .limits import ChoiceLimit
 from .media_server import PlexServerClient
 from .models import (
     ConnectionKind,
@@ -42,19 +51,26 @@ from .models import (
     SourceConnectionInformation,
     Subscription,
     TransientToken,
+    parse_servers,
 )
 from .plex_tv import PLEX_TV_URL, PlexTvClient
 from .retry import RetryConfig
+from .session import Operation, ServerSession
+from .transient_tokens import TokenState
 from .transport import RequestOptions
 
 __all__ = [
     "PLEX_TV_URL",
-    "Attempt",
     "Candidate",
-    "Choice",
+    "ChoiceLimit",
     "ClientIdentity",
+    "ConnectionFailure",
     "ConnectionKind",
+    "ConnectionResult",
+    "DialPolicy",
     "Failure",
+    "IPAddress",
+    "Operation",
     "PastSubscription",
     "PlexAccount",
     "PlexAddressError",
@@ -64,9 +80,11 @@ __all__ = [
     "PlexConnectionError",
     "PlexError",
     "PlexInvalidCode",
+    "PlexMaintenance",
     "PlexPin",
     "PlexRateLimitError",
     "PlexResponseError",
+    "PlexResponseTooLarge",
     "PlexServer",
     "PlexServerClient",
     "PlexTimeoutError",
@@ -74,18 +92,25 @@ __all__ = [
     "PlexTvClient",
     "PlexTwoFactorRequired",
     "PlexUnknownSource",
+    "PlexUnreachable",
     "Profile",
     "RequestOptions",
+    "Resolve",
     "RetryConfig",
     "ServerIdentity",
+    "ServerSession",
     "Service",
     "SourceConnectionInformation",
     "Subscription",
+    "TokenState",
     "TransientToken",
-    "Trust",
-    "candidates",
+    "address_failure",
     "choose_connection",
     "derive_client_identifier",
+    "failure_of",
     "is_loopback",
+    "literal_address",
+    "parse_servers",
     "secure_base_url",
+    "select_candidates",
 ]

@@ -1,234 +1,114 @@
-"""Which connections of a server may be dialled, and which one reaches it.
-
-The list of a shared server is written by somebody else, so it is taken for hostile.
-"""
+"""Which connection reaches a server: all that may be dialed are probed side by side."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Address, IPv6Network
-import re
 import socket
 
-from .addresses import IPAddress, is_loopback, literal_address, plex_direct_address
+from .addresses import IPAddress, literal_address, plex_direct_address
+from .candidates import (
+    MAX_CONNECTIONS,
+    Candidate,
+    ConnectionFailure,
+    ConnectionRefused,
+    DialPolicy,
+    Failure,
+    address_failure,
+    select_candidates,
+)
 from .errors import (
     PlexCertificateError,
     PlexConnectionError,
     PlexError,
+    PlexMaintenance,
     PlexTimeoutError,
 )
 from .media_server import PlexServerClient
-from .models import ConnectionKind, PlexConnection, PlexServer
+from .models import PlexServer
 
-MAX_CONNECTIONS = 24
 PROBE_SECONDS = 5
 CHOICE_SECONDS = 10
 
-_URI = re.compile(
-    r"(?P<scheme>https?)://(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))"
-    r"(?::(?P<port>[0-9]{1,5}))?/?",
-    re.ASCII | re.IGNORECASE,
-)
-_NUMERIC_NAME = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
+# How long a better connection may answer later than the first one that did.
+BETTER_SECONDS = 0.3
 
-_THIS_NETWORK = IPv4Network("0.0.0.0/8")
-_PRIVATE_NETWORKS = (
-    IPv4Network("10.0.0.0/8"),
-    IPv4Network("172.16.0.0/12"),
-    IPv4Network("192.168.0.0/16"),
-    IPv6Network("fc00::/7"),
-    IPv6Network("fec0::/10"),  # what fc00::/7 has replaced
-)
+_MAX_ADDRESSES = 4
 
-
-class Failure(StrEnum):
-    """Why a connection is not the chosen one."""
-
-    MALFORMED = "malformed"
-    PLAIN_HTTP = "plain_http"
-    UNSPECIFIED = "unspecified"
-    MULTICAST = "multicast"
-    LINK_LOCAL = "link_local"
-    LOOPBACK = "loopback"
-    RESERVED = "reserved"
-    PRIVATE = "private"
-    NAME_NOT_FOUND = "name_not_found"
-    TIMEOUT = "timeout"
-    CERTIFICATE = "certificate"
-    NOT_CONNECTED = "not_connected"
-    WRONG_ANSWER = "wrong_answer"
-    OTHER_SERVER = "other_server"
+type Connect = Callable[[Candidate], PlexServerClient]
+type Resolve = Callable[[str], Awaitable[Iterable[IPAddress]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
-    """What a list of connections may make us dial.
-
-    `loopback`: the list came from a plex.tv on loopback.
-    `private`: the server is the account's own, or shares our public address.
-    """
-
-    loopback: bool
-    private: bool
-
-
-type _Rule = Callable[[IPAddress, Trust], bool]
-
-_REFUSALS: tuple[tuple[Failure, _Rule], ...] = (
-    (
-        Failure.UNSPECIFIED,
-        lambda address, _: address.is_unspecified or address in _THIS_NETWORK,
-    ),
-    (Failure.MULTICAST, lambda address, _: address.is_multicast),
-    (Failure.LINK_LOCAL, lambda address, _: address.is_link_local),
-    (
-        Failure.LOOPBACK,
-        lambda address, trust: address.is_loopback and not trust.loopback,
-    ),
-    (
-        Failure.RESERVED,
-        lambda address, _: address.is_reserved and not address.is_loopback,
-    ),
-    (
-        Failure.PRIVATE,
-        lambda address, trust: (
-            not trust.private
-            and any(address in network for network in _PRIVATE_NETWORKS)
-        ),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A connection that may be dialled; `address` is None until DNS was asked."""
-
-    kind: ConnectionKind
-    url: str
-    host: str
-    port: int
-    address: IPAddress | None
-    ipv6: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """A connection that was not chosen, and why."""
-
-    kind: ConnectionKind
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class ConnectionResult:
     """The connection that reaches a server, None if none does, and what failed.
 
-    `offered` and `trust`: what it was chosen from. `is_best`: nothing that could be
-    dialled would be preferred. `insecure_only`: all that could be is plain http.
+    `server` and `policy`: what it was chosen from. `is_best`: nothing that may be
+    dialed would be preferred. `insecure_only`: there is no secure connection at all.
     """
 
-    offered: tuple[PlexConnection, ...]
-    trust: Trust
+    server: PlexServer
+    policy: DialPolicy
     connection: Candidate | None
     is_best: bool
-    attempts: tuple[Attempt, ...]
     insecure_only: bool
+    failures: tuple[ConnectionFailure, ...]
 
     @property
     def certificate_refused(self) -> bool:
-        """Return whether a server answered with a certificate of another name."""
-        return any(attempt.failure is Failure.CERTIFICATE for attempt in self.attempts)
+        """Return whether a connection had a certificate that is not trusted."""
+        return any(one.failure is Failure.CERTIFICATE for one in self.failures)
+
+    @property
+    def most_telling_failure(self) -> ConnectionFailure | None:
+        """Return what explains best that the server is unreachable."""
+        order = list(Failure)
+        return min(
+            self.failures, key=lambda one: order.index(one.failure), default=None
+        )
 
 
-class _Refused(Exception):
-    """A connection is not to be used."""
+class PlexUnreachable(PlexConnectionError):
+    """No connection reaches the server; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
-        """Keep why."""
-        super().__init__(failure)
+        """Remember why; nothing was sent but probes."""
+        super().__init__(f"Unreachable: {failure}", request_sent=False)
         self.failure = failure
 
 
-def address_refusal(address: IPAddress, trust: Trust) -> Failure | None:
-    """Return why an address is not dialled, None if it may be."""
-    for failure, refuses in _REFUSALS:
-        if refuses(address, trust):
-            return failure
-    if isinstance(address, IPv6Address) and (inner := _tunnelled(address)):
-        return address_refusal(inner, replace(trust, loopback=False))
-    return None
+async def resolve_host(host: str) -> list[IPAddress]:
+    """Return the addresses of a host, from the operating system's resolver.
 
-
-def candidates(
-    server: PlexServer, trust: Trust
-) -> tuple[list[Candidate], list[Attempt]]:
-    """Return what may be dialled, in order of preference, and what may not."""
-    allowed: dict[str, Candidate] = {}
-    refused: list[Attempt] = []
-    for connection in server.connections[:MAX_CONNECTIONS]:
-        try:
-            candidate = _candidate(connection, trust)
-        except _Refused as refusal:
-            refused.append(Attempt(kind=connection.kind, failure=refusal.failure))
-        else:
-            allowed.setdefault(candidate.url, candidate)
-    kinds = list(ConnectionKind)
-    return (
-        sorted(allowed.values(), key=lambda item: (kinds.index(item.kind), item.ipv6)),
-        refused,
+    It occupies a thread. Pass another resolver where strangers name the hosts.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, None, type=socket.SOCK_STREAM
     )
+    addresses = (literal_address(str(host)) for *_, (host, *_) in found)
+    return [address for address in addresses if address]
 
 
 async def choose_connection(
     server: PlexServer,
-    trust: Trust,
+    policy: DialPolicy,
     *,
-    connect: Callable[[Candidate], PlexServerClient],
-    limit: asyncio.Semaphore,
-) -> Choice:
-    """Return the first connection in order at which the server itself answers.
+    connect: Connect,
+    resolve: Resolve = resolve_host,
+) -> ConnectionResult:
+    """Return the best connection that answers within 0.3 s of the first one.
 
-    All are probed side by side with GET /identity, without a token, and nobody
-    waits for those behind the first that answers. `limit` bounds the requests
-    that run at once.
+    A probe is GET /identity without a token; only the server's own machine identifier
+    is an answer. For a server of somebody else the 0.3 s always pass: its owner must
+    not learn from the pause which other addresses of the list answered.
     """
-    allowed, attempts = candidates(server, trust)
-    refusals = {attempt.failure for attempt in attempts}
-    insecure_only = (
-        not allowed
-        and Failure.PLAIN_HTTP in refusals
-        and Failure.PRIVATE not in refusals  # it is secure, but not for everybody
-    )
-    chosen: Candidate | None = None
-    loop = asyncio.get_running_loop()
-
-    async def probe(candidate: Candidate) -> Candidate:
-        async with limit:
-            if deadline.when() is None:
-                deadline.reschedule(loop.time() + CHOICE_SECONDS)
-            async with asyncio.timeout(PROBE_SECONDS):
-                *others, last = await _locate(candidate, trust)
-                for located in others:
-                    with suppress(PlexConnectionError):
-                        return await verify(located)
-                return await verify(last)
-
-    async def verify(candidate: Candidate) -> Candidate:
-        identity = await connect(candidate).get_identity()
-        if identity.machine_identifier != server.machine_identifier:
-            raise _Refused(Failure.OTHER_SERVER)
-        return candidate
-
-    probes: list[asyncio.Task[Candidate]] = []
+    candidates = select_candidates(server.connections, policy)
+    probe = _Probe(server.machine_identifier, policy, connect, resolve)
+    probes = [
+        asyncio.create_task(probe.run(candidate)) for candidate in candidates.allowed
+    ]
     try:
-        async with asyncio.timeout(None) as deadline:
-            probes = [asyncio.create_task(probe(candidate)) for candidate in allowed]
-            for task in probes:
-                await asyncio.wait([task])
-                if not task.exception():
-                    break
+        async with asyncio.timeout(CHOICE_SECONDS):
+            await _wait_for_answers(probes, patient=not policy.owned)
     except TimeoutError:
         pass
     finally:
@@ -236,99 +116,161 @@ async def choose_connection(
             task.cancel()
         await asyncio.gather(*probes, return_exceptions=True)
 
-    for candidate, task in zip(allowed, probes, strict=True):
+    chosen: Candidate | None = None
+    failures = list(candidates.refused)
+    for candidate, task in zip(candidates.allowed, probes, strict=True):
         if not (failure := _failure(task)):
             chosen = task.result()
             break
-        attempts.append(Attempt(kind=candidate.kind, failure=failure))
-    return Choice(
-        offered=server.connections,
-        trust=trust,
+        failures.append(ConnectionFailure(kind=candidate.kind, failure=failure))
+    return ConnectionResult(
+        server=server,
+        policy=policy,
         connection=chosen,
-        is_best=bool(allowed) and chosen is not None and chosen.url == allowed[0].url,
-        attempts=tuple(attempts),
-        insecure_only=insecure_only,
+        is_best=chosen is not None and chosen.url == candidates.allowed[0].url,
+        insecure_only=candidates.insecure_only and chosen is None,
+        failures=tuple(failures),
     )
 
 
-def _candidate(connection: PlexConnection, trust: Trust) -> Candidate:
-    """Return the candidate that a connection is; of its URI three parts are used."""
-    if not (match := _URI.fullmatch(connection.uri)):
-        raise _Refused(Failure.MALFORMED)
-    host = match["ipv6"] or match["name"]
-    scheme = match["scheme"].lower()
-    port = int(match["port"] or {"http": 80, "https": 443}[scheme])
-    address = literal_address(host) or plex_direct_address(host)
-    is_name = match["name"] and not _NUMERIC_NAME.fullmatch(host)
-    if not 0 < port < 65536 or not (address or is_name):
-        raise _Refused(Failure.MALFORMED)
-    if scheme == "http" and not is_loopback(host):
-        raise _Refused(Failure.PLAIN_HTTP)
-    if address and (failure := address_refusal(address, trust)):
-        raise _Refused(failure)
-    return Candidate(
-        kind=connection.kind,
-        url=f"{scheme}://{f'[{host}]' if match['ipv6'] else host}:{port}",
-        host=host,
-        port=port,
-        address=address,
-        ipv6=address.version == 6 if address else connection.ipv6,
-    )
+async def _wait_for_answers(
+    probes: list[asyncio.Task[Candidate]], *, patient: bool
+) -> None:
+    """Wait until all probes ended, or 0.3 s after the first that was answered.
 
-
-def _tunnelled(address: IPv6Address) -> IPAddress | None:
-    """Return the IPv4 address that 6to4 or Teredo would carry a packet to."""
-    if address.sixtofour:
-        return address.sixtofour
-    return address.teredo[1] if address.teredo else None
-
-
-async def _locate(candidate: Candidate, trust: Trust) -> list[Candidate]:
-    """Return a candidate with each address to dial, asking DNS where needed.
-
-    Whoever wrote the name may have any address in it, so that is judged too.
+    Unless patient, it is enough that no probe before the first answered one is open.
     """
-    if candidate.address:
-        return [candidate]
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            candidate.host, candidate.port, type=socket.SOCK_STREAM
+    loop = asyncio.get_running_loop()
+    pending = set(probes)
+    deadline: float | None = None
+    while pending and (deadline is None or loop.time() < deadline):
+        done, pending = await asyncio.wait(
+            pending,
+            timeout=deadline and deadline - loop.time(),
+            return_when=asyncio.FIRST_COMPLETED,
         )
-    except OSError, UnicodeError:
-        raise _Refused(Failure.NAME_NOT_FOUND) from None
-    located: list[Candidate] = []
-    failure = Failure.NAME_NOT_FOUND
-    for *_, (host, *_) in found:
-        if not (address := literal_address(str(host))):
-            continue
-        if refusal := address_refusal(address, trust):
-            failure = refusal
-        elif candidate.url.startswith("http:") and not address.is_loopback:
-            failure = Failure.PLAIN_HTTP
-        else:
-            ipv6 = address.version == 6
-            located.append(replace(candidate, address=address, ipv6=ipv6))
-    if not located:
-        raise _Refused(failure)
-    return sorted(located, key=lambda item: item.ipv6)
+        if deadline is None and not all(map(_failure, done)):
+            deadline = loop.time() + BETTER_SECONDS
+        first = next(
+            (one for one in probes if not one.done() or not _failure(one)), None
+        )
+        if not patient and first and first.done():
+            return
+    if deadline is not None:
+        await asyncio.sleep(deadline - loop.time())
 
 
-def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
-    """Return why a probe has failed, None if it has not."""
-    if probe.cancelled():
-        return Failure.TIMEOUT
-    match probe.exception():
-        case None:
-            return None
-        case _Refused(failure=failure):
+class _Probe:
+    """Finds out whether a candidate leads to one server."""
+
+    def __init__(
+        self,
+        machine_identifier: str,
+        policy: DialPolicy,
+        connect: Connect,
+        resolve: Resolve,
+    ) -> None:
+        """Initialize for the candidates of a server; names may have many addresses."""
+        self._machine_identifier = machine_identifier
+        self._policy = policy
+        self._connect = connect
+        self._resolve = resolve
+        self._limit = asyncio.Semaphore(MAX_CONNECTIONS)
+
+    async def run(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with the address that answers.
+
+        Where no route leads to the address in a plex.direct name, as in a network that
+        has IPv6 only, the name is resolved. Raises PlexError, ConnectionRefused or
+        TimeoutError.
+        """
+        async with asyncio.timeout(PROBE_SECONDS):
+            if candidate.address:
+                try:
+                    return await self._verify(candidate)
+                except PlexConnectionError as error:
+                    if not (error.no_route and plex_direct_address(candidate.host)):
+                        raise
+            return await self._first_answer(await self._locate(candidate))
+
+    async def _verify(self, candidate: Candidate) -> Candidate:
+        """Return the candidate if the server answers there."""
+        async with self._limit:
+            identity = await self._connect(candidate).get_identity()
+        if identity.machine_identifier != self._machine_identifier:
+            raise ConnectionRefused(Failure.OTHER_SERVER)
+        return candidate
+
+    async def _locate(self, candidate: Candidate) -> list[Candidate]:
+        """Return the candidate with each address of its name, IPv4 first.
+
+        Whoever wrote the name may give it any address, so each one is judged.
+        """
+        try:
+            addresses = [*await self._resolve(candidate.host)]
+        except OSError, UnicodeError:
+            addresses = []
+        located: list[Candidate] = []
+        failure = Failure.NAME_NOT_FOUND
+        for address in sorted(dict.fromkeys(addresses), key=lambda one: one.version):
+            if refusal := address_failure(address, self._policy):
+                failure = refusal
+            elif candidate.url.startswith("http:") and not address.is_loopback:
+                failure = Failure.PLAIN_HTTP
+            else:
+                located.append(
+                    replace(candidate, address=address, ipv6=address.version == 6)
+                )
+        if not located:
+            raise ConnectionRefused(failure)
+        return located[:_MAX_ADDRESSES]
+
+    async def _first_answer(self, located: list[Candidate]) -> Candidate:
+        """Return the first of some addresses that answers, asking all at once."""
+        pending = {asyncio.create_task(self._verify(one)) for one in located}
+        try:
+            while True:
+                done, pending = await asyncio.wait(
+                    pending, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    if not task.exception() or not pending:
+                        return task.result()
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+
+def failure_of(error: PlexError) -> Failure:
+    """Return what an error says of a connection."""
+    match error:
+        case PlexUnreachable(failure=failure):
             return failure
-        case TimeoutError() | PlexTimeoutError():
+        case PlexTimeoutError():
             return Failure.TIMEOUT
         case PlexCertificateError():
             return Failure.CERTIFICATE
         case PlexConnectionError():
             return Failure.NOT_CONNECTED
-        case PlexError():
+        case PlexMaintenance():
+            return Failure.MAINTENANCE
+        case _:
             return Failure.WRONG_ANSWER
+
+
+def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
+    """Return why a probe has failed, None if it was answered."""
+    if probe.cancelled():
+        return Failure.TIMEOUT
+    match probe.exception():
+        case None:
+            return None
+        case ConnectionRefused(failure=failure):
+            return failure
+        case TimeoutError():
+            return Failure.TIMEOUT
+        case PlexError() as error:
+            return failure_of(error)
         case error:
             raise error

@@ -47,13 +47,17 @@ class PlexError(Exception):
 class PlexConnectionError(PlexError):
     """The other side could not be reached, or hung up.
 
-    `request_sent` is false where it failed before the request was written.
+    `request_sent` is false where it failed before the request was written, `no_route`
+    is true where the network has no way to the address.
     """
 
-    def __init__(self, summary: str, *, request_sent: bool) -> None:
+    def __init__(
+        self, summary: str, *, request_sent: bool, no_route: bool = False
+    ) -> None:
         """Remember whether the request may have arrived."""
         super().__init__(summary)
         self.request_sent = request_sent
+        self.no_route = no_route
 
 
 class PlexAddressError(PlexConnectionError):
@@ -94,6 +98,14 @@ class PlexRateLimitError(PlexError):
 
 class PlexResponseError(PlexError):
     """Another refusal, or an answer that is not what the operation answers."""
+
+
+class PlexResponseTooLarge(PlexResponseError):
+    """The answer is longer than what is read."""
+
+
+class PlexMaintenance(PlexResponseError):
+    """The server is in maintenance, as while it migrates its database."""
 
 
 class PlexUnknownSource(PlexResponseError):

@@ -106,6 +106,14 @@ class PlexAccount:
     two_factor_enabled: bool
 
     @property
+    def subscription_renews(self) -> datetime | None:
+        return None
+
+    @property
+    def subscription_ends(self) -> datetime | None:
+        return None
+
+    @property
     def public_name(self) -> str | None:
         """Return the first name that isn't an e-mail address, None if there is none."""
         names = (self.friendly_name, self.username, self.title)

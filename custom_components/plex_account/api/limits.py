@@ -1,0 +1,29 @@
+"""How many servers may choose a connection at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+MAX_CHOICES = 16
+MAX_SHARED_CHOICES = 12
+
+
+class ChoiceLimit:
+    """Lets at most 16 servers choose a connection at once, own servers first.
+
+    Servers of others never take all places: those that hang would delay own ones.
+    """
+
+    def __init__(self) -> None:
+        """Start with every place free."""
+        self._all = asyncio.Semaphore(MAX_CHOICES)
+        self._shared = asyncio.Semaphore(MAX_SHARED_CHOICES)
+
+    @asynccontextmanager
+    async def place(self, *, owned: bool) -> AsyncIterator[None]:
+        """Hold one of the places."""
+        async with AsyncExitStack() as stack:
+            if not owned:
+                await stack.enter_async_context(self._shared)
+            await stack.enter_async_context(self._all)
+            yield

@@ -1,0 +1,130 @@
+"""The connection of one server in use, and the list entry that it was chosen from."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from .candidates import Candidate, DialPolicy, Failure, is_allowed
+from .connections import (
+    Connect,
+    ConnectionResult,
+    PlexUnreachable,
+    Resolve,
+    choose_connection,
+)
+from .limits import ChoiceLimit
+from .models import PlexServer
+
+
+class ServerConnection:
+    """Keeps the best connection of a server, as the newest list offers them."""
+
+    def __init__(
+        self,
+        server: PlexServer,
+        *,
+        connect: Connect,
+        resolve: Resolve,
+        list_from_loopback: bool,
+        choice_limit: ChoiceLimit,
+        refresh_server_list: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        """Initialize without a connection; `connect` returns a client without token."""
+        self.server = server
+        self.last_choice: ConnectionResult | None = None
+        self.identified_at = 0.0
+        self._connect = connect
+        self._resolve = resolve
+        self._list_from_loopback = list_from_loopback
+        self._choice_limit = choice_limit
+        self._refresh_server_list = refresh_server_list
+        self._choosing = asyncio.Lock()
+        self._current: Candidate | None = None
+        self._lists_without_current = 0
+
+    @property
+    def current(self) -> Candidate | None:
+        """Return the connection in use, None if there is none."""
+        return self._current
+
+    def require(self, *, listed: bool = False) -> Candidate:
+        """Return the connection in use, which the newest list must offer if `listed`.
+
+        Raises PlexUnreachable with the most telling reason.
+        """
+        if not self._current or (listed and not self.is_listed):
+            failure = self.last_choice and self.last_choice.most_telling_failure
+            raise PlexUnreachable(
+                failure.failure if failure else Failure.NO_CONNECTIONS
+            )
+        return self._current
+
+    @property
+    def is_listed(self) -> bool:
+        """Return whether the newest list offers the connection in use."""
+        return self._current is not None and is_allowed(
+            self._current, self.server.connections, self._policy
+        )
+
+    @property
+    def is_best(self) -> bool:
+        """Return whether the newest list offers nothing better than what is in use."""
+        choice = self.last_choice
+        return (
+            choice is not None
+            and choice.is_best
+            and choice.connection is self._current
+            and self._is_current(choice)
+        )
+
+    def update(self, server: PlexServer) -> None:
+        """Use the entry of a newer list; the connection serves until the next choice."""
+        self.server = server
+        if self._current:
+            self._lists_without_current = (
+                0 if self.is_listed else self._lists_without_current + 1
+            )
+
+    async def choose(self) -> None:
+        """Choose a connection; the old one serves until that has ended.
+
+        Where none answers, the old one is kept if a single list has left it out: that
+        may be a fault of the list.
+        """
+        before = self.last_choice
+        async with self._choosing:
+            if self.last_choice is not before:
+                return
+            choice = await self._choose()
+            if choice.certificate_refused and self._refresh_server_list:
+                await self._refresh_server_list()
+            if not self._is_current(choice):
+                choice = await self._choose()
+            self.last_choice = choice
+            if choice.connection:
+                self._lists_without_current = 0
+                self.identified_at = monotonic()
+            elif self._lists_without_current == 1 and not choice.insecure_only:
+                return
+            self._current = choice.connection
+
+    async def _choose(self) -> ConnectionResult:
+        async with self._choice_limit.place(owned=self.server.owned):
+            return await choose_connection(
+                self.server, self._policy, connect=self._connect, resolve=self._resolve
+            )
+
+    def _is_current(self, choice: ConnectionResult) -> bool:
+        """Return whether a choice was made from what the newest list offers."""
+        return (
+            choice.server.connections == self.server.connections
+            and choice.policy == self._policy
+        )
+
+    @property
+    def _policy(self) -> DialPolicy:
+        return DialPolicy(
+            owned=self.server.owned,
+            private=self.server.public_address_matches,
+            loopback=self._list_from_loopback,
+        )

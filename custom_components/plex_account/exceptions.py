@@ -1,0 +1,85 @@
+"""What went wrong at Plex, as errors that Home Assistant translates."""
+
+from homeassistant.exceptions import HomeAssistantError
+
+from .api import (
+    Failure,
+    PlexAuthenticationError,
+    PlexCertificateError,
+    PlexConnectionError,
+    PlexError,
+    PlexMaintenance,
+    PlexRateLimitError,
+    PlexResponseTooLarge,
+    PlexTimeoutError,
+    PlexUnreachable,
+)
+from .const import DOMAIN
+
+type Translation = tuple[str, dict[str, str]]
+
+_FAILURE_KEYS = {
+    Failure.CERTIFICATE: "server_certificate",
+    Failure.MAINTENANCE: "server_maintenance",
+    Failure.NOT_LISTED: "server_not_listed",
+    Failure.PLAIN_HTTP: "server_insecure",
+    Failure.PRIVATE: "server_private_address",
+    Failure.TIMEOUT: "server_timeout",
+}
+
+
+def plex_tv_translation(error: PlexError) -> Translation:
+    """Return the key and placeholders of the sentence for a failure of plex.tv."""
+    match error:
+        case PlexAuthenticationError():
+            return "token_revoked", {}
+        case PlexRateLimitError():
+            return "plex_tv_rate_limited", {}
+        case PlexTimeoutError():
+            return "plex_tv_timeout", {}
+        case PlexCertificateError():
+            return "plex_tv_certificate", {}
+        case PlexConnectionError():
+            return "plex_tv_unavailable", {}
+        case PlexError(status=int(status)) if status >= 400:
+            return "plex_tv_http_status", {"status": str(status)}
+        case _:
+            return "plex_tv_unexpected", {}
+
+
+def server_translation(error: PlexError, server: str) -> Translation:
+    """Return the key and placeholders of the sentence for a failure of a server."""
+    placeholders = {"server": server}
+    match error:
+        case PlexUnreachable(failure=failure):
+            return _FAILURE_KEYS.get(failure, "server_unreachable"), placeholders
+        case PlexTimeoutError():
+            return "server_timeout", placeholders
+        case PlexCertificateError():
+            return "server_certificate", placeholders
+        case PlexConnectionError():
+            return "server_unreachable", placeholders
+        case PlexAuthenticationError():
+            return "token_refused", placeholders
+        case PlexRateLimitError():
+            return "rate_limited", placeholders
+        case PlexMaintenance():
+            return "server_maintenance", placeholders
+        case PlexResponseTooLarge():
+            return "response_too_large", placeholders
+        case PlexError(status=404):
+            return "path_not_found", placeholders
+        case PlexError(status=int(status)) if status >= 400:
+            return "http_status", placeholders | {"status": str(status)}
+        case _:
+            return "plex_refused", placeholders
+
+
+def translated_error(translation: Translation) -> HomeAssistantError:
+    """Return the error to raise for a translation."""
+    key, placeholders = translation
+    return HomeAssistantError(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=placeholders,
+    )

@@ -1,0 +1,143 @@
+"""The last good list of an account's servers, kept for a start without plex.tv.
+
+It holds no token: of each server only whether its token was that of the account.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from .api import PlexError, PlexServer, parse_servers
+from .const import DOMAIN
+
+_VERSION = 1
+_HAS_ACCOUNT_TOKEN = "hasAccountToken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptList:
+    """What is kept of an account.
+
+    `servers` is None where no list has come yet. `lost`: own servers that left the
+    list, with their names and since when; None is unknown. `name` is what plex.tv
+    called the account.
+    """
+
+    servers: tuple[PlexServer, ...] | None = None
+    lost: dict[str, str | None] = field(default_factory=dict)
+    name: str | None = None
+
+    def without_news(self) -> KeptList:
+        """Return the list without what changes all the time and isn't worth writing."""
+        servers = self.servers and tuple(
+            replace(server, last_seen_at=None, presence=False)
+            for server in self.servers
+        )
+        return replace(self, servers=servers)
+
+
+class KeptListStore:
+    """Reads and writes the kept list of one entry."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Initialize the storage."""
+        self._store: Store[dict[str, Any]] = Store(
+            hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True
+        )
+
+    async def async_load(self, account_token: str) -> KeptList:
+        """Return what is kept; an empty list where there is nothing or it is damaged."""
+        stored = await self._store.async_load()
+        if not isinstance(stored, dict):
+            return KeptList()
+        documents, lost = stored.get("servers"), stored.get("lost")
+        name = stored.get("name")
+        return KeptList(
+            servers=_servers(documents, account_token),
+            lost={
+                str(server): since if isinstance(since, str) else None
+                for server, since in (lost if isinstance(lost, dict) else {}).items()
+            },
+            name=name if isinstance(name, str) else None,
+        )
+
+    async def async_save(self, kept: KeptList, account_token: str) -> None:
+        """Write the list."""
+        content = {
+            "name": kept.name,
+            "servers": None
+            if kept.servers is None
+            else [_document(server, account_token) for server in kept.servers],
+            "lost": kept.lost,
+        }
+        await self._store.async_save(content)
+
+    async def async_remove(self) -> None:
+        """Delete the file."""
+        await self._store.async_remove()
+
+
+def _servers(documents: Any, account_token: str) -> tuple[PlexServer, ...] | None:
+    """Return the servers of documents in the form that plex.tv sends."""
+    if not isinstance(documents, list):
+        return None
+    try:
+        servers = parse_servers(documents)
+    except PlexError:
+        return None
+    with_token = {
+        document.get("clientIdentifier")
+        for document in documents
+        if isinstance(document, dict) and document.get(_HAS_ACCOUNT_TOKEN) is True
+    }
+    return tuple(
+        replace(server, access_token=account_token)
+        if server.owned and server.machine_identifier in with_token
+        else replace(server, access_token=None)
+        for server in servers
+    )
+
+
+def _document(server: PlexServer, account_token: str) -> dict[str, Any]:
+    """Return a server in the form that plex.tv sends, without token and address."""
+    owner = server.source_title
+    return {
+        "clientIdentifier": server.machine_identifier,
+        "provides": "server",
+        _HAS_ACCOUNT_TOKEN: server.access_token == account_token,
+        "name": server.name,
+        "product": server.product,
+        "productVersion": server.version,
+        "platform": server.platform,
+        "platformVersion": server.platform_version,
+        "device": server.device,
+        "createdAt": _isoformat(server.created_at),
+        "lastSeenAt": _isoformat(server.last_seen_at),
+        "ownerId": server.owner_id,
+        "sourceTitle": owner if owner and "@" not in owner else None,
+        "owned": server.owned,
+        "home": server.home,
+        "httpsRequired": server.https_required,
+        "publicAddressMatches": server.public_address_matches,
+        "dnsRebindingProtection": server.dns_rebinding_protection,
+        "natLoopbackSupported": server.nat_loopback_supported,
+        "connections": [
+            {
+                "uri": connection.uri,
+                "protocol": connection.protocol,
+                "address": connection.address,
+                "port": connection.port,
+                "local": connection.local,
+                "relay": connection.relay,
+                "IPv6": connection.ipv6,
+            }
+            for connection in server.connections
+        ],
+    }
+
+
+def _isoformat(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,97 @@
+"""What plex.tv says is believed when it was said twice: retries and refusals."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Self
+
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+
+from .activity import Activity, async_fire_activity
+from .api import PlexAuthenticationError, PlexError, PlexRateLimitError
+from .const import DOMAIN
+
+# A refused token is asked about again after this time at the earliest.
+CONFIRMATION_SECONDS = 60
+
+# A refresh repeats a request that failed in passing after these pauses.
+RETRY_SECONDS = (2, 4)
+
+_REFUSALS: HassKey[dict[str, TokenRefusals]] = HassKey(f"{DOMAIN}_refusals")
+
+
+class TokenRefusals:
+    """How often plex.tv has refused the token of an entry since it last took it."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Initialize without a refusal."""
+        self._hass = hass
+        self._entry = entry
+        self._first: float | None = None
+        self._announced = False
+        self.confirmed = False
+
+    @classmethod
+    def from_entry(cls, hass: HomeAssistant, entry: ConfigEntry) -> Self:
+        """Return the refusals of an entry; they outlive attempts to set it up."""
+        refusals = hass.data.setdefault(_REFUSALS, {})
+        if not isinstance(known := refusals.get(entry.entry_id), cls):
+            known = refusals[entry.entry_id] = cls(hass, entry)
+        return known
+
+    def refuse(self) -> None:
+        """Note a refusal; one a minute or more after the first confirms it."""
+        now = monotonic()
+        if self._first is None:
+            self._first = now
+        elif now - self._first >= CONFIRMATION_SECONDS:
+            self.confirmed = True
+
+    @callback
+    def async_ask_for_sign_in(self, *, news: bool) -> None:
+        """Start reauthentication; as news also fire the activity, after the states.
+
+        Asked for again at every refusal: an open reconfigure dialog swallows one.
+        """
+        if news and not self._announced:
+            self._hass.loop.call_soon(
+                async_fire_activity, self._hass, self._entry, Activity.TOKEN_REJECTED
+            )
+        self._announced = True
+        self._entry.async_start_reauth(self._hass)
+
+    @callback
+    def async_clear(self) -> None:
+        """Forget the refusals: the token was taken.
+
+        A sign-in that nobody has begun is no longer needed and ends.
+        """
+        self._first = None
+        self._announced = False
+        self.confirmed = False
+        for flow in self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}):
+            if flow.get("step_id") == "reauth_confirm":
+                self._hass.config_entries.flow.async_abort(flow["flow_id"])
+
+
+async def ask[T](
+    request: Callable[[], Awaitable[T]], *, patient: bool
+) -> T | PlexError:
+    """Return what a request returns or raises; a patient caller asks up to three times.
+
+    Only failures that pass are asked about again: neither a refused token nor a rate
+    limit.
+    """
+    pauses = RETRY_SECONDS if patient else ()
+    for pause in (*pauses, None):
+        try:
+            return await request()
+        except (PlexAuthenticationError, PlexRateLimitError) as error:
+            return error
+        except PlexError as error:
+            if pause is None:
+                return error
+        await asyncio.sleep(pause)
+    raise AssertionError("unreachable")
