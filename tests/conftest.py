@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 import trustme
 
-import custom_components.plex_account
+from custom_components.plex_account import const
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
@@ -16,7 +16,7 @@ from tests.simulator import Account, Server, Simulator
 
 from .common import CLIENT_IDENTIFIER, DOMAIN
 
-assert custom_components.plex_account.DOMAIN == DOMAIN
+assert const.DOMAIN == DOMAIN
 
 
 # The library behind trustme keeps the first datetime class it meets for good,

@@ -54,8 +54,8 @@ MANIFEST_KEYS = {
     "single_config_entry",
     "version",
 }
-# Components that may be imported without being a dependency, besides platforms.
-FREE_COMPONENTS = {"homeassistant", "system_health", *Platform}
+# Components that may be imported without being a dependency.
+FREE_COMPONENTS = {"homeassistant", *Platform}
 IMAGES = {
     f"{prefix}{name}{suffix}.png"
     for prefix in ("", "dark_")
@@ -143,17 +143,20 @@ async def test_config_schema(hass: HomeAssistant) -> None:
 
 def test_dependencies() -> None:
     """No component is imported that the manifest would have to name."""
-    code = "\n".join(path.read_text() for path in INTEGRATION.rglob("*.py"))
-    imported = [
-        name
-        for pattern in (
-            r"homeassistant\.components\.(\w+)",
-            r"from homeassistant\.components import (\w+)$",
-        )
-        for name in re.findall(pattern, code, re.MULTILINE)
-    ]
-    assert code.count("homeassistant.components") == len(imported)
-    assert set(imported) <= FREE_COMPONENTS | set(MANIFEST.get("dependencies", []))
+    known = FREE_COMPONENTS | set(MANIFEST["dependencies"])
+    for path in INTEGRATION.rglob("*.py"):
+        code = path.read_text()
+        imported = [
+            name
+            for pattern in (
+                r"homeassistant\.components\.(\w+)",
+                r"from homeassistant\.components import (\w+)$",
+            )
+            for name in re.findall(pattern, code, re.MULTILINE)
+        ]
+        assert code.count("homeassistant.components") == len(imported)
+        # What a component asks for in a file of its own name comes with it.
+        assert set(imported) <= known | {path.stem}
 
 
 @pytest.mark.parametrize("theme", ["", "dark_"])
@@ -185,8 +188,8 @@ def test_yaml(path: Path) -> None:
     assert load_yaml_dict(str(path))
 
 
-def test_licence() -> None:
-    """GitHub recognises the licence."""
+def test_license() -> None:
+    """GitHub recognizes the license."""
     assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) ")
 
 
@@ -200,7 +203,7 @@ def test_buttons(button: str) -> None:
 
 def test_readme() -> None:
     """The README names every action, and links to files that exist."""
-    assert set(re.findall(rf"\b{DOMAIN}\.(get_\w+)", README)) == ACTIONS.keys()
+    assert set(re.findall(rf"\b{DOMAIN}\.((?:get|call)_\w+)", README)) == ACTIONS.keys()
     links = re.findall(r"\]\(([^):#]+)[^):]*\)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
 
@@ -231,7 +234,7 @@ async def test_actions(hass: HomeAssistant) -> None:
     assert actions.keys() == ACTIONS.keys()
     assert actions.keys() == ICONS["services"].keys()
     for name, action in actions.items():
-        assert action.schema
+        assert isinstance(action.schema, vol.Schema)
         fields = {field.schema: field for field in action.schema.schema}
         described = ACTIONS[name]["fields"]
         assert fields.keys() == described.keys()

@@ -29,7 +29,7 @@ class Process:
         """Return what it says next."""
         assert self._process.stdout
         if not (line := self._process.stdout.readline()):
-            raise SystemExit(f"{self._process.args} has failed")
+            raise SystemExit(f"{self._process.args!r} has failed")
         return json.loads(line)
 
     def ask(self, **task: Any) -> Any:

@@ -1,6 +1,7 @@
 """The account and the source that everybody asks for, and how the simulator answers."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 
@@ -64,7 +65,7 @@ _PAST_SUBSCRIPTION = {
     "state": "ended",
     "billing": {"internalPaymentMethod": {"brand": "visa"}, "paymentMethodId": 7},
 }
-_SOURCE = {
+_SOURCE: dict[str, Any] = {
     "name": "Attic",
     "clientIdentifier": "0123456789abcdef0123456789abcdef01234567",
     "accessToken": "transient-00000000-0000-4000-8000-000000000000",

@@ -65,7 +65,7 @@ async def crowd(operation: Operation, facts: Facts, seconds: float) -> dict[str,
 async def work(contender: ModuleType, import_seconds: float) -> None:
     """Make the first call, then do what is asked for."""
     world = World(**json.loads(sys.stdin.readline()))
-    facts = {name: tuple(known) for name, known in world.facts.items()}
+    facts = {name: (who, count) for name, (who, count) in world.facts.items()}
     started = perf_counter()
     async with contender.connect(world) as operations:
         await operations.in_turn[ACCOUNT]()

@@ -195,7 +195,7 @@ def at_work(hass: HomeAssistant) -> dict[str, Counter[str]]:
         "tasks": [str(task.get_coro()) for task in asyncio.all_tasks()],
         "timers": [str(timer) for timer in timers if not timer.cancelled()],
     }
-    return {"listeners": Counter(hass.bus.async_listeners())} | {
+    return {"listeners": Counter(map(str, hass.bus.async_listeners()))} | {
         kind: Counter(
             name[0]
             for text in found

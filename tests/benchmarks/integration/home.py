@@ -57,7 +57,7 @@ async def home_assistant() -> AsyncIterator[HomeAssistant]:
     with TemporaryDirectory() as folder:
         hass = HomeAssistant(folder)
         hass.config.skip_pip = True
-        hass.data[DATA_RESOLVER] = ThreadedResolver()
+        hass.data[DATA_RESOLVER] = ThreadedResolver()  # type: ignore[misc]
         hass.config_entries = ConfigEntries(hass, {})
         async_setup_loader(hass)
         await async_load_base_functionality(hass)

@@ -63,8 +63,7 @@ def _show_the_same(one: Image.Image, other: Image.Image) -> bool:
     difference = ImageChops.difference(
         one.convert("L").reduce(_BLOCK), other.convert("L").reduce(_BLOCK)
     )
-    _, largest = difference.getextrema()
-    return largest < _TOLERANCE
+    return max(difference.tobytes()) < _TOLERANCE
 
 
 async def _area(subject: Locator) -> FloatRect:
