@@ -17,10 +17,9 @@ from .simulator import Simulator
 from .world import add_described_server
 
 _ACCOUNT_FIELDS = {one.name for one in fields(Account)}
+_NO_JSON = ("clock", "certificate", "library", "picture")
 _SERVER_FIELDS = {"certificate_hash"} | {
-    one.name
-    for one in fields(ServerModel)
-    if one.init and one.name not in ("clock", "certificate")
+    one.name for one in fields(ServerModel) if one.init and one.name not in _NO_JSON
 }
 _HOST = "127.0.0.1"
 

@@ -11,7 +11,7 @@ from .answers import Json
 from .certificates import Authority, ServerCertificate
 from .clock import Clock
 from .connection import Connection
-from .faults import Action, Fault
+from .faults import Action, Fault, Trouble
 from .plex_tv import API, PlexTv
 from .resources import Player
 from .server import Server
@@ -176,6 +176,13 @@ class Simulator(State):
         action: Action | None = None,
         pace: float = 0.05,
         times: int | None = None,
+        code: int | None = None,
+        message: str | None = None,
+        empty: bool = False,
+        after: int = 0,
+        every: int = 1,
+        probability: float = 1.0,
+        seed: int = 0,
     ) -> Fault:
         """Let something go wrong for the requests that match."""
         return self.faults.add(
@@ -191,8 +198,55 @@ class Simulator(State):
                 action=action,
                 pace=pace,
                 times=times,
+                code=code,
+                message=message,
+                empty=empty,
+                after=after,
+                every=every,
+                probability=probability,
+                seed=seed,
             )
         )
+
+    def alternate(
+        self,
+        *,
+        path: str,
+        host: str = "plex.tv",
+        status: int = 404,
+        empty: bool = True,
+        times: int | None = None,
+    ) -> Fault:
+        """Let every other answer be bad, the next one first, as a load balancer's can be."""
+        return self.fault(
+            host=host, path=path, status=status, empty=empty, every=2, times=times
+        )
+
+    def trouble(
+        self,
+        *,
+        host: str = "plex.tv",
+        path: str = "*",
+        probability: float = 0.5,
+        seed: int = 0,
+        times: int | None = None,
+        kinds: Sequence[Fault] | None = None,
+    ) -> Fault:
+        """Have a bad day: empty 404, 401, 503, HTML and silence among true answers."""
+        return self.faults.add(
+            Trouble(
+                host=host,
+                path=path,
+                probability=probability,
+                seed=seed,
+                times=times,
+                **({} if kinds is None else {"kinds": list(kinds)}),
+            )
+        )
+
+    def leave_out(self, server: Server, times: int = 1) -> None:
+        """Let the next lists of servers be without one of them."""
+        server.left_out = times
 
     def rate_limit(
         self,
