@@ -124,6 +124,7 @@ def _one_of_everything() -> list[Fault]:
 class Trouble(Fault):
     """A day of trouble: each answer that is met is one of several bad ones, by chance."""
 
+    probability: float = 0.5
     kinds: list[Fault] = field(default_factory=_one_of_everything)
 
     @override

@@ -9,11 +9,11 @@ from .clock import Clock
 from .pins import Pins
 from .resources import Player
 from .server import Server
-from .traffic import Traffic
+from .strangers import Strangers
 
 
 @dataclass(eq=False, kw_only=True)
-class State(Traffic):
+class State(Strangers):
     """The world behind the answers, and the knobs that turn it.
 
     `sign_out_scope`, `revoke_ends_transient`, `expired_pin_code` and `lock_worded` choose
