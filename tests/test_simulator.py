@@ -697,6 +697,7 @@ async def test_identity(sim: Simulator, call: Caller, ada: Account) -> None:
         ]
         assert body == {
             "size": 0,
+            "apiVersion": "1.2.2",
             "claimed": True,
             "machineIdentifier": server.machine_identifier,
             "version": server.version,

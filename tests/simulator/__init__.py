@@ -3,6 +3,7 @@
 from .account import ABSENT, Account
 from .connection import Connection
 from .faults import Fault
+from .hostile import Hostile
 from .log import LoggedRequest
 from .resources import Player
 from .server import Server
@@ -14,6 +15,7 @@ __all__ = [
     "Account",
     "Connection",
     "Fault",
+    "Hostile",
     "LoggedRequest",
     "Player",
     "Server",

@@ -8,6 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 from .answers import Json
+from .subscriptions import Plan, entry, epoch_as_iso, no_subscription, summary
 
 
 class _Sentinel(Enum):
@@ -22,17 +23,6 @@ type Extra = dict[str, Json | _Sentinel]
 _ids = count(10_000_001)
 
 
-def _no_subscription() -> dict[str, Json]:
-    return {
-        "active": False,
-        "features": [],
-        "paymentService": None,
-        "plan": None,
-        "status": "Inactive",
-        "subscribedAt": None,
-    }
-
-
 def _plain_profile() -> dict[str, Json]:
     return {
         "autoSelectAudio": True,
@@ -44,6 +34,7 @@ def _plain_profile() -> dict[str, Json]:
         "defaultSubtitleForced": 2,
         "defaultSubtitleLanguage": None,
         "defaultSubtitleLanguages": None,
+        "mediaPostsVisibility": True,
         "mediaReviewsLanguages": None,
         "mediaReviewsVisibility": 2,
         "watchedIndicator": 1,
@@ -86,7 +77,7 @@ class Account:
     two-factor code that is valid now; None means that two-factor is off. `pin` is the plain
     Home PIN: the body carries only its hash. Accounts with the same `household` form a Home.
     `title`, `protected`, `two_factor_enabled` and `backup_codes_created` follow from other
-    fields as long as they are None.
+    fields as long as they are None. `email_only` refuses a sign-in by username.
     """
 
     username: str = "ada"
@@ -95,6 +86,7 @@ class Account:
     code: str | None = None
     backup_codes: set[str] = field(default_factory=set)
     tokens: dict[str, str] = field(default_factory=dict)
+    email_only: bool = False
     household: str | None = None
     extra: Extra = field(default_factory=dict)
 
@@ -129,8 +121,9 @@ class Account:
     restricted: bool = False
     roles: list[Json] | None = None
     scrobble_types: str = ""
+    search_enabled: bool = True
     services: list[Json] = field(default_factory=_some_services)
-    subscription: dict[str, Json] | None = field(default_factory=_no_subscription)
+    subscription: dict[str, Json] | None = field(default_factory=no_subscription)
     subscription_description: str | None = None
     subscriptions: list[Json] = field(default_factory=list)
     thumb: str = "https://plex.tv/users/0123456789abcdef/avatar?c=1393545600"
@@ -143,6 +136,35 @@ class Account:
         """Without a password, plex.tv says that there is none."""
         if self.password is None:
             self.has_password = False
+
+    def subscribe(
+        self,
+        plan: Plan = "lifetime",
+        *,
+        since: str = "2014-02-28T00:00:00Z",
+        renews_at: int | None = None,
+        ends_at: int | None = None,
+        status: str = "Active",
+    ) -> None:
+        """Begin a Plex Pass; one that ends and doesn't renew was canceled."""
+        self.subscription = summary(plan, since, status=status)
+        canceled = ends_at is not None and renews_at is None
+        self.subscriptions = [
+            entry(plan, renews_at=renews_at, ends_at=ends_at, canceled=canceled)
+        ]
+        self.roles = ["plexpass"]
+
+    def lapse(self, *, plan: Plan = "yearly", since: int, ended_at: int) -> None:
+        """Let a Plex Pass be over: what is left is when it began, and its entry."""
+        self.subscription = summary(
+            None,
+            epoch_as_iso(since),
+            active=False,
+            status="Inactive",
+            payment_service=None,
+        )
+        self.subscriptions, self.roles = [], None
+        self.past_subscriptions = [entry(plan, state="ended", ends_at=ended_at)]
 
     @property
     def is_protected(self) -> bool:
@@ -183,6 +205,7 @@ _PLAIN_FIELDS = (
     "remember_expires_at",
     "restricted",
     "scrobble_types",
+    "search_enabled",
     "services",
     "subscription",
     "subscription_description",
@@ -213,8 +236,8 @@ def account_body(
 ) -> dict[str, Json]:
     """Build the account as GET /user and POST /users/signin show it.
 
-    `subscriptions` stands there only when asked for; `history` adds what the answer to a
-    sign-in has on top: past subscriptions and trials.
+    `subscriptions` stands there only when asked for; `history` adds past subscriptions and
+    trials. The answer to a sign-in has all of them unasked.
     """
     body: dict[str, Json] = {
         camel_case(name): getattr(account, name) for name in _PLAIN_FIELDS

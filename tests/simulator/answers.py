@@ -73,19 +73,37 @@ def _media_element(tag: str, body: Mapping[str, Json]) -> ET.Element:
     return node
 
 
-def _json(body: Json, status: int) -> web.Response:
+def _dumps(body: Json) -> str:
+    """Write JSON; half of a surrogate pair can only be written as an escape."""
+    text = json.dumps(body, ensure_ascii=False)
+    return text if _is_utf_8(text) else json.dumps(body)
+
+
+def _is_utf_8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _json(text: str, status: int) -> web.Response:
+    return web.Response(text=text, status=status, content_type="application/json")
+
+
+def _xml(text: str, status: int, content_type: str) -> web.Response:
+    """Send XML; half of a surrogate pair can only be written as a reference."""
+    declared = '<?xml version="1.0" encoding="UTF-8"?>\n' + text
     return web.Response(
-        text=json.dumps(body, ensure_ascii=False),
+        body=declared.encode(errors="xmlcharrefreplace"),
         status=status,
-        content_type="application/json",
+        content_type=content_type,
+        charset="utf-8",
     )
 
 
-def _xml(root: ET.Element, status: int, content_type: str) -> web.Response:
-    text = '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(
-        root, encoding="unicode"
-    )
-    return web.Response(text=text, status=status, content_type=content_type)
+def _written(root: ET.Element) -> str:
+    return ET.tostring(root, encoding="unicode")
 
 
 def plex_tv_answer(
@@ -93,8 +111,25 @@ def plex_tv_answer(
 ) -> web.Response:
     """Answer as plex.tv: JSON where it was asked for, XML below `tag` otherwise."""
     if request.wants_json:
-        return _json(body, status)
-    return _xml(_plex_tv_element(tag, body), status, "application/xml")
+        return _json(_dumps(body), status)
+    return _xml(_written(_plex_tv_element(tag, body)), status, "application/xml")
+
+
+def plex_tv_list(request: LoggedRequest, tag: str, items: list[Json]) -> web.Response:
+    """Answer as plex.tv with a list in which text stands as it is.
+
+    Text that begins with "<" stands in XML only, any other in JSON only.
+    """
+    json_wanted, written = request.wants_json, []
+    for item in items:
+        if not isinstance(item, str):
+            element = _plex_tv_element(tag.removesuffix("s"), item)
+            written.append(_dumps(item) if json_wanted else _written(element))
+        elif item.startswith("<") != json_wanted:
+            written.append(item)
+    if json_wanted:
+        return _json(f"[{', '.join(written)}]", HTTPStatus.OK)
+    return _xml(f"<{tag}>{''.join(written)}</{tag}>", HTTPStatus.OK, "application/xml")
 
 
 def plex_tv_text(
@@ -102,26 +137,35 @@ def plex_tv_text(
 ) -> web.Response:
     """Answer as plex.tv with a JSON body or an XML element that holds only text."""
     if request.wants_json:
-        return _json(body, HTTPStatus.OK)
+        return _json(_dumps(body), HTTPStatus.OK)
     root = ET.Element(tag)
     root.text = text
-    return _xml(root, HTTPStatus.OK, "application/xml")
+    return _xml(_written(root), HTTPStatus.OK, "application/xml")
 
 
 def plex_tv_refusal_text(request: LoggedRequest, text: str) -> web.Response:
     """Answer as the old endpoints of plex.tv do that name no code of an error."""
     if request.wants_json:
-        return _json({"error": text}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return _json(_dumps({"error": text}), HTTPStatus.UNPROCESSABLE_ENTITY)
     root = ET.Element("errors")
     ET.SubElement(root, "error").text = text
-    return _xml(root, HTTPStatus.UNPROCESSABLE_ENTITY, "application/xml")
+    return _xml(_written(root), HTTPStatus.UNPROCESSABLE_ENTITY, "application/xml")
 
 
 def media_container(request: LoggedRequest, body: dict[str, Json]) -> web.Response:
     """Answer as a server: everything stands in a MediaContainer."""
     if request.wants_json:
-        return _json({"MediaContainer": body}, HTTPStatus.OK)
-    return _xml(_media_element("MediaContainer", body), HTTPStatus.OK, "text/xml")
+        return _json(_dumps({"MediaContainer": body}), HTTPStatus.OK)
+    root = _media_element("MediaContainer", body)
+    return _xml(_written(root), HTTPStatus.OK, "text/xml")
+
+
+def maintenance_answer() -> web.Response:
+    """Answer as a server that migrates its database, in XML whatever was asked for."""
+    root = ET.Element(
+        "Response", code="503", title="Maintenance", status="Database is being migrated"
+    )
+    return _xml(_written(root), HTTPStatus.SERVICE_UNAVAILABLE, "text/xml")
 
 
 def html_page(status: int) -> web.Response:

@@ -40,10 +40,10 @@ def url_host(address: str) -> str:
 
 
 def plex_direct_host(address: str, certificate_hash: str) -> str:
-    """Return the plex.direct name that carries an address."""
+    """Return the plex.direct name that carries an address; of IPv6 every digit."""
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):
-        label = "-".join(f"{int(group, 16):x}" for group in ip.exploded.split(":"))
+        label = ip.exploded.replace(":", "-")
     else:
         label = address.replace(".", "-")
     return f"{label}.{certificate_hash}.plex.direct"

@@ -9,37 +9,23 @@ from typing import Any
 from aiohttp import web
 
 from .account import ABSENT, Account
-from .answers import Json
-from .log import LoggedRequest
+from .control_views import shown_account, shown_hostile, shown_request, shown_server
 from .server import Server
 from .server_model import ServerModel
+from .settings import change_settings, settings_of
 from .simulator import Simulator
-from .world import add_described_server
+from .world import add_described_hostile, add_described_server
 
 _ACCOUNT_FIELDS = {one.name for one in fields(Account)}
+_NO_JSON = ("clock", "certificate", "library", "picture")
 _SERVER_FIELDS = {"certificate_hash"} | {
-    one.name
-    for one in fields(ServerModel)
-    if one.init and one.name not in ("clock", "certificate")
+    one.name for one in fields(ServerModel) if one.init and one.name not in _NO_JSON
 }
 _HOST = "127.0.0.1"
 
 
 class BadRequestError(Exception):
     """What was asked for makes no sense; the text says why."""
-
-
-def _shown(request: LoggedRequest) -> dict[str, Json]:
-    return {
-        "host": request.host,
-        "method": request.method,
-        "path": request.path,
-        "query": dict(request.query),
-        "headers": dict(request.headers),
-        "form": dict(request.form),
-        "secure": request.secure,
-        "status": request.status,
-    }
 
 
 class Control:
@@ -53,12 +39,15 @@ class Control:
         app.router.add_get("/requests", self._requests)
         app.router.add_delete("/requests", self._forget_requests)
         app.router.add_post("/faults", self._add_fault)
+        app.router.add_post("/trouble", self._add_trouble)
         app.router.add_delete("/faults", self._clear_faults)
         app.router.add_delete("/faults/{id}", self._remove_fault)
+        app.router.add_patch("/settings", self._change_settings)
         app.router.add_post("/latency", self._set_latency)
         app.router.add_post("/clock", self._advance)
         app.router.add_post("/sign-out-scope", self._set_sign_out_scope)
         app.router.add_post("/servers", self._add_server)
+        app.router.add_post("/hostile", self._add_hostile)
         app.router.add_patch("/servers/{id}", self._change_server)
         app.router.add_post("/servers/{id}/{verb:start|stop|restart}", self._run_server)
         app.router.add_post("/servers/{id}/renew-certificate", self._renew_certificate)
@@ -144,38 +133,16 @@ class Control:
             body["shared_with"] = [self._account(uuid) for uuid in body["shared_with"]]
         return body
 
-    def _account_state(self, account: Account) -> dict[str, Json]:
-        return {
-            "uuid": account.uuid,
-            "username": account.username,
-            "email": account.email,
-            "password": account.password,
-            "code": account.code,
-            "tokens": dict(account.tokens),
-        }
-
-    def _server_state(self, server: Server) -> dict[str, Json]:
-        return {
-            "machineIdentifier": server.machine_identifier,
-            "name": server.name,
-            "owner": server.owner.uuid,
-            "running": server.running,
-            "url": server.url,
-            "port": server.port,
-            "connections": [one.uri for one in server.connections],
-            "transientTokens": [*server.transient_tokens],
-        }
-
     async def _state(self, request: web.Request) -> web.Response:
         sim = self._sim
         return web.json_response(
             {
                 "url": sim.url,
                 "now": sim.clock.now().isoformat(),
-                "latency": sim.latency,
-                "signOutScope": sim.sign_out_scope,
-                "accounts": [self._account_state(account) for account in sim.accounts],
-                "servers": [self._server_state(server) for server in sim.servers],
+                "settings": settings_of(sim),
+                "accounts": [shown_account(account) for account in sim.accounts],
+                "servers": [shown_server(server) for server in sim.servers],
+                "hostile": [shown_hostile(one) for one in sim.hostile],
                 "pins": [
                     {
                         "id": pin.id,
@@ -188,7 +155,7 @@ class Control:
         )
 
     async def _requests(self, request: web.Request) -> web.Response:
-        return web.json_response([_shown(one) for one in self._sim.requests])
+        return web.json_response([shown_request(one) for one in self._sim.requests])
 
     async def _forget_requests(self, request: web.Request) -> web.Response:
         self._sim.clear_requests()
@@ -197,6 +164,10 @@ class Control:
     async def _add_fault(self, request: web.Request) -> web.Response:
         fault = self._sim.fault(**await self._body(request))
         return web.json_response({"id": fault.id}, status=HTTPStatus.CREATED)
+
+    async def _add_trouble(self, request: web.Request) -> web.Response:
+        trouble = self._sim.trouble(**await self._body(request))
+        return web.json_response({"id": trouble.id}, status=HTTPStatus.CREATED)
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         self._sim.clear_faults()
@@ -208,8 +179,13 @@ class Control:
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _set_latency(self, request: web.Request) -> web.Response:
-        self._sim.latency = float((await self._body(request))["seconds"])
-        return web.json_response({"latency": self._sim.latency})
+        seconds = float((await self._body(request))["seconds"])
+        change_settings(self._sim, {"latency": seconds})
+        return web.json_response({"latency": seconds})
+
+    async def _change_settings(self, request: web.Request) -> web.Response:
+        change_settings(self._sim, await self._body(request))
+        return web.json_response(settings_of(self._sim))
 
     async def _advance(self, request: web.Request) -> web.Response:
         self._sim.clock.advance(float((await self._body(request))["advance"]))
@@ -217,16 +193,18 @@ class Control:
 
     async def _set_sign_out_scope(self, request: web.Request) -> web.Response:
         scope = (await self._body(request))["scope"]
-        if scope not in ("token", "client"):
-            raise BadRequestError("scope has to be token or client")
-        self._sim.sign_out_scope = scope
+        change_settings(self._sim, {"sign_out_scope": scope})
         return web.json_response({"scope": scope})
 
     async def _add_server(self, request: web.Request) -> web.Response:
         server = await add_described_server(
             self._sim, await self._body(request), self._account
         )
-        return web.json_response(self._server_state(server), status=HTTPStatus.CREATED)
+        return web.json_response(shown_server(server), status=HTTPStatus.CREATED)
+
+    async def _add_hostile(self, request: web.Request) -> web.Response:
+        hostile = await add_described_hostile(self._sim, await self._body(request))
+        return web.json_response(shown_hostile(hostile), status=HTTPStatus.CREATED)
 
     async def _change_server(self, request: web.Request) -> web.Response:
         server = self._server(request)
@@ -236,7 +214,7 @@ class Control:
                 server.described(**one) for one in changes["connections"]
             ]
         self._change(server, _SERVER_FIELDS, changes)
-        return web.json_response(self._server_state(server))
+        return web.json_response(shown_server(server))
 
     async def _run_server(self, request: web.Request) -> web.Response:
         server = self._server(request)
@@ -247,31 +225,29 @@ class Control:
                 await server.stop()
             case _:
                 await server.restart()
-        return web.json_response(self._server_state(server))
+        return web.json_response(shown_server(server))
 
     async def _renew_certificate(self, request: web.Request) -> web.Response:
         server = self._server(request)
         server.renew_certificate()
-        return web.json_response(self._server_state(server))
+        return web.json_response(shown_server(server))
 
     async def _add_account(self, request: web.Request) -> web.Response:
         account = self._sim.add_account(
             **self._account_changes(await self._body(request))
         )
-        return web.json_response(
-            self._account_state(account), status=HTTPStatus.CREATED
-        )
+        return web.json_response(shown_account(account), status=HTTPStatus.CREATED)
 
     async def _change_account(self, request: web.Request) -> web.Response:
         account = self._account(request.match_info["uuid"])
         changes = self._account_changes(await self._body(request))
         self._change(account, _ACCOUNT_FIELDS, changes)
-        return web.json_response(self._account_state(account))
+        return web.json_response(shown_account(account))
 
     async def _revoke(self, request: web.Request) -> web.Response:
         account = self._account(request.match_info["uuid"])
         self._sim.revoke(account)
-        return web.json_response(self._account_state(account))
+        return web.json_response(shown_account(account))
 
     async def _reset_password(self, request: web.Request) -> web.Response:
         account = self._account(request.match_info["uuid"])
@@ -279,7 +255,7 @@ class Control:
         self._sim.reset_password(
             account, body["password"], claimed=body.get("claimed", False)
         )
-        return web.json_response(self._account_state(account))
+        return web.json_response(shown_account(account))
 
     async def _approve_pin(self, request: web.Request) -> web.Response:
         account = self._account((await self._body(request))["account"])

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import count
 import json
-from typing import Literal
+from random import Random
+from typing import Literal, override
 
 from .answers import Json
 
@@ -21,14 +22,22 @@ _ids = count(1)
 class Fault:
     """One disturbance: which requests it meets, and what becomes of their answers.
 
-    Without `status` and `body` the true answer is made and then treated as `headers`,
-    `delay` and `action` say. With `status` alone the body is the usual one of that host.
+    Without `status`, `code` and `body` the true answer is made and then treated as `headers`,
+    `delay` and `action` say. With `status` alone the body is the usual one of that host, with
+    `code` it is the error of plex.tv of that number. An `empty` answer is that of a load
+    balancer: no body, no type, no request id.
+
+    Of the matching requests the first `after` are spared; then every `every`th is met, with
+    `probability`. The same `seed` meets the same ones.
     """
 
     host: str = "plex.tv"
     method: str = "*"
     path: str = "*"
     status: int | None = None
+    code: int | None = None
+    message: str | None = None
+    empty: bool = False
     body: str | bytes | Json = None
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -36,18 +45,39 @@ class Fault:
     action: Action | None = None
     pace: float = 0.05
     times: int | None = None
+    after: int = 0
+    every: int = 1
+    probability: float = 1.0
+    seed: int = 0
+    seen: int = field(default=0, init=False)
     hits: int = field(default=0, init=False)
     id: int = field(default_factory=lambda: next(_ids), init=False)
     released: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     removed: bool = field(default=False, init=False)
+    _random: Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse an action that does not exist."""
         if self.action is not None and self.action not in ACTIONS:
             raise ValueError(f"unknown action {self.action!r}")
+        self._random = Random(self.seed)
 
     def meets(self, host: str, method: str, path: str) -> bool:
-        """Whether a request is one of those that this fault is for."""
+        """Whether a request is met. Every one that matches is counted."""
+        if not self._matches(host, method, path):
+            return False
+        self.seen += 1
+        return (
+            self.seen > self.after
+            and (self.seen - self.after - 1) % self.every == 0
+            and (self.probability >= 1 or self._random.random() < self.probability)
+        )
+
+    def chosen(self) -> Fault:
+        """Return what happens this time."""
+        return self
+
+    def _matches(self, host: str, method: str, path: str) -> bool:
         return (
             not self.removed
             and (self.times is None or self.hits < self.times)
@@ -78,6 +108,35 @@ class Fault:
                 return json.dumps(self.body).encode(), "application/json"
 
 
+def _one_of_everything() -> list[Fault]:
+    """Return what a service in trouble answers, besides true answers."""
+    page = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+    return [
+        Fault(status=404, empty=True),
+        Fault(status=401),
+        Fault(status=503),
+        Fault(status=502, body=page, content_type="text/html"),
+        Fault(action="hang"),
+    ]
+
+
+@dataclass(eq=False, kw_only=True, slots=True)
+class Trouble(Fault):
+    """A day of trouble: each answer that is met is one of several bad ones, by chance."""
+
+    probability: float = 0.5
+    kinds: list[Fault] = field(default_factory=_one_of_everything)
+
+    @override
+    def chosen(self) -> Fault:
+        return self._random.choice(self.kinds)
+
+    @override
+    def release(self) -> None:
+        for kind in self.kinds:
+            kind.release()
+
+
 class Faults:
     """The faults in force. The oldest that still has hits left wins."""
 
@@ -95,9 +154,10 @@ class Faults:
         fault = next(
             (fault for fault in self._faults if fault.meets(host, method, path)), None
         )
-        if fault is not None:
-            fault.hits += 1
-        return fault
+        if fault is None:
+            return None
+        fault.hits += 1
+        return fault.chosen()
 
     def remove(self, fault_id: int) -> bool:
         """Remove one fault; False where there is none of that id."""

@@ -1,13 +1,15 @@
 """The HTTP side of a Plex Media Server."""
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import override
 
 from aiohttp import hdrs, web
 
-from .answers import Json, html_page, media_container
+from .answers import Json, html_page, maintenance_answer, media_container
 from .connection import Connection
+from .library_site import LibrarySite
 from .log import LoggedRequest
 from .server_model import ServerModel
 from .site import Site
@@ -15,7 +17,7 @@ from .traffic import Traffic
 
 
 class MediaServer(Site):
-    """Answers for one server: /identity, /, /security/... and an empty library."""
+    """Answers for one server: /identity, /, /security/... and its library."""
 
     def __init__(
         self, traffic: Traffic, server: ServerModel, peers: Sequence[ServerModel]
@@ -24,6 +26,7 @@ class MediaServer(Site):
         super().__init__(traffic)
         self._model = server
         self._peers = peers
+        self._library = LibrarySite(server, self._container)
 
     @property
     @override
@@ -46,28 +49,61 @@ class MediaServer(Site):
     @override
     def answer(self, request: LoggedRequest, path: str) -> web.Response:
         """Answer; only /identity needs no token and takes any."""
+        model = self._model
+        if model.maintenance:
+            return maintenance_answer()
+        if model.allowed_paths is not None and not any(
+            fnmatchcase(path, allowed) for allowed in model.allowed_paths
+        ):
+            return html_page(HTTPStatus.NOT_FOUND)
         if path == "/identity":
-            return media_container(request, self._identity())
-        if self._model.access(request.token) is None:
+            return self._container(request, self._identity())
+        access = model.access(request.token)
+        if access is None:
             return html_page(HTTPStatus.UNAUTHORIZED)
         if path == "/security/token":
             return self._transient_token(request)
+        owner = access.account in (None, model.owner)
+        answer = self._library.answer(request, path, owner=owner)
+        if answer is not None:
+            return answer
         if request.method != hdrs.METH_GET:
             return html_page(HTTPStatus.METHOD_NOT_ALLOWED)
         match path:
             case "/":
-                return media_container(request, self._root())
+                return self._container(request, self._root())
             case "/security/resources":
                 return self._source(request)
-            case "/library/sections":
-                return media_container(request, {"size": 0})
             case _:
                 return html_page(HTTPStatus.NOT_FOUND)
+
+    def _container(self, request: LoggedRequest, body: dict[str, Json]) -> web.Response:
+        """Answer, and repeat what was heard if the server does that."""
+        return media_container(request, self._echo(request) | body)
+
+    def _echo(self, request: LoggedRequest) -> dict[str, Json]:
+        """Return headers and tokens under all the names that secrets have."""
+        if not self._model.echo:
+            return {}
+        token = request.token or ""
+        known = [*self._model.owner.tokens, *self._model.transient_tokens]
+        return {
+            "authToken": token,
+            "accessToken": token,
+            "token": token,
+            "X-Plex-Token": token,
+            "note": f"asked with {token}, knows {' '.join(known)}",
+            "EchoSetting": [{"id": "PlexOnlineToken", "value": token}],
+            "EchoHeader": [
+                {"id": name, "value": value} for name, value in request.headers.items()
+            ],
+        }
 
     def _identity(self) -> dict[str, Json]:
         """GET /identity."""
         return {
             "size": 0,
+            "apiVersion": self._model.api_version,
             "claimed": self._model.claimed,
             "machineIdentifier": self._model.answers_as
             or self._model.machine_identifier,

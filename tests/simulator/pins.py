@@ -95,6 +95,13 @@ class Pins(list[Pin]):
             None,
         )
 
+    def is_expired(self, pin_id: str, client_identifier: str | None) -> bool:
+        """Whether a PIN of this client was there, and is over."""
+        return self.by_id(pin_id, client_identifier) is None and any(
+            str(pin.id) == pin_id and pin.client_identifier == client_identifier
+            for pin in self
+        )
+
     def by_id(self, pin_id: str, client_identifier: str | None) -> Pin | None:
         """Find a PIN that has not expired; only the client that asked for it may see it."""
         return next(

@@ -2,13 +2,22 @@
 
 from http import HTTPStatus
 from typing import override
+from uuid import uuid4
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from .account import Account, account_body
-from .answers import Json, plex_tv_answer, plex_tv_text
+from .answers import Json, plex_tv_answer, plex_tv_list, plex_tv_text
 from .classic import add_classic_routes
-from .errors import NO_CLIENT_IDENTIFIER, NOT_FOUND, PIN_UNKNOWN, Refusal, usual_refusal
+from .errors import (
+    NO_CLIENT_IDENTIFIER,
+    NOT_FOUND,
+    PIN_EXPIRED,
+    PIN_UNKNOWN,
+    Refusal,
+    refusal_of,
+    usual_refusal,
+)
 from .home import member_body, switch
 from .log import LoggedRequest
 from .pins import Pin
@@ -61,6 +70,22 @@ class PlexTv(Site):
         return usual_refusal(status).answer(request)
 
     @override
+    def refusal(
+        self, request: LoggedRequest, code: int, status: int | None, message: str | None
+    ) -> web.Response:
+        return refusal_of(code, status, message).answer(request)
+
+    @override
+    def finish(self, request: LoggedRequest, answer: web.Response) -> web.Response:
+        """Name the request, which no load balancer does, and set a cookie."""
+        answer.headers["X-Request-Id"] = str(uuid4())
+        if self._state.cookies:
+            answer.headers[hdrs.SET_COOKIE] = (
+                f"_my-plex_session_32={self._state.session_cookie}; path=/; HttpOnly"
+            )
+        return answer
+
+    @override
     def answer(self, request: LoggedRequest, path: str) -> web.Response:
         """Answer; /api/v2 wants a client identifier before anything else."""
         if path.startswith(API) and request.client_identifier is None:
@@ -99,7 +124,8 @@ class PlexTv(Site):
             self._state.players,
             self._state.clock.now(),
         )
-        return plex_tv_answer(request, "resources", body)
+        body = [*self._state.first_resources, *body, *self._state.extra_resources]
+        return plex_tv_list(request, "resources", body)
 
     def _ping(self, request: LoggedRequest, account: Account) -> web.Response:
         """GET /ping."""
@@ -144,6 +170,9 @@ class PlexTv(Site):
         """GET /pins/{id}."""
         pin = self._state.pins.by_id(pin_id, request.client_identifier)
         if pin is None:
+            expired = self._state.pins.is_expired(pin_id, request.client_identifier)
+            if expired and self._state.expired_pin_code == PIN_EXPIRED.code:
+                return PIN_EXPIRED.answer(request)
             return PIN_UNKNOWN.answer(request)
         return self._pin_answer(request, pin, HTTPStatus.OK)
 

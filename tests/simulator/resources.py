@@ -107,12 +107,15 @@ def resource_list(
     players: Iterable[Player],
     now: datetime,
 ) -> list[Json]:
-    """Build the whole list that one account gets."""
+    """Build the whole list that one account gets, and count those that it leaves out."""
+    listed = [server for server in servers if server.is_listed_for(account)]
     entries: list[Json] = [
         server_entry(server, account, request, now)
-        for server in servers
-        if server.is_listed_for(account)
+        for server in listed
+        if not server.left_out
     ]
+    for server in listed:
+        server.left_out = max(0, server.left_out - 1)
     entries += [
         player_entry(player, now) for player in players if player.owner is account
     ]

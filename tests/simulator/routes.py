@@ -29,6 +29,13 @@ class Routes:
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
         self._routes.append((method, re.compile(pattern), handler))
 
+    def has(self, method: str, path: str) -> bool:
+        """Whether somebody would answer."""
+        return any(
+            method == known and pattern.fullmatch(path)
+            for known, pattern, _ in self._routes
+        )
+
     def answer(self, request: LoggedRequest, path: str) -> web.Response | None:
         """Answer a request, or return None where nobody does."""
         for method, pattern, handler in self._routes:

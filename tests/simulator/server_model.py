@@ -13,6 +13,7 @@ from .answers import Json
 from .certificates import ServerCertificate
 from .clock import Clock
 from .connection import Connection, plex_direct_host, url_host
+from .library import Library
 
 TRANSIENT_LIFE = timedelta(hours=48)
 
@@ -33,7 +34,11 @@ class ServerModel:
 
     `token` is the durable token of the owner; None means that it is the owner's account
     token. `answers_as` makes another server's identity answer at this one's address.
-    `extra` is merged last into the entry of /resources.
+    `extra` is merged last into the entry of /resources; so many of the next lists as
+    `left_out` says don't have it. In `maintenance` a server says so to everything. With
+    `allowed_paths` (patterns) it is behind something that lets nothing else through. An
+    `echo` repeats headers and tokens in every answer but a new token. `picture` is sent
+    in place of every picture, with its content type.
     """
 
     clock: Clock = field(repr=False)
@@ -48,18 +53,25 @@ class ServerModel:
     machine_identifier: str = field(default_factory=lambda: token_hex(20))
     answers_as: str | None = None
     version: str = "1.43.2.10000-abcdef123"
+    api_version: str = "1.2.2"
     token: str | None = None
     claimed: bool = True
     allow_tokenless: bool = False
     https_required: bool = False
     mint_with_transient: bool = False
     post_token_status: int | None = None
+    maintenance: bool = False
+    allowed_paths: Sequence[str] | None = None
+    echo: bool = False
+    picture: tuple[bytes, str] | None = None
+    library: Library = field(default_factory=Library, repr=False)
     device_as_list: bool = False
     flags_as: Flags = "bool"
     sources: dict[str, ServerModel | Mapping[str, Json]] = field(default_factory=dict)
 
     connections: list[Connection] = field(default_factory=list)
     listed: bool = True
+    left_out: int = 0
     access_token_null: bool = False
     presence: bool = True
     relay: bool = True
@@ -110,11 +122,19 @@ class ServerModel:
         return new
 
     def connection(
-        self, *, local: bool = True, relay: bool = False, host: str | None = None
+        self,
+        *,
+        local: bool = True,
+        relay: bool = False,
+        host: str | None = None,
+        scheme: str | None = None,
     ) -> Connection:
-        """Describe a way that really leads to this server."""
+        """Describe a way that really leads to this server.
+
+        With TLS its name is one of plex.direct, whatever `scheme` stands before it.
+        """
         address = host or self.hosts[0]
-        scheme = "https" if self.tls else "http"
+        scheme = scheme or ("https" if self.tls else "http")
         name = (
             plex_direct_host(address, self.certificate_hash)
             if self.tls

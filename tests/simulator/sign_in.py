@@ -10,8 +10,10 @@ from .account import Account, account_body
 from .answers import plex_tv_answer
 from .errors import (
     ADDRESS_LOCKED,
+    ADDRESS_LOCKED_IN_WORDS,
     CODE_REQUIRED,
     CODE_WRONG,
+    EMAIL_ONLY,
     NO_CREDENTIALS,
     NOT_AUTHENTICATED,
     Refusal,
@@ -42,14 +44,20 @@ class SignIn:
         """Sign in, or say why not. Only a form is read: a JSON body has no fields."""
         failures = self._failures.setdefault(request.address, _Failures())
         if self._is_locked(failures):
-            return ADDRESS_LOCKED.answer(request)
+            locked = (
+                ADDRESS_LOCKED_IN_WORDS if self._state.lock_worded else ADDRESS_LOCKED
+            )
+            return locked.answer(request)
         login, password = request.form.get("login"), request.form.get("password")
         if not login or not password:
             return NO_CREDENTIALS.answer(request)
         account = self._state.accounts.by_login(login)
-        refusal = self._refusal(
-            account, password, request.form.get("verificationCode", "")
-        )
+        if account is not None and account.email_only and login == account.username:
+            refusal: Refusal | None = EMAIL_ONLY
+        else:
+            refusal = self._refusal(
+                account, password, request.form.get("verificationCode", "")
+            )
         if account is None or refusal is not None:
             if refusal is not CODE_REQUIRED:
                 self._count(failures)
@@ -102,5 +110,5 @@ class SignIn:
         account.remember_expires_at = int(
             (self._state.clock.now() + _REMEMBERED).timestamp()
         )
-        body = account_body(account, token, history=True)
+        body = account_body(account, token, subscriptions=True, history=True)
         return plex_tv_answer(request, "user", body, HTTPStatus.CREATED)

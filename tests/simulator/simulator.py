@@ -1,17 +1,13 @@
 """The simulator: one plex.tv and any number of servers."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from email.utils import format_datetime
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from .account import Account
-from .answers import Json
-from .certificates import Authority, ServerCertificate
+from .certificates import ServerCertificate
 from .clock import Clock
 from .connection import Connection
-from .faults import Action, Fault
 from .plex_tv import API, PlexTv
 from .resources import Player
 from .server import Server
@@ -27,7 +23,6 @@ class Simulator(State):
         """Prepare a world without accounts; a ticking one has a clock that moves."""
         super().__init__(clock=Clock(ticking=ticking))
         self._port = port
-        self._authority = Authority()
         self._plex_tv = PlexTv(self)
 
     async def __aenter__(self) -> Self:
@@ -52,6 +47,7 @@ class Simulator(State):
         """Stop everything. No task, socket or timer is left."""
         for server in self.servers:
             await server.stop()
+        await self.close_strangers()
         await self.stop_plex_tv()
 
     async def start_plex_tv(self) -> None:
@@ -70,11 +66,7 @@ class Simulator(State):
     @property
     def ca_pem(self) -> bytes:
         """The certificate authority that all plex.direct certificates come from."""
-        return self._authority.pem
-
-    def clear_requests(self) -> None:
-        """Forget the log."""
-        self.requests.clear()
+        return self.authority.pem
 
     def add_account(self, **fields: Any) -> Account:
         """Add an account; the fields are those of Account."""
@@ -124,7 +116,7 @@ class Simulator(State):
         """
         server = Server(
             clock=self.clock,
-            certificate=ServerCertificate(self._authority),
+            certificate=ServerCertificate(self.authority),
             traffic=self,
             peers=self.servers,
             owner=owner,
@@ -145,6 +137,10 @@ class Simulator(State):
         self.servers.append(server)
         return server
 
+    def leave_out(self, server: Server, times: int = 1) -> None:
+        """Let the next lists of servers be without one of them."""
+        server.left_out = times
+
     def add_player(self, owner: Account, **fields: Any) -> Player:
         """Add a resource that is no server; the fields are those of Player."""
         player = Player(owner=owner, **fields)
@@ -161,57 +157,3 @@ class Simulator(State):
             raise LookupError(f"no PIN waits under {code!r}")
         pin.auth_token = self.sign_in(account, pin.client_identifier)
         return pin.auth_token
-
-    def fault(
-        self,
-        *,
-        host: str = "plex.tv",
-        method: str = "*",
-        path: str = "*",
-        status: int | None = None,
-        body: str | bytes | Json = None,
-        content_type: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        delay: float = 0.0,
-        action: Action | None = None,
-        pace: float = 0.05,
-        times: int | None = None,
-    ) -> Fault:
-        """Let something go wrong for the requests that match."""
-        return self.faults.add(
-            Fault(
-                host=host,
-                method=method,
-                path=path,
-                status=status,
-                body=body,
-                content_type=content_type,
-                headers=dict(headers or {}),
-                delay=delay,
-                action=action,
-                pace=pace,
-                times=times,
-            )
-        )
-
-    def rate_limit(
-        self,
-        *,
-        host: str = "plex.tv",
-        path: str = "*",
-        retry_after: float | datetime | None = None,
-        times: int | None = None,
-    ) -> Fault:
-        """Answer 429, with Retry-After in seconds or as an HTTP date if one is given."""
-        headers: dict[str, str] = {}
-        if isinstance(retry_after, datetime):
-            headers["Retry-After"] = format_datetime(retry_after, usegmt=True)
-        elif retry_after is not None:
-            headers["Retry-After"] = f"{retry_after:.15g}"
-        return self.fault(
-            host=host, path=path, status=429, headers=headers, times=times
-        )
-
-    def clear_faults(self) -> None:
-        """Let everything go right again; requests that hang are answered."""
-        self.faults.clear()

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from .faults import Fault
 from .listener import Listener
 from .log import FORM, LoggedRequest
-from .misbehaviour import DISTURBED, Dropped, Trickling
+from .misbehavior import DISTURBED, Dropped, Trickling
 from .traffic import Traffic
 
 _SHUTDOWN_SECONDS = 0.05
@@ -43,6 +43,16 @@ class Site(ABC):
     @abstractmethod
     def usual_answer(self, request: LoggedRequest, status: int) -> web.Response:
         """Return what this host says with a status when nothing more is known."""
+
+    def refusal(
+        self, request: LoggedRequest, code: int, status: int | None, message: str | None
+    ) -> web.Response:
+        """Return an error with a code; only plex.tv has those."""
+        return self.usual_answer(request, status or HTTPStatus.BAD_REQUEST)
+
+    def finish(self, request: LoggedRequest, answer: web.Response) -> web.Response:
+        """Add what this host puts on every answer that it makes itself."""
+        return answer
 
     def listens_to(self, request: LoggedRequest) -> bool:
         """Whether a request gets any answer at all."""
@@ -98,7 +108,7 @@ class Site(ABC):
         if delay > 0:
             await asyncio.sleep(delay)
         response = (
-            self.answer(logged, request.path)
+            self.finish(logged, self.answer(logged, request.path))
             if fault is None
             else await self._disturb(fault, logged, request.path)
         )
@@ -140,18 +150,27 @@ class Site(ABC):
         self, fault: Fault, request: LoggedRequest, path: str
     ) -> web.Response:
         payload = fault.payload()
-        if payload is not None:
+        if fault.empty:
+            answer = web.Response(status=fault.status or HTTPStatus.NOT_FOUND)
+        elif payload is not None:
             body, content_type = payload
             answer = web.Response(
                 body=body,
                 status=fault.status or HTTPStatus.OK,
                 content_type=content_type,
             )
-        elif fault.status is not None:
-            answer = self.usual_answer(request, fault.status)
         else:
-            answer = self.answer(request, path)
+            answer = self.finish(request, self._own_answer(fault, request, path))
         if fault.content_type is not None:
             answer.headers[hdrs.CONTENT_TYPE] = fault.content_type
         answer.headers.update(fault.headers)
         return answer
+
+    def _own_answer(
+        self, fault: Fault, request: LoggedRequest, path: str
+    ) -> web.Response:
+        if fault.code is not None:
+            return self.refusal(request, fault.code, fault.status, fault.message)
+        if fault.status is not None:
+            return self.usual_answer(request, fault.status)
+        return self.answer(request, path)

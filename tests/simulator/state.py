@@ -1,21 +1,26 @@
 """Everything that the answers of plex.tv are made from."""
 
 from dataclasses import dataclass, field
+from secrets import token_hex
 
 from .accounts import Accounts, SignOutScope
+from .answers import Json
 from .clock import Clock
 from .pins import Pins
 from .resources import Player
 from .server import Server
-from .traffic import Traffic
+from .strangers import Strangers
 
 
 @dataclass(eq=False, kw_only=True)
-class State(Traffic):
+class State(Strangers):
     """The world behind the answers, and the knobs that turn it.
 
-    `sign_out_scope` and `revoke_ends_transient` choose between behaviours of which nobody
-    knows the true one.
+    `sign_out_scope`, `revoke_ends_transient`, `expired_pin_code` and `lock_worded` choose
+    between behaviors of which nobody knows the true one. `first_resources` and
+    `extra_resources` stand before and after the true entries of every list: as objects, or
+    as raw text for lists in JSON, or in XML where it begins with "<". With `cookies`
+    plex.tv sets `session_cookie` on answers of its API.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -27,6 +32,12 @@ class State(Traffic):
     lock_seconds: float = 3600
     sign_out_scope: SignOutScope = "token"
     revoke_ends_transient: bool = False
+    lock_worded: bool = False
+    expired_pin_code: int = 1020
+    cookies: bool = True
+    session_cookie: str = field(default_factory=lambda: token_hex(16))
+    first_resources: list[Json] = field(default_factory=list)
+    extra_resources: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Let PINs go by the same clock as everything else."""

@@ -1,8 +1,11 @@
 """What is kept of every request, and what disturbs it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
 
-from .faults import Faults
+from .faults import Fault, Faults, Trouble
 from .log import LoggedRequest
 
 
@@ -13,3 +16,50 @@ class Traffic:
     requests: list[LoggedRequest] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     latency: float = 0.0
+
+    def clear_requests(self) -> None:
+        """Forget the log."""
+        self.requests.clear()
+
+    def fault(self, **fields: Any) -> Fault:
+        """Let something go wrong for the requests that match; the fields are those of Fault."""
+        return self.faults.add(Fault(**fields))
+
+    def alternate(self, *, path: str, **fields: Any) -> Fault:
+        """Let every other answer be bad, the next one first: an empty 404 unless told."""
+        bad = {} if {"status", "code", "body", "action"} & fields.keys() else _EMPTY_404
+        return self.fault(path=path, every=2, **bad | fields)
+
+    def trouble(self, **fields: Any) -> Trouble:
+        """Have a bad day: empty 404, 401, 503, HTML and silence among true answers.
+
+        The fields are those of Fault, and `kinds`: the faults to choose from.
+        """
+        trouble = Trouble(**fields)
+        self.faults.add(trouble)
+        return trouble
+
+    def rate_limit(
+        self,
+        *,
+        host: str = "plex.tv",
+        path: str = "*",
+        retry_after: float | datetime | None = None,
+        times: int | None = None,
+    ) -> Fault:
+        """Answer 429, with Retry-After in seconds or as an HTTP date if one is given."""
+        headers: dict[str, str] = {}
+        if isinstance(retry_after, datetime):
+            headers["Retry-After"] = format_datetime(retry_after, usegmt=True)
+        elif retry_after is not None:
+            headers["Retry-After"] = f"{retry_after:.15g}"
+        return self.fault(
+            host=host, path=path, status=429, headers=headers, times=times
+        )
+
+    def clear_faults(self) -> None:
+        """Let everything go right again; requests that hang are answered."""
+        self.faults.clear()
+
+
+_EMPTY_404 = {"status": 404, "empty": True}

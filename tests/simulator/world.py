@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .account import Account
+from .hostile import Hostile
 from .resources import Player
 from .server import Server
+from .settings import change_settings
 from .simulator import Simulator
 
 _UNREACHABLE = "127.66.66.66"
@@ -44,20 +46,9 @@ async def build_default_world(sim: Simulator) -> DefaultWorld:
             }
         ],
         entitlements=["ios", "roku", "android"],
-        subscription={
-            "active": True,
-            "features": [
-                "Android - PiP",
-                "hardware_transcoding",
-                "signin_notification",
-            ],
-            "paymentService": "stripe",
-            "plan": "lifetime",
-            "status": "Active",
-            "subscribedAt": "2014-02-28T00:00:00Z",
-        },
         subscription_description="Lifetime Plex Pass",
     )
+    ada.subscribe("lifetime")
     grace = sim.add_account(username="grace", email="grace@example.com", password=None)
     attic = await sim.add_server(name="Attic", owner=ada, tls=True)
     cellar = await sim.add_server(
@@ -106,8 +97,23 @@ async def add_described_server(
     return server
 
 
+async def add_described_hostile(
+    sim: Simulator, described: Mapping[str, Any]
+) -> Hostile:
+    """Add a hostile server as JSON describes it, and list it for everybody.
+
+    `entry` changes what the list says of it.
+    """
+    fields = dict(described)
+    entry = fields.pop("entry", {})
+    hostile = await sim.add_hostile(**fields)
+    sim.extra_resources.append(hostile.entry(**entry))
+    return hostile
+
+
 async def load_world(sim: Simulator, described: Mapping[str, Any]) -> None:
     """Fill a simulator from a file; people are named by their username."""
+    change_settings(sim, described.get("settings", {}))
     people: dict[str, Account] = {}
     for fields in described.get("accounts", []):
         backup_codes = set(fields.get("backup_codes", ()))
@@ -117,3 +123,5 @@ async def load_world(sim: Simulator, described: Mapping[str, Any]) -> None:
         await add_described_server(sim, fields, people.__getitem__)
     for fields in described.get("players", []):
         sim.add_player(**fields | {"owner": people[fields["owner"]]})
+    for fields in described.get("hostile", []):
+        await add_described_hostile(sim, fields)
