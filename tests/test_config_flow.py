@@ -1,9 +1,10 @@
-"""Signing in, for the first time and anew, against a Plex that answers all it can."""
+"""Signing in with a password, and the options, against a Plex that answers all it can."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
+import gc
 import logging
+from types import FunctionType, ModuleType
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -16,34 +17,38 @@ from pytest_homeassistant_custom_component.common import (
 )
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
-from custom_components.plex_account import config_flow
 from custom_components.plex_account.api import PlexTvClient
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import entity_registry as er
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, DOMAIN, set_up, settle, until
+from .common import DOMAIN, set_up, settle, until
+from .dialogs import (
+    RENEWALS,
+    SIGN_INS,
+    SignIn,
+    by_password,
+    choose,
+    count,
+    open_menu,
+    prepare,
+    submit,
+    type_login,
+)
 
-type SignIn = Callable[
-    [HomeAssistant, Simulator, Account, ConfigFlowResult], Awaitable[ConfigFlowResult]
-]
-
-LOGIN = {"username": "ada", "password": "correct horse"}
-RENEWALS = {
-    "reauth": MockConfigEntry.start_reauth_flow,
-    "reconfigure": MockConfigEntry.start_reconfigure_flow,
-}
 ERROR_1001 = {"errors": [{"code": 1001, "message": "no", "status": 401}]}
+ERROR_1030 = {"errors": [{"code": 1030, "message": "no", "status": 401}]}
 ERROR_1031 = {"errors": [{"code": 1031, "message": "no", "status": 401}]}
 HTML = "<html><body>Down for maintenance</body></html>"
 
 # What goes wrong, the error that it shows, and the minutes that the error names.
-REFUSALS = [
+FAULTS = [
     ({"status": 401, "body": ERROR_1001}, "invalid_auth", "0"),
     ({"status": 422, "body": ERROR_1001}, "invalid_auth", "0"),
+    ({"status": 401, "body": ERROR_1030}, "email_required", "0"),
+    ({"status": 403, "body": ERROR_1030}, "email_required", "0"),
     ({"status": 401, "body": ERROR_1031}, "too_many_attempts", "60"),
     (
         {"status": 401, "body": ERROR_1031, "headers": {"Retry-After": "90"}},
@@ -52,34 +57,23 @@ REFUSALS = [
     ),
     ({"status": 429}, "rate_limited", "5"),
     ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
+    ({"status": 400}, "invalid_response", "0"),
+    (
+        {"status": 302, "headers": {"Location": "/elsewhere"}},
+        "invalid_response",
+        "0",
+    ),
+    ({"status": 403, "body": HTML}, "invalid_response", "0"),
+    ({"body": HTML}, "invalid_response", "0"),
+    ({"body": ""}, "invalid_response", "0"),
+    ({"body": []}, "invalid_response", "0"),
+    ({"body": {"id": 1, "uuid": ""}}, "invalid_response", "0"),
+    ({"body": {"id": 1, "uuid": "0123456789abcdef"}}, "invalid_response", "0"),
+    ({"status": 500}, "cannot_connect", "0"),
+    ({"status": 503, "body": HTML}, "cannot_connect", "0"),
+    ({"action": "drop"}, "cannot_connect", "0"),
+    ({"action": "truncate"}, "cannot_connect", "0"),
 ]
-FAILURES = [
-    ({"status": 400}, "invalid_response"),
-    ({"status": 302, "headers": {"Location": "/elsewhere"}}, "invalid_response"),
-    ({"status": 403, "body": HTML}, "invalid_response"),
-    ({"body": HTML}, "invalid_response"),
-    ({"body": ""}, "invalid_response"),
-    ({"body": []}, "invalid_response"),
-    ({"body": {"id": 1, "uuid": ""}}, "invalid_response"),
-    ({"body": {"id": 1, "uuid": "0123456789abcdef"}}, "invalid_response"),
-    ({"status": 500}, "cannot_connect"),
-    ({"status": 503, "body": HTML}, "cannot_connect"),
-    ({"action": "drop"}, "cannot_connect"),
-    ({"action": "truncate"}, "cannot_connect"),
-]
-LINK_REFUSALS = [
-    ({"status": 429}, "rate_limited"),
-    ({"status": 429, "headers": {"Retry-After": "60"}}, "rate_limited"),
-]
-UNREADABLE = [
-    ({"status": 429, "headers": {"Retry-After": "60"}}, "rate_limited"),
-    ({"status": 403, "body": HTML}, "invalid_response"),
-    ({"body": HTML}, "invalid_response"),
-    ({"body": {"id": 1, "uuid": ""}}, "invalid_response"),
-    ({"status": 401}, "invalid_auth"),
-    ({"status": 503, "headers": {"Retry-After": "60"}}, "cannot_connect"),
-]
-SIGN_IN_ERRORS = [*REFUSALS, *((fault, error, "0") for fault, error in FAILURES)]
 
 INSECURE_URLS = [
     "",
@@ -108,45 +102,9 @@ INSECURE_URLS = [
 
 
 @pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask for an approval again at once."""
-    monkeypatch.setattr(config_flow, "POLL_SECONDS", 0)
-    monkeypatch.setattr(config_flow, "RATE_LIMITED_POLL_SECONDS", 0)
-
-
-@pytest.fixture
-def stranger(simulator: Simulator) -> Account:
-    """Return an account that is not the one of the entry."""
-    return simulator.add_account(
-        username="grace", email="grace@example.com", password="hopper"
-    )
-
-
-async def open_menu(hass: HomeAssistant) -> ConfigFlowResult:
-    """Open a dialog for a new entry."""
-    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
-
-
-async def choose(
-    hass: HomeAssistant, menu: ConfigFlowResult, method: str
-) -> ConfigFlowResult:
-    """Choose how to sign in."""
-    return await submit(hass, menu, {"next_step_id": method})
-
-
-async def submit(
-    hass: HomeAssistant, form: ConfigFlowResult, typed: dict[str, Any] | None = None
-) -> ConfigFlowResult:
-    """Submit what was typed."""
-    return await hass.config_entries.flow.async_configure(form["flow_id"], typed)
-
-
-def fill(form: ConfigFlowResult, simulator: Simulator, **typed: Any) -> dict[str, Any]:
-    """Return what a form takes: ada's login, and the address where it may be typed."""
-    return {
-        name: {**LOGIN, "advanced": {"url": simulator.url}}[name]
-        for name in map(str, form["data_schema"].schema)
-    } | typed
+def prepared(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
+    """Sign in at the simulator."""
+    prepare(monkeypatch, simulator)
 
 
 async def open_password_form(hass: HomeAssistant) -> ConfigFlowResult:
@@ -154,98 +112,21 @@ async def open_password_form(hass: HomeAssistant) -> ConfigFlowResult:
     return await choose(hass, await open_menu(hass), "password")
 
 
-async def open_code_form(hass: HomeAssistant, simulator: Simulator) -> ConfigFlowResult:
+async def open_code_form(hass: HomeAssistant, account: Account) -> ConfigFlowResult:
     """Open a dialog and go on to the two-factor code."""
-    form = await open_password_form(hass)
-    return await submit(hass, form, fill(form, simulator))
+    form = await type_login(hass, account, await open_password_form(hass))
+    assert form["step_id"] == "two_factor"
+    return form
 
 
-async def open_link_form(hass: HomeAssistant) -> ConfigFlowResult:
-    """Open a dialog for a code to type at plex.tv/link."""
-    return await choose(hass, await open_menu(hass), "link")
-
-
-async def open_wait(hass: HomeAssistant, simulator: Simulator) -> ConfigFlowResult:
-    """Open a dialog and go on to where a code is shown."""
-    form = await open_link_form(hass)
-    return await submit(hass, form, fill(form, simulator))
-
-
-async def approve(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    wait: ConfigFlowResult,
-    account: Account,
-) -> ConfigFlowResult:
-    """Type the code that is shown, and return what the dialog shows then."""
-    simulator.approve_pin(wait["description_placeholders"]["code"], account)
-    await settle(hass)
-    return await submit(hass, wait)
-
-
-async def finish_password(
-    hass: HomeAssistant, simulator: Simulator, account: Account, form: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Submit the form for a password."""
-    login = {"username": account.username, "password": account.password}
-    return await submit(hass, form, fill(form, simulator, **login))
-
-
-async def finish_link(
-    hass: HomeAssistant, simulator: Simulator, account: Account, form: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Submit the form for a link, and type the code that is shown then."""
-    wait = await submit(hass, form, fill(form, simulator))
-    return await approve(hass, simulator, wait, account)
-
-
-async def by_password(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Sign in with a password."""
-    account.code = None
-    form = await choose(hass, menu, "password")
-    return await finish_password(hass, simulator, account, form)
-
-
-async def by_code(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Sign in with a password and a two-factor code."""
-    account.code = "654321"
-    form = await choose(hass, menu, "password")
-    form = await finish_password(hass, simulator, account, form)
-    return await submit(hass, form, {"code": "654321"})
-
-
-async def by_link(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Sign in with a code at plex.tv/link."""
-    form = await choose(hass, menu, "link")
-    return await finish_link(hass, simulator, account, form)
-
-
-async def expire(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Let the code of a link expire."""
-    form = await choose(hass, menu, "link")
-    wait = await submit(hass, form, fill(form, simulator))
-    simulator.clock.advance(901)
-    await settle(hass)
-    return await submit(hass, wait)
-
-
-FINISH = {"password": finish_password, "link": finish_link}
-
-
-def count(simulator: Simulator, method: str, path: str) -> int:
-    """Return how many such requests there were."""
-    return sum(
-        request.method == method and request.path.startswith(path)
-        for request in simulator.requests
-    )
+def check_form(
+    form: ConfigFlowResult, step_id: str, errors: dict[str, str], minutes: str = "0"
+) -> None:
+    """A dialog shows a form, with these errors."""
+    assert form["type"] is FlowResultType.FORM
+    assert form["step_id"] == step_id
+    assert form["errors"] == errors
+    assert form["description_placeholders"]["minutes"] == minutes
 
 
 @pytest.mark.parametrize(
@@ -255,10 +136,15 @@ def count(simulator: Simulator, method: str, path: str) -> int:
 async def test_menus(
     hass: HomeAssistant, entry: MockConfigEntry, source: str, step_id: str
 ) -> None:
-    """Every dialog begins with the choice of a method; a renewal names the account."""
+    """Every dialog begins with the choice of a method; a renewal names the account.
+
+    Its name is plain text.
+    """
+    hass.config_entries.async_update_entry(entry, title="![ada](http://x.example)")
+    escaped = r"!\[ada\](http\://x.example)"
     for menu, step, name in (
         (await open_menu(hass), "user", None),
-        (await RENEWALS[source](entry, hass), step_id, "ada"),
+        (await RENEWALS[source](entry, hass), step_id, escaped),
     ):
         assert menu["type"] is FlowResultType.MENU
         assert menu["step_id"] == step
@@ -269,14 +155,16 @@ async def test_menus(
 async def test_password(
     hass: HomeAssistant, simulator: Simulator, account: Account
 ) -> None:
-    """A password makes an entry that holds what is needed and no more."""
-    account.code = None
+    """A password makes an entry that holds what is needed and no more.
+
+    Of the login, what can't be seen is left out; the password is sent as it is.
+    """
+    account.code, account.password = None, " corr\u200bect "
     form = await open_password_form(hass)
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "password"
-    assert form["errors"] == {}
-    typed = fill(form, simulator, username=" ADA@example.com ")
-    result = await submit(hass, form, typed)
+    check_form(form, "password", {})
+    result = await type_login(
+        hass, account, form, username="\u2068 ADA@\u00adexample.\ufe0fcom\n"
+    )
     await settle(hass)
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -284,6 +172,7 @@ async def test_password(
     assert entry.state is ConfigEntryState.LOADED
     assert entry.title == "ada"
     assert entry.unique_id == account.uuid
+    assert (entry.version, entry.minor_version) == (1, 2)
     [token] = account.tokens
     assert entry.data == {
         "token": token,
@@ -294,7 +183,7 @@ async def test_password(
     assert entry.options == {}
     assert simulator.requests[0].form == {
         "login": "ADA@example.com",
-        "password": "correct horse",
+        "password": " corr\u200bect ",
         "rememberMe": "true",
     }
     assert {request.client_identifier for request in simulator.requests} == {
@@ -302,16 +191,27 @@ async def test_password(
     }
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "123456",
+        " 123 456\n",
+        "123-456",
+        "12\u201134\u201356",
+        "\u2212123\u30fc456\uff0d",
+        "\uff11\uff12\uff13\uff14\uff15\uff16",
+        "\u200e123\u200b\u00a0456\ufe0f\u2060",
+    ],
+    ids=ascii,
+)
 async def test_two_factor(
-    hass: HomeAssistant, simulator: Simulator, account: Account
+    hass: HomeAssistant, simulator: Simulator, account: Account, typed: str
 ) -> None:
     """An account with two-factor authentication is asked for the code."""
-    form = await open_code_form(hass, simulator)
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "two_factor"
-    assert form["errors"] == {}
+    form = await open_code_form(hass, account)
+    check_form(form, "two_factor", {})
     assert form["description_placeholders"]["username"] == "ada"
-    result = await submit(hass, form, {"code": " 123 456 "})
+    result = await submit(hass, form, {"code": typed})
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"].keys() == {"token", "client_identifier", "username", "url"}
@@ -344,28 +244,25 @@ async def test_title(
     title: str,
     shown: str,
 ) -> None:
-    """The title is the first name of the account that is no e-mail address."""
-    account.friendly_name = friendly_name
-    account.username = username
-    account.title = title
-    wait = await open_wait(hass, simulator)
-    result = await approve(hass, simulator, wait, account)
-
+    """The title is the first name of the account that is no email address."""
+    form = await open_password_form(hass)
+    account.code = None
+    account.friendly_name, account.username, account.title = (
+        friendly_name,
+        username,
+        title,
+    )
+    result = await type_login(hass, account, form, username=account.email)
     assert result["title"] == shown
 
 
 @pytest.mark.parametrize(
-    ("typed", "url", "stored"),
+    ("variable", "url", "stored"),
     [
-        ({}, "https://plex.tv/api/v2", {}),
-        ({"advanced": {}}, "https://plex.tv/api/v2", {}),
-        (
-            {"advanced": {"url": " HTTPS://PLEX.tv/api/v2/ "}},
-            "https://plex.tv/api/v2",
-            {},
-        ),
+        (None, "https://plex.tv/api/v2", {}),
+        (" HTTPS://PLEX.tv/api/v2/ ", "https://plex.tv/api/v2", {}),
         *(
-            ({"advanced": {"url": url}}, url, {"url": url})
+            (url, url, {"url": url})
             for url in (
                 "https://plex.example.org",
                 "https://plex.example.org:8443/api/v2",
@@ -378,20 +275,25 @@ async def test_title(
         ),
     ],
 )
-async def test_address(
+async def test_url(
     hass: HomeAssistant,
     aioclient_mock: AiohttpClientMocker,
-    typed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
     url: str,
     stored: dict[str, str],
 ) -> None:
-    """The address that was given is asked, and stored unless it is that of plex.tv."""
+    """The URL of the environment is used, and stored unless it is that of plex.tv."""
+    monkeypatch.delenv("PLEX_ACCOUNT_URL")
+    if variable:
+        monkeypatch.setenv("PLEX_ACCOUNT_URL", variable)
     account = {"id": 1, "uuid": "0123456789abcdef", "authToken": "token"}
     aioclient_mock.post(f"{url}/users/signin", json=account)
     aioclient_mock.get(f"{url}/user", json=account)
     aioclient_mock.get(f"{url}/resources", json=[])
     form = await open_password_form(hass)
-    result = await submit(hass, form, {"username": "ada", "password": "pass", **typed})
+    assert set(form["data_schema"].schema) == {"username", "password"}
+    result = await submit(hass, form, {"username": "ada", "password": "pass"})
 
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"] == {
@@ -402,20 +304,32 @@ async def test_address(
     }
 
 
-def check_prefilled(form: ConfigFlowResult, simulator: Simulator) -> None:
-    """A form shows the login and the address again, never the password."""
-    fields = form["data_schema"].schema
-    assert get_schema_suggested_value(fields, "username") == "ada"
-    password = {field.schema: field for field in fields}["password"]
-    assert not password.description
-    assert not callable(password.default)
-    assert (
-        get_schema_suggested_value(fields["advanced"].schema.schema, "url")
-        == simulator.url
-    )
+@pytest.mark.parametrize("url", INSECURE_URLS)
+async def test_insecure_url(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+) -> None:
+    """A URL that nothing secret may be sent to ends the dialog; nothing is sent.
+
+    An entry that has a URL is signed in again there.
+    """
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", url)
+    result = await open_menu(hass)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "insecure_url"
+    assert simulator.requests == []
+
+    menu = await entry.start_reauth_flow(hass)
+    result = await by_password(hass, simulator, account, menu)
+    assert result["reason"] == "reauth_successful"
+    assert entry.data["url"] == simulator.url
 
 
-@pytest.mark.parametrize(("fault", "error", "minutes"), SIGN_IN_ERRORS)
+@pytest.mark.parametrize(("fault", "error", "minutes"), FAULTS)
 async def test_password_errors(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -427,22 +341,19 @@ async def test_password_errors(
     """A sign-in that fails says why, is not repeated by itself, and can be repeated."""
     account.code = None
     simulator.fault(path="/users/signin", times=1, **fault)
-    form = await open_password_form(hass)
-    form = await submit(hass, form, fill(form, simulator))
-
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "password"
-    assert form["errors"] == {"base": error}
-    assert form["description_placeholders"]["minutes"] == minutes
-    check_prefilled(form, simulator)
+    form = await type_login(hass, account, await open_password_form(hass))
+    check_form(form, "password", {"base": error}, minutes)
+    fields = form["data_schema"].schema
+    assert get_schema_suggested_value(fields, "username") == "ada"
+    assert get_schema_suggested_value(fields, "password") is None
     assert len(simulator.requests) == 1
 
-    result = await submit(hass, form, fill(form, simulator))
+    result = await type_login(hass, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert count(simulator, "POST", "/users/signin") == 2
 
 
-@pytest.mark.parametrize(("fault", "error", "minutes"), SIGN_IN_ERRORS)
+@pytest.mark.parametrize(("fault", "error", "minutes"), FAULTS)
 async def test_code_errors(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -452,14 +363,10 @@ async def test_code_errors(
     minutes: str,
 ) -> None:
     """Whatever goes wrong with a code, it can be typed again without the password."""
-    form = await open_code_form(hass, simulator)
+    form = await open_code_form(hass, account)
     simulator.fault(path="/users/signin", times=1, **fault)
     form = await submit(hass, form, {"code": "123456"})
-
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "two_factor"
-    assert form["errors"] == {"base": error}
-    assert form["description_placeholders"]["minutes"] == minutes
+    check_form(form, "two_factor", {"base": error}, minutes)
     assert len(simulator.requests) == 2
 
     result = await submit(hass, form, {"code": "123456"})
@@ -467,37 +374,59 @@ async def test_code_errors(
     assert count(simulator, "POST", "/users/signin") == 3
 
 
-@pytest.mark.parametrize("code", ["000000", " "])
+@pytest.mark.parametrize(("code", "requests"), [("000000", 2), (" - ", 1)])
 async def test_refused_code(
-    hass: HomeAssistant, simulator: Simulator, account: Account, code: str
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: Account,
+    code: str,
+    requests: int,
 ) -> None:
-    """A code that Plex refuses is shown as the one thing that is wrong."""
-    form = await open_code_form(hass, simulator)
-    form = await submit(hass, form, {"code": code})
+    """A code that is refused is shown as the one thing that is wrong.
 
-    assert form["step_id"] == "two_factor"
-    assert form["errors"] == {"code": "invalid_code"}
+    One that can't be right is not sent.
+    """
+    form = await open_code_form(hass, account)
+    form = await submit(hass, form, {"code": code})
+    check_form(form, "two_factor", {"code": "invalid_code"})
     [field] = form["data_schema"].schema
     assert not field.description
+    assert len(simulator.requests) == requests
 
     result = await submit(hass, form, {"code": "123456"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize("password", [None, "another"])
+@pytest.mark.parametrize(
+    ("password", "typed", "requests"),
+    [
+        (None, {}, 1),
+        ("another", {}, 1),
+        ("correct horse", {"username": " \u200b"}, 0),
+        ("correct horse", {"password": ""}, 0),
+    ],
+)
 async def test_refused_password(
-    hass: HomeAssistant, simulator: Simulator, account: Account, password: str | None
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: Account,
+    password: str | None,
+    typed: dict[str, str],
+    requests: int,
 ) -> None:
-    """A wrong password and an account without one look the same to Plex."""
+    """A wrong password and an account without one look the same to Plex.
+
+    A login that can't be right is not sent.
+    """
     account.code = None
     account.password = password
-    form = await open_password_form(hass)
-    form = await submit(hass, form, fill(form, simulator))
-    assert form["step_id"] == "password"
-    assert form["errors"] == {"base": "invalid_auth"}
+    login = {"username": "ada", "password": "correct horse"}
+    form = await submit(hass, await open_password_form(hass), login | typed)
+    check_form(form, "password", {"base": "invalid_auth"})
+    assert len(simulator.requests) == requests
 
     account.password = "correct horse"
-    result = await submit(hass, form, fill(form, simulator))
+    result = await type_login(hass, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -505,11 +434,10 @@ async def test_password_changed_before_code(
     hass: HomeAssistant, simulator: Simulator, account: Account
 ) -> None:
     """A password that is refused at last doesn't leave the code step either."""
-    form = await open_code_form(hass, simulator)
+    form = await open_code_form(hass, account)
     account.password = "another"
     form = await submit(hass, form, {"code": "123456"})
-    assert form["step_id"] == "two_factor"
-    assert form["errors"] == {"base": "invalid_auth"}
+    check_form(form, "two_factor", {"base": "invalid_auth"})
 
     account.password = "correct horse"
     result = await submit(hass, form, {"code": "123456"})
@@ -521,12 +449,11 @@ async def test_locked_out(
 ) -> None:
     """Too many wrong codes lock the address out for a while."""
     simulator.lock_after = 1
-    form = await open_code_form(hass, simulator)
+    form = await open_code_form(hass, account)
     form = await submit(hass, form, {"code": "000000"})
-    assert form["errors"] == {"code": "invalid_code"}
+    check_form(form, "two_factor", {"code": "invalid_code"})
     form = await submit(hass, form, {"code": "123456"})
-    assert form["step_id"] == "two_factor"
-    assert form["errors"] == {"base": "too_many_attempts"}
+    check_form(form, "two_factor", {"base": "too_many_attempts"}, "60")
 
     simulator.clock.advance(simulator.lock_seconds)
     result = await submit(hass, form, {"code": "123456"})
@@ -540,802 +467,125 @@ async def test_no_answer_in_time(
     account.code = None
     hang = simulator.fault(path="/users/signin", action="hang")
     form = await open_password_form(hass)
-    submission = hass.async_create_task(submit(hass, form, fill(form, simulator)))
+    submission = hass.async_create_task(type_login(hass, account, form))
     await until(lambda: hang.hits)
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
     form = await submission
-    assert form["errors"] == {"base": "cannot_connect"}
+    check_form(form, "password", {"base": "cannot_connect"})
     assert hang.hits == 1
 
     simulator.clear_faults()
-    result = await submit(hass, form, fill(form, simulator))
+    result = await type_login(hass, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize("method", ["password", "link"])
 async def test_connection_refused(
-    hass: HomeAssistant, simulator: Simulator, account: Account, method: str
+    hass: HomeAssistant, simulator: Simulator, account: Account
 ) -> None:
     """Plex that isn't there can be tried again once it is."""
     account.code = None
-    form = await choose(hass, await open_menu(hass), method)
     await simulator.stop_plex_tv()
-    form = await submit(hass, form, fill(form, simulator))
-    assert form["step_id"] == method
-    assert form["errors"] == {"base": "cannot_connect"}
+    form = await type_login(hass, account, await open_password_form(hass))
+    check_form(form, "password", {"base": "cannot_connect"})
 
     await simulator.start_plex_tv()
-    result = await FINISH[method](hass, simulator, account, form)
+    result = await type_login(hass, account, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-async def test_unexpected_exception(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """What nobody thought of is logged, and leaves the dialog usable."""
-    account.code = None
-    form = await open_password_form(hass)
-    with patch.object(
-        PlexTvClient, "post_users_sign_in_data", side_effect=ZeroDivisionError
-    ):
-        form = await submit(hass, form, fill(form, simulator))
-    assert form["step_id"] == "password"
-    assert form["errors"] == {"base": "unknown"}
-
-    result = await submit(hass, form, fill(form, simulator))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-@pytest.mark.parametrize(
-    ("method", "url"),
-    [*(("password", url) for url in INSECURE_URLS), ("link", "http://plex.tv/api/v2")],
-)
-async def test_insecure_url(
+async def test_certificate_refused(
     hass: HomeAssistant,
     simulator: Simulator,
-    account: Account,
-    url: str,
-    method: str,
-) -> None:
-    """An address that nothing secret may be sent to is not asked, but shown again.
-
-    Were it not, the next try would go to an address that nobody has chosen.
-    """
-    account.code = None
-    form = await choose(hass, await open_menu(hass), method)
-    form = await submit(hass, form, fill(form, simulator, advanced={"url": url}))
-    assert form["step_id"] == method
-    assert form["errors"] == {"base": "insecure_url"}
-    assert form["data_schema"](
-        {"username": "", "password": ""} if method == "password" else {}
-    )["advanced"] == {"url": url}
-    assert simulator.requests == []
-
-    result = await FINISH[method](hass, simulator, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["data"]["url"] == simulator.url
-
-
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("sign_in", [by_password, by_code, by_link])
-async def test_already_configured(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    sign_in: SignIn,
-    scope: str,
-) -> None:
-    """A second entry of an account is refused, and only its own token signed out."""
-    simulator.sign_out_scope = scope
-    result = await sign_in(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
-
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "already_configured"
-    assert hass.config_entries.async_entries(DOMAIN) == [entry]
-    assert list(account.tokens) == [entry.data["token"]]
-
-
-async def test_already_configured_with_that_token(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, account: Account
-) -> None:
-    """A token that an entry has is not signed out, whoever gets it again."""
-    body = {"id": 1, "uuid": account.uuid, "authToken": entry.data["token"]}
-    simulator.fault(path="/users/signin", status=201, body=body)
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
-
-    assert result["reason"] == "already_configured"
-    assert count(simulator, "DELETE", "/users/signout") == 0
-
-
-async def test_token_that_cannot_be_signed_out(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Plex that doesn't sign a token out changes nothing else, and is not blamed."""
-    fault = simulator.fault(path="/users/signout", status=503)
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
-
-    assert result["reason"] == "already_configured"
-    assert fault.hits == 1
-    assert entry.data["token"] in account.tokens
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
-
-
-async def test_second_dialog_is_faster(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """Of two dialogs for one account the first to end makes the entry."""
-    account.code = None
-    hang = simulator.fault(path="/users/signin", action="hang", times=1)
-    form = await open_password_form(hass)
-    slow = hass.async_create_task(submit(hass, form, fill(form, simulator)))
-    await until(lambda: hang.hits)
-    fast = await by_password(hass, simulator, account, await open_menu(hass))
-    hang.release()
-    result = await slow
-    await settle(hass)
-
-    assert fast["type"] is FlowResultType.CREATE_ENTRY
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "already_configured"
-    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
-    assert list(account.tokens) == [fast["data"]["token"]]
-
-
-async def test_second_dialog_during_set_up(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """While the entry of one dialog is being set up, another can't make one."""
-    hang = simulator.fault(path="/resources", action="hang")
-    menu = await open_menu(hass)
-    first = hass.async_create_task(by_password(hass, simulator, account, menu))
-    await until(lambda: hang.hits)
-    second = await by_password(hass, simulator, account, await open_menu(hass))
-    hang.remove()
-    created = await first
-    await settle(hass)
-
-    assert second["type"] is FlowResultType.ABORT
-    assert second["reason"] == "already_in_progress"
-    assert hass.config_entries.async_entries(DOMAIN) == [created["result"]]
-    assert list(account.tokens) == [created["data"]["token"]]
-
-
-async def test_closed_during_sign_in(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """A token that comes after the dialog was closed is signed out."""
-    hang = simulator.fault(path="/users/signin", action="hang")
-    menu = await open_menu(hass)
-    submission = hass.async_create_task(by_password(hass, simulator, account, menu))
-    await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(menu["flow_id"])
-    hang.release()
-    result = await submission
-    await settle(hass)
-
-    assert result["type"] is FlowResultType.ABORT
-    assert account.tokens == {}
-    assert count(simulator, "DELETE", "/users/signout") == 1
-    assert hass.config_entries.async_entries(DOMAIN) == []
-
-
-async def test_link(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """A code that somebody types at plex.tv/link makes an entry without a login."""
-    form = await open_link_form(hass)
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "link"
-    assert form["errors"] == {}
-    wait = await submit(hass, form, fill(form, simulator))
-    [pin] = simulator.pins
-    assert wait["type"] is FlowResultType.SHOW_PROGRESS
-    assert wait["step_id"] == "link_wait"
-    assert wait["progress_action"] == "link_wait"
-    assert wait["description_placeholders"] == {
-        "code": pin.code,
-        "url": "https://plex.tv/link",
-    }
-    assert len(pin.code) == 4
-
-    await until(lambda: count(simulator, "GET", "/pins") > 1)
-    assert (await submit(hass, wait))["type"] is FlowResultType.SHOW_PROGRESS
-    result = await approve(hass, simulator, wait, account)
-    await settle(hass)
-
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    entry = result["result"]
-    assert entry.state is ConfigEntryState.LOADED
-    assert entry.title == "ada"
-    assert entry.unique_id == account.uuid
-    [token] = account.tokens
-    assert entry.data == {
-        "token": token,
-        "client_identifier": str(UUID(pin.client_identifier)),
-        "url": simulator.url,
-    }
-    assert {request.client_identifier for request in simulator.requests} == {
-        pin.client_identifier
-    }
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"), [*LINK_REFUSALS, *FAILURES[:4], *FAILURES[-4:]]
-)
-async def test_link_code_errors(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    fault: dict[str, Any],
-    error: str,
-) -> None:
-    """A dialog that gets no code says why, and can ask for another."""
-    simulator.fault(method="POST", path="/pins", times=1, **fault)
-    form = await open_link_form(hass)
-    form = await submit(hass, form, fill(form, simulator))
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "link"
-    assert form["errors"] == {"base": error}
-
-    result = await finish_link(hass, simulator, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 400},
-        {"status": 403, "body": HTML},
-        {"status": 429},
-        {"status": 429, "headers": {"Retry-After": "0"}},
-        {"status": 500},
-        {"status": 503, "body": HTML},
-        {"body": HTML},
-        {"body": {"id": 1}},
-        {"action": "drop"},
-        {"action": "truncate"},
-    ],
-)
-async def test_link_while_plex_is_in_trouble(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    fault: dict[str, Any],
-) -> None:
-    """What goes wrong while the code is waited for is waited out."""
-    trouble = simulator.fault(method="GET", path="/pins/*", times=2, **fault)
-    wait = await open_wait(hass, simulator)
-    await until(lambda: count(simulator, "GET", "/pins") > 2)
-    result = await approve(hass, simulator, wait, account)
-
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert trouble.hits == 2
-
-
-@pytest.mark.parametrize(
-    ("pause", "retry_after"), [(1000, None), (0, 1000)], ids=["ours", "theirs"]
-)
-async def test_link_while_plex_asks_to_wait(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    monkeypatch: pytest.MonkeyPatch,
-    pause: float,
-    retry_after: float | None,
-) -> None:
-    """Plex that asks to wait for longer than the code lives isn't asked again."""
-    monkeypatch.setattr(config_flow, "RATE_LIMITED_POLL_SECONDS", pause)
-    simulator.rate_limit(path="/pins/*", retry_after=retry_after)
-    wait = await open_wait(hass, simulator)
-    await settle(hass)
-    result = await submit(hass, wait)
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "link_expired"
-    assert count(simulator, "GET", "/pins") == 1
-
-    simulator.clear_faults()
-    result = await by_link(hass, simulator, account, await open_menu(hass))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-async def test_link_expired(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """A code that nobody types in time ends the dialog."""
-    result = await expire(hass, simulator, account, await open_menu(hass))
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "link_expired"
-
-    result = await by_link(hass, simulator, account, await open_menu(hass))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-@pytest.mark.parametrize(("fault", "error"), UNREADABLE)
-async def test_link_without_account(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    fault: dict[str, Any],
-    error: str,
-) -> None:
-    """A token of which Plex won't say whose it is is signed out, and a new one asked."""
-    simulator.fault(path="/user", times=1, **fault)
-    wait = await open_wait(hass, simulator)
-    form = await approve(hass, simulator, wait, account)
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == "link"
-    assert form["errors"] == {"base": error}
-    assert account.tokens == {}
-
-    result = await finish_link(hass, simulator, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert list(account.tokens) == [result["data"]["token"]]
-
-
-async def test_link_reads_account_again(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """A token that was handed out is not given up for a short trouble."""
-    trouble = simulator.fault(
-        path="/user", status=503, headers={"Retry-After": "0"}, times=2
-    )
-    result = await by_link(hass, simulator, account, await open_menu(hass))
-
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert trouble.hits == 2
-    assert list(account.tokens) == [result["data"]["token"]]
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("POST", "/pins"), ("GET", "/pins/*")],
-    ids=["asking", "polling"],
-)
-async def test_closed_while_waiting(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    method: str,
-    path: str,
-) -> None:
-    """Nobody asks for the approval of a code that is no longer shown."""
-    hang = simulator.fault(method=method, path=path, action="hang", times=1)
-    form = await open_link_form(hass)
-    submission = hass.async_create_task(
-        submit(hass, form, fill(form, simulator)), eager_start=True
-    )
-    await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(form["flow_id"])
-    hang.release()
-    await asyncio.gather(submission, return_exceptions=True)
-    simulator.clear_requests()
-    simulator.clock.advance(901)
-    await settle(hass)
-
-    assert simulator.requests == []
-
-
-async def test_closed_after_approval(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """A token that was handed out when the dialog is closed is signed out."""
-    hang = simulator.fault(path="/user", action="hang")
-    wait = await open_wait(hass, simulator)
-    simulator.approve_pin(wait["description_placeholders"]["code"], account)
-    await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(wait["flow_id"])
-    await settle(hass)
-
-    assert account.tokens == {}
-
-
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize(
-    ("sign_in", "username"),
-    [
-        (by_password, {"username": "ada"}),
-        (by_code, {"username": "ada"}),
-        (by_link, {}),
-    ],
-)
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
     account: Account,
     server: Server,
-    source: str,
-    sign_in: SignIn,
-    username: dict[str, str],
-    scope: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A new sign-in replaces the token, and changes nothing that anybody relies on."""
-    simulator.sign_out_scope = scope
-    await set_up(hass, entry)
-    registry = er.async_get(hass)
-    entities = er.async_entries_for_config_entry(registry, entry.entry_id)
-    old_token = entry.data["token"]
-    simulator.clear_requests()
-
-    menu = await RENEWALS[source](entry, hass)
-    result = await sign_in(hass, simulator, account, menu)
-    await settle(hass)
-
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == f"{source}_successful"
-    assert hass.config_entries.async_entries(DOMAIN) == [entry]
-    assert entry.state is ConfigEntryState.LOADED
-    assert entry.title == "ada"
-    assert entry.unique_id == account.uuid
-    assert entry.data == {
-        "token": list(account.tokens)[-1],
-        "client_identifier": CLIENT_IDENTIFIER,
-        "url": simulator.url,
-        **username,
-    }
-    assert er.async_entries_for_config_entry(registry, entry.entry_id) == entities
-    assert list(account.tokens) == [old_token, entry.data["token"]]
-    assert count(simulator, "DELETE", "/users/signout") == 0
-    assert {request.client_identifier for request in simulator.requests} == {
-        CLIENT_IDENTIFIER
-    }
-
-
-@pytest.mark.parametrize("sign_in", [by_password, by_code, by_link])
-async def test_reauth_after_revocation(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    sign_in: SignIn,
-) -> None:
-    """Plex that takes the token no more asks for a sign-in, which mends it all."""
-    simulator.revoke(account)
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    [menu] = hass.config_entries.flow.async_progress()
-    assert menu["step_id"] == "reauth_confirm"
-    result = await sign_in(hass, simulator, account, menu)
-    await settle(hass)
-
-    assert result["reason"] == "reauth_successful"
-    assert entry.state is ConfigEntryState.LOADED
-    assert hass.config_entries.flow.async_progress() == []
-
-
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_change_of_method(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-) -> None:
-    """A login is forgotten with the first sign-in by link, and known after the next."""
-    start = RENEWALS[source]
-    await by_link(hass, simulator, account, await start(entry, hass))
-    await settle(hass)
-    assert "username" not in entry.data
-
-    result = await by_password(hass, simulator, account, await start(entry, hass))
-    await settle(hass)
-    assert result["reason"] == f"{source}_successful"
-    assert entry.data["username"] == "ada"
-
-
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("sign_in", [by_password, by_code, by_link])
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_wrong_account(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    stranger: Account,
-    source: str,
-    sign_in: SignIn,
-    scope: str,
-) -> None:
-    """Another account is refused and signed out; what was there stays."""
-    simulator.sign_out_scope = scope
-    data = dict(entry.data)
-    start = RENEWALS[source]
-    result = await sign_in(hass, simulator, stranger, await start(entry, hass))
-    await settle(hass)
-
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "wrong_account"
-    assert stranger.tokens == {}
-    assert entry.data == data
-    assert list(account.tokens) == [data["token"]]
-
-    result = await sign_in(hass, simulator, account, await start(entry, hass))
-    assert result["reason"] == f"{source}_successful"
-
-
-@pytest.mark.parametrize(
-    ("fail", "reason"), [(by_password, "wrong_account"), (expire, "link_expired")]
-)
-async def test_reauth_is_asked_for_until_it_succeeds(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    stranger: Account,
-    fail: SignIn,
-    reason: str,
-) -> None:
-    """A renewal that came to nothing is asked for again: the account is still out."""
-    simulator.revoke(account)
-    await set_up(hass, entry)
-    [menu] = hass.config_entries.flow.async_progress()
-    result = await fail(hass, simulator, stranger, menu)
-    assert result["reason"] == reason
-
-    await settle(hass)
-    [menu] = hass.config_entries.flow.async_progress()
-    assert menu["step_id"] == "reauth_confirm"
-    result = await by_password(hass, simulator, account, menu)
-    await settle(hass)
-    assert result["reason"] == "reauth_successful"
-    assert hass.config_entries.flow.async_progress() == []
-
-
-async def test_failed_reconfiguration_asks_nothing(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    stranger: Account,
-) -> None:
-    """Whoever wanted to sign in anew need not: the account is still in."""
-    menu = await entry.start_reconfigure_flow(hass)
-    result = await by_password(hass, simulator, stranger, menu)
-    await settle(hass)
-    assert result["reason"] == "wrong_account"
-    assert hass.config_entries.flow.async_progress() == []
-
-
-@pytest.mark.parametrize("source", ["user", *RENEWALS])
-@pytest.mark.parametrize("step_id", ["password", "two_factor", "link"])
-async def test_way_back(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-    step_id: str,
-) -> None:
-    """A dialog that is opened again begins with the choice of a method."""
-    start = RENEWALS.get(source)
-    menu = await (start(entry, hass) if start else open_menu(hass))
-    form = await choose(hass, menu, "link" if step_id == "link" else "password")
-    if step_id == "two_factor":
-        account.code = "654321"
-        form = await finish_password(hass, simulator, account, form)
-    assert form["step_id"] == step_id
-
-    again = await submit(hass, form)
-    assert again["step_id"] == menu["step_id"]
-    assert again["menu_options"] == menu["menu_options"]
-    result = await by_link(hass, simulator, account, again)
-    assert result["reason"] == (
-        f"{source}_successful" if start else "already_configured"
-    )
-
-
-@pytest.mark.parametrize("blank", ["username", "password"])
-async def test_blank_login(
-    hass: HomeAssistant, simulator: Simulator, account: Account, blank: str
-) -> None:
-    """A login that can't be one is refused without asking Plex."""
-    account.code = None
-    form = await open_password_form(hass)
-    typed = fill(form, simulator) | {blank: "" if blank == "password" else " "}
-    form = await submit(hass, form, typed)
-    assert form["errors"] == {"base": "invalid_auth"}
+    """A certificate of somebody else has a sentence of its own, and gets no password."""
+    port = server.connections[0].port
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", f"https://127.0.0.1:{port}/api/v2")
+    form = await type_login(hass, account, await open_password_form(hass))
+    check_form(form, "password", {"base": "certificate_refused"})
     assert simulator.requests == []
 
-    result = await submit(hass, form, fill(form, simulator))
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
+    menu = await open_menu(hass)
+    result = await by_password(hass, simulator, account, menu)
     assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
+def variables(record: logging.LogRecord) -> str:
+    """Return what a handler records that records the variables of frames."""
+    traceback = record.exc_info[2] if record.exc_info else None
+    recorded = ""
+    while traceback:
+        recorded += repr(traceback.tb_frame.f_locals)
+        traceback = traceback.tb_next
+    return recorded
+
+
 @pytest.mark.parametrize(
-    ("source", "advanced"), [("reauth", set()), ("reconfigure", {"advanced"})]
+    ("method", "operation", "step_id"),
+    [
+        ("password", "post_users_sign_in_data", "password"),
+        ("two_factor", "post_users_sign_in_data", "two_factor"),
+        ("link", "create_pin", "link_expired"),
+        ("link", "get_pin", "link_expired"),
+        ("link", "get_token_details", "link_expired"),
+    ],
 )
-async def test_renewal_forms(
+async def test_unexpected_exception(
     hass: HomeAssistant,
     simulator: Simulator,
-    entry: MockConfigEntry,
     account: Account,
-    source: str,
-    advanced: set[str],
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    operation: str,
+    step_id: str,
 ) -> None:
-    """A renewal knows the login, and asks for no address or suggests the stored one."""
-    start = RENEWALS[source]
-    link = await choose(hass, await start(entry, hass), "link")
-    assert set(link["data_schema"].schema) == advanced
-    hass.config_entries.flow.async_abort(link["flow_id"])
+    """What nobody thought of leaves the dialog usable, and no secret in the log.
 
-    form = await choose(hass, await start(entry, hass), "password")
-    fields = form["data_schema"].schema
-    assert set(fields) == {"username", "password"} | advanced
-    assert get_schema_suggested_value(fields, "username") == "ada"
-    assert get_schema_suggested_value(fields, "password") is None
-    assert [
-        get_schema_suggested_value(fields[name].schema.schema, "url")
-        for name in advanced
-    ] == [simulator.url] * len(advanced)
+    Nor is one in the variables of frames, which some handlers record.
+    """
+    caplog.set_level(logging.DEBUG)
+    menu = await open_menu(hass)
 
+    async def fail(self: PlexTvClient, *given: Any, **options: Any) -> None:
+        """Fail with the secrets in a variable."""
+        assert given is not None
+        raise ZeroDivisionError
 
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_errors(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-) -> None:
-    """A renewal that fails can be tried again."""
-    account.code = None
-    form = await choose(hass, await RENEWALS[source](entry, hass), "password")
-    form = await submit(hass, form, fill(form, simulator, password="wrong"))
-    assert form["step_id"] == "password"
-    assert form["errors"] == {"base": "invalid_auth"}
-
-    result = await submit(hass, form, fill(form, simulator))
-    assert result["reason"] == f"{source}_successful"
-
-
-@pytest.mark.parametrize("typed", [{}, {"advanced": {}}])
-async def test_reconfigure_keeps_address(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    typed: dict[str, Any],
-) -> None:
-    """Who leaves Advanced alone signs in where the account has signed in before."""
-    account.code = None
-    start = RENEWALS["reconfigure"]
-    form = await choose(hass, await start(entry, hass), "password")
-    result = await submit(hass, form, LOGIN | typed)
-
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "reconfigure_successful"
-    assert entry.data["url"] == simulator.url
-
-
-@pytest.mark.parametrize("sign_in", [by_password, by_code, by_link])
-async def test_reconfigure_changes_address(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    sign_in: SignIn,
-) -> None:
-    """The account may be signed in at another address from now on."""
-    await set_up(hass, entry)
-    async with Simulator() as other:
-        moved = other.add_account(uuid=account.uuid, password="correct horse")
-        simulator.clear_requests()
-        menu = await entry.start_reconfigure_flow(hass)
-        result = await sign_in(hass, other, moved, menu)
-        await settle(hass)
-
-        assert result["reason"] == "reconfigure_successful"
-        assert entry.state is ConfigEntryState.LOADED
-        assert entry.data["url"] == other.url
-        assert list(moved.tokens) == [entry.data["token"]]
-        assert simulator.requests == []
-
-
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_closed_during_sign_in(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-    scope: str,
-) -> None:
-    """Closing a dialog never costs the token that is stored."""
-    simulator.sign_out_scope = scope
-    data = dict(entry.data)
-    hang = simulator.fault(path="/users/signin", action="hang")
-    menu = await RENEWALS[source](entry, hass)
-    submission = hass.async_create_task(by_password(hass, simulator, account, menu))
-    await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(menu["flow_id"])
-    hang.release()
-    result = await submission
+    if method == "link":
+        with patch.object(PlexTvClient, operation, fail):
+            step = await choose(hass, menu, "link")
+            if step["type"] is FlowResultType.SHOW_PROGRESS:
+                [pin] = simulator.pins
+                if operation == "get_token_details":
+                    simulator.approve_pin(pin.code, account)
+                await settle(hass)
+                step = await submit(hass, step)
+    else:
+        account.code = "123456" if method == "two_factor" else None
+        step = await choose(hass, menu, "password")
+        if method == "two_factor":
+            step = await type_login(hass, account, step)
+        with patch.object(PlexTvClient, operation, fail):
+            typed = {"code": "123456"}
+            if method == "password":
+                typed = {"username": "ada", "password": "correct horse"}
+            step = await submit(hass, step, typed)
+    check_form(step, step_id, {"base": "unknown"})
     await settle(hass)
+    assert account.tokens == {}
+    assert "ZeroDivisionError" in caplog.text
+    recorded = caplog.text + "".join(map(variables, caplog.records))
+    secrets = {"correct horse", "123456", *(pin.code for pin in simulator.pins)}
+    assert [secret for secret in secrets if secret in recorded] == []
 
-    assert result["type"] is FlowResultType.ABORT
-    assert entry.data == data
-    assert data["token"] in account.tokens
-
-
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_closed_during_sign_in_to_wrong_account(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    stranger: Account,
-    source: str,
-) -> None:
-    """A token of another account that comes too late is signed out."""
-    hang = simulator.fault(path="/users/signin", action="hang")
-    menu = await RENEWALS[source](entry, hass)
-    submission = hass.async_create_task(by_password(hass, simulator, stranger, menu))
-    await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(menu["flow_id"])
-    hang.release()
-    await submission
-    await settle(hass)
-
-    assert stranger.tokens == {}
-    assert list(account.tokens) == [entry.data["token"]]
+    result = await by_password(hass, simulator, account, await open_menu(hass))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
 
 
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_closed_after_approval(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-    scope: str,
-) -> None:
-    """Closing a dialog never costs the token that is stored, by link neither."""
-    simulator.sign_out_scope = scope
-    hang = simulator.fault(path="/user", action="hang")
-    form = await choose(hass, await RENEWALS[source](entry, hass), "link")
-    wait = await submit(hass, form, fill(form, simulator))
-    simulator.approve_pin(wait["description_placeholders"]["code"], account)
-    await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(wait["flow_id"])
-    hang.remove()
-    await settle(hass)
-
-    assert entry.data["token"] in account.tokens
-
-
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_without_account(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-    scope: str,
-) -> None:
-    """Plex that won't say whose token it is costs a renewal, never the stored token."""
-    simulator.sign_out_scope = scope
-    simulator.fault(path="/user", body=HTML, times=1)
-    form = await choose(hass, await RENEWALS[source](entry, hass), "link")
-    form = await finish_link(hass, simulator, account, form)
-    assert form["step_id"] == "link"
-    assert form["errors"] == {"base": "invalid_response"}
-    assert entry.data["token"] in account.tokens
-
-    result = await finish_link(hass, simulator, account, form)
-    assert result["reason"] == f"{source}_successful"
-
-
-@pytest.mark.parametrize("sign_in", [by_password, by_code, by_link])
+@pytest.mark.parametrize("sign_in", SIGN_INS)
 async def test_nothing_secret_is_logged(
     hass: HomeAssistant,
     simulator: Simulator,
@@ -1352,28 +602,171 @@ async def test_nothing_secret_is_logged(
 
     secrets = {"the-password", "654321", result["data"]["token"]}
     secrets |= {pin.code for pin in simulator.pins}
-    assert [secret for secret in secrets if secret in caplog.text] == []
+    recorded = caplog.text + "".join(map(variables, caplog.records))
+    assert [secret for secret in secrets if secret in recorded] == []
 
 
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_removed_during_renewal(
+def is_kept(hass: HomeAssistant, secret: str) -> bool:
+    """Return whether any dialog that is open keeps a secret."""
+    pending: list[object] = [hass.config_entries.flow]
+    seen = {id(hass)}
+    while pending:
+        one = pending.pop()
+        if isinstance(one, str) and secret in one:
+            return True
+        if id(one) not in seen and not isinstance(
+            one, type | ModuleType | FunctionType
+        ):
+            seen.add(id(one))
+            pending += gc.get_referents(one)
+    return False
+
+
+@pytest.mark.parametrize("leave", ["refused", "reopened", "late", "closed"])
+async def test_password_is_forgotten(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
     account: Account,
-    source: str,
+    leave: str,
 ) -> None:
-    """No token is left behind where the entry is removed behind the dialog's back."""
-    await set_up(hass, entry)
+    """A dialog that was left keeps no password, and asks for it again."""
+    password = account.password = "sentinel horse"
+    menu = await entry.start_reauth_flow(hass)
+    form = await choose(hass, menu, "password")
+    if leave == "refused":
+        form = await type_login(hass, account, form, password="sentinel mule")
+        assert not is_kept(hass, "sentinel mule")
+    else:
+        form = await type_login(hass, account, form)
+        form = await submit(hass, form, {"code": "000000"})
+        check_form(form, "two_factor", {"code": "invalid_code"})
+        assert is_kept(hass, password)
+        simulator.clear_requests()
+        if leave == "closed":
+            hass.config_entries.flow.async_abort(form["flow_id"])
+            form = await choose(hass, await entry.start_reauth_flow(hass), "password")
+        elif leave == "reopened":
+            form = await choose(hass, await submit(hass, form), "password")
+        else:
+            async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=16))
+            form = await submit(hass, form, {"code": "123456"})
+        check_form(form, "password", {})
+        assert simulator.requests == []
+    assert not is_kept(hass, password)
+
+    account.code = None
+    result = await type_login(hass, account, form)
+    assert result["reason"] == "reauth_successful"
+    assert not is_kept(hass, password)
+
+
+async def test_closed_while_code_is_asked_for(
+    hass: HomeAssistant, simulator: Simulator, account: Account
+) -> None:
+    """A password that would be kept for the next step is not, where there is none."""
+    form = await open_password_form(hass)
     hang = simulator.fault(path="/users/signin", action="hang")
-    menu = await RENEWALS[source](entry, hass)
-    submission = hass.async_create_task(by_password(hass, simulator, account, menu))
+    submission = hass.async_create_task(type_login(hass, account, form))
     await until(lambda: hang.hits)
-    await hass.config_entries.async_remove(entry.entry_id)
+    hass.config_entries.flow.async_abort(form["flow_id"])
+    hang.remove()
+    with pytest.raises(UnknownFlow):
+        await submission
+
+    result = await by_password(hass, simulator, account, await open_menu(hass))
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.mark.parametrize("step_id", ["password", "two_factor"])
+async def test_submitted_twice(
+    hass: HomeAssistant, simulator: Simulator, account: Account, step_id: str
+) -> None:
+    """A form that is submitted twice signs in once."""
+    typed = {"username": "ada", "password": "correct horse"}
+    form = await open_password_form(hass)
+    if step_id == "two_factor":
+        form, typed = await submit(hass, form, typed), {"code": "123456"}
+    else:
+        account.code = None
+    simulator.clear_requests()
+    hang = simulator.fault(path="/users/signin", action="hang", times=1)
+    first = hass.async_create_task(submit(hass, form, typed))
+    await until(lambda: hang.hits)
+    second = hass.async_create_task(submit(hass, form, typed))
     hang.release()
-    result = await submission
+
+    assert (await first)["type"] is FlowResultType.CREATE_ENTRY
+    with pytest.raises(UnknownFlow):
+        await second
+    assert count(simulator, "POST", "/users/signin") == 1
+
+
+async def test_second_dialog_is_faster(
+    hass: HomeAssistant, simulator: Simulator, account: Account
+) -> None:
+    """Of two dialogs for one account the first to end makes the entry."""
+    account.code = None
+    hang = simulator.fault(path="/users/signin", action="hang", times=1)
+    form = await open_password_form(hass)
+    slow = hass.async_create_task(type_login(hass, account, form))
+    await until(lambda: hang.hits)
+    fast = await by_password(hass, simulator, account, await open_menu(hass))
+    hang.release()
+    result = await slow
     await settle(hass)
 
+    assert fast["type"] is FlowResultType.CREATE_ENTRY
     assert result["type"] is FlowResultType.ABORT
-    assert hass.config_entries.async_entries(DOMAIN) == []
-    assert account.tokens == {}
+    assert result["reason"] == "already_configured"
+    assert hass.config_entries.async_entries(DOMAIN) == [fast["result"]]
+    assert list(account.tokens) == [fast["data"]["token"]]
+
+
+@pytest.mark.parametrize("sign_in", SIGN_INS)
+async def test_second_dialog_during_set_up(
+    hass: HomeAssistant, simulator: Simulator, account: Account, sign_in: SignIn
+) -> None:
+    """While the entry of one dialog is being set up, another can't make one."""
+    hang = simulator.fault(path="/resources", action="hang")
+    menu = await open_menu(hass)
+    first = hass.async_create_task(by_password(hass, simulator, account, menu))
+    await until(lambda: hang.hits)
+    second = asyncio.ensure_future(
+        sign_in(hass, simulator, account, await open_menu(hass))
+    )
+    await until(second.done)
+    hang.remove()
+    created = await first
+    await settle(hass)
+
+    assert second.result()["type"] is FlowResultType.ABORT
+    assert second.result()["reason"] == "already_in_progress"
+    assert hass.config_entries.async_entries(DOMAIN) == [created["result"]]
+    assert list(account.tokens) == [created["data"]["token"]]
+
+
+async def test_options(
+    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
+) -> None:
+    """Servers of others can be left out; a change is put into effect at once."""
+    await set_up(hass, entry)
+    for suggested, chosen, reloads in (
+        (None, False, True),
+        (False, False, False),
+        (False, True, True),
+    ):
+        simulator.clear_requests()
+        form = await hass.config_entries.options.async_init(entry.entry_id)
+        assert form["step_id"] == "init"
+        schema = form["data_schema"]
+        assert get_schema_suggested_value(schema.schema, "shared_servers") is suggested
+        assert schema({}) == {"shared_servers": True}
+        result = await hass.config_entries.options.async_configure(
+            form["flow_id"], {"shared_servers": chosen}
+        )
+        await settle(hass)
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+        assert entry.options == {"shared_servers": chosen}
+        assert entry.state is ConfigEntryState.LOADED
+        assert count(simulator, "GET", "/user") == reloads
