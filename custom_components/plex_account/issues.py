@@ -1,12 +1,15 @@
-"""Repairs that the user can do something about; each ends by itself."""
+"""Issues of servers that their owner can resolve; each ends by itself."""
 
 from enum import StrEnum
+from hashlib import sha256
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 
 from .const import DOMAIN
+from .devices import server_identifier
+from .markdown import escape
 
 
 class Issue(StrEnum):
@@ -32,21 +35,30 @@ def async_set_issue(
     *,
     server: str | None,
 ) -> None:
-    """Raise an issue of a server by name, or end it where no name is given."""
-    issue_id = f"{issue}_{entry.entry_id}_{machine_identifier}"
-    if server is None:
+    """Raise an issue of a server by name, or end it where no name is given.
+
+    The id is derived one-way: diagnostics list the ids of issues. Titles are plain
+    text, descriptions are Markdown: the former show `name`, the latter `server`.
+    """
+    issue_id = f"{issue}_{_digest(entry, machine_identifier)}"
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        server_identifier(entry.unique_id or "", machine_identifier), entry.entry_id
+    )
+    if server is None or device is None:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return
     ir.async_create_issue(
         hass,
         DOMAIN,
         issue_id,
-        is_fixable=False,
+        data={"entry_id": entry.entry_id, "device_id": device.id},
+        is_fixable=issue is Issue.SERVER_LOST,
         severity=ir.IssueSeverity.WARNING,
         translation_key=issue,
         translation_placeholders={
-            "server": server,
-            "account": entry.title,
+            "name": server,
+            "server": escape(server),
+            "account": escape(entry.title),
             "claim_url": _CLAIM_URL,
         },
         learn_more_url=_LEARN_MORE[issue],
@@ -56,6 +68,13 @@ def async_set_issue(
 @callback
 def async_end_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """End all issues of an entry."""
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN and f"_{entry.entry_id}_" in issue_id:
-            ir.async_delete_issue(hass, domain, issue_id)
+    for issue in list(ir.async_get(hass).issues.values()):
+        if issue.domain == DOMAIN and (issue.data or {}).get("entry_id") == (
+            entry.entry_id
+        ):
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+
+
+def _digest(entry: ConfigEntry, machine_identifier: str) -> str:
+    """Return what tells the servers of all accounts apart and names none."""
+    return sha256(f"{entry.entry_id}_{machine_identifier}".encode()).hexdigest()[:32]

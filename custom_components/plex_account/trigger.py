@@ -1,0 +1,305 @@
+"""Triggers of accounts and servers; they listen to activities, not to entities."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, override
+
+import voluptuous as vol
+
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
+from homeassistant.const import ATTR_DEVICE_ID, CONF_FOR, CONF_OPTIONS, CONF_TARGET
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import (
+    area_registry as ar,
+    config_validation as cv,
+    device_registry as dr,
+    entity_registry as er,
+)
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
+from homeassistant.helpers.event import async_call_later
+from homeassistant.helpers.trigger import (
+    Trigger,
+    TriggerActionRunner,
+    TriggerConfig,
+    TriggerNotTriggeredReporter,
+)
+from homeassistant.helpers.typing import ConfigType
+
+from .activity import Activity, async_subscribe_activity
+from .const import DOMAIN
+from .targets import (
+    TARGET_SCHEMA,
+    async_account_device,
+    async_server_online,
+    async_target_devices,
+)
+
+_ACTIVE_STATUSES = {"active", "pending_cancellation"}
+
+type _Listener = Callable[[ConfigEntry, Activity, dict[str, Any]], None]
+
+
+@callback
+def _async_subscribe(hass: HomeAssistant, listener: _Listener) -> CALLBACK_TYPE:
+    """Call a listener for the activity of all accounts, present and future."""
+    unsubscribe: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain != DOMAIN:
+            return
+        if change is ConfigEntryChange.ADDED:
+            unsubscribe[entry.entry_id] = async_subscribe_activity(
+                hass, entry, partial(listener, entry)
+            )
+        elif change is ConfigEntryChange.REMOVED:
+            unsubscribe.pop(entry.entry_id)()
+
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        follow(ConfigEntryChange.ADDED, entry)
+    unfollow = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow)
+
+    @callback
+    def stop() -> None:
+        unfollow()
+        for one in unsubscribe.values():
+            one()
+
+    return stop
+
+
+class ActivityTrigger(Trigger):
+    """Trigger on an activity of an account or server that the target names."""
+
+    _schema = vol.Schema(
+        {
+            vol.Required(CONF_TARGET): TARGET_SCHEMA,
+            vol.Required(CONF_OPTIONS, default={}): {},
+        }
+    )
+    _activity: ClassVar[Activity]
+    _description: ClassVar[str]
+    _of_account: ClassVar[bool] = True
+    """Whether a target that names the account is about this activity."""
+
+    _run_action: TriggerActionRunner
+
+    @classmethod
+    @override
+    async def async_validate_config(
+        cls, hass: HomeAssistant, config: ConfigType
+    ) -> ConfigType:
+        """Validate config."""
+        validated: ConfigType = cls._schema(config)
+        return validated
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Initialize the trigger."""
+        super().__init__(hass, config)
+        assert config.target is not None
+        self._target = config.target
+        self._devices: set[str] = set()
+
+    @override
+    async def async_attach_runner(
+        self,
+        run_action: TriggerActionRunner,
+        did_not_trigger: TriggerNotTriggeredReporter | None = None,
+    ) -> CALLBACK_TYPE:
+        """Attach the trigger to an action runner."""
+        self._run_action = run_action
+        self._async_update_devices()
+        unsubscribe = [
+            self._hass.bus.async_listen(event_type, self._async_update_devices)
+            for event_type in (
+                ar.EVENT_AREA_REGISTRY_UPDATED,
+                dr.EVENT_DEVICE_REGISTRY_UPDATED,
+                er.EVENT_ENTITY_REGISTRY_UPDATED,
+            )
+        ]
+        unsubscribe.append(_async_subscribe(self._hass, self._async_handle_activity))
+
+        @callback
+        def detach() -> None:
+            for one in unsubscribe:
+                one()
+            self._async_cancel_all()
+
+        return detach
+
+    @callback
+    def _async_update_devices(self, _event: Event[Any] | None = None) -> None:
+        """Find out which devices the target names.
+
+        A device that was removed stays: its removal is told afterwards.
+        """
+        registry = dr.async_get(self._hass)
+        removed = {one for one in self._devices if registry.async_get(one) is None}
+        self._devices = async_target_devices(self._hass, self._target) | removed
+
+    @callback
+    def _async_handle_activity(
+        self, entry: ConfigEntry, activity: Activity, event_data: dict[str, Any]
+    ) -> None:
+        """Fire if this is about the activity and its account or server."""
+        if activity is self._activity and self._is_about(entry, event_data):
+            self._async_fire(entry, event_data)
+
+    def _is_about(self, entry: ConfigEntry, event_data: dict[str, Any]) -> bool:
+        """Return whether the target names what an activity has happened to."""
+        if event_data.get(ATTR_DEVICE_ID) in self._devices:
+            return True
+        account = async_account_device(self._hass, entry) if self._of_account else None
+        return account is not None and account.id in self._devices
+
+    @callback
+    def _async_fire(self, entry: ConfigEntry, event_data: dict[str, Any]) -> None:
+        """Run the action, with what the activity tells as variables of the trigger."""
+        device = (
+            dr.async_get(self._hass).async_get(event_data[ATTR_DEVICE_ID])
+            if ATTR_DEVICE_ID in event_data
+            else async_account_device(self._hass, entry)
+        )
+        facts = {
+            "name": entry.title,
+            ATTR_DEVICE_ID: device.id if device else None,
+            **event_data,
+            "account": entry.title,
+            "config_entry_id": entry.entry_id,
+        }
+        if device and device.name_by_user:
+            facts["name"] = device.name_by_user
+        self._run_action(facts, self._description.format(name=facts["name"]))
+
+    @callback
+    def _async_cancel_all(self) -> None:
+        """Cancel what is still to come, when the trigger is detached."""
+
+
+class ServerWentOfflineTrigger(ActivityTrigger):
+    """Trigger when a server can't be reached any more, if wanted for some time.
+
+    The time goes on while the account is reloaded; at its end the server must be
+    known to be offline.
+    """
+
+    _schema = vol.Schema(
+        {
+            vol.Required(CONF_TARGET): TARGET_SCHEMA,
+            vol.Required(CONF_OPTIONS, default={}): {
+                vol.Optional(CONF_FOR): cv.positive_time_period
+            },
+        }
+    )
+    _activity = Activity.SERVER_OFFLINE
+    _description = "{name} went offline"
+    _of_account = False
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Initialize the trigger."""
+        super().__init__(hass, config)
+        self._duration: timedelta | None = (config.options or {}).get(CONF_FOR)
+        self._pending: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    @override
+    def _async_handle_activity(
+        self, entry: ConfigEntry, activity: Activity, event_data: dict[str, Any]
+    ) -> None:
+        """Cancel the time of a server that is back or gone."""
+        cancel = self._pending.pop(event_data.get(ATTR_DEVICE_ID, ""), None)
+        if cancel:
+            cancel()
+        super()._async_handle_activity(entry, activity, event_data)
+
+    @callback
+    @override
+    def _async_fire(self, entry: ConfigEntry, event_data: dict[str, Any]) -> None:
+        """Fire at once, or when the time is over."""
+        told = {**event_data, CONF_FOR: self._duration}
+        fire = partial(super()._async_fire, entry, told)
+        if not self._duration:
+            fire()
+            return
+        device_id = event_data[ATTR_DEVICE_ID]
+
+        @callback
+        def elapsed(_now: datetime) -> None:
+            del self._pending[device_id]
+            still_offline = async_server_online(self._hass, device_id) is False
+            if still_offline and self._is_about(entry, told):
+                fire()
+
+        self._pending[device_id] = async_call_later(self._hass, self._duration, elapsed)
+
+    @callback
+    @override
+    def _async_cancel_all(self) -> None:
+        for cancel in self._pending.values():
+            cancel()
+        self._pending.clear()
+
+
+class ServerCameOnlineTrigger(ActivityTrigger):
+    """Trigger when a server can be reached again."""
+
+    _activity = Activity.SERVER_ONLINE
+    _description = "{name} came online"
+    _of_account = False
+
+
+class ServerAddedTrigger(ActivityTrigger):
+    """Trigger when a server was added to an account."""
+
+    _activity = Activity.SERVER_ADDED
+    _description = "{name} was added"
+
+
+class ServerRemovedTrigger(ActivityTrigger):
+    """Trigger when a server was removed from an account."""
+
+    _activity = Activity.SERVER_REMOVED
+    _description = "{name} was removed"
+
+
+class PlexPassEndedTrigger(ActivityTrigger):
+    """Trigger when an account has no Plex Pass any more."""
+
+    _activity = Activity.SUBSCRIPTION_CHANGED
+    _description = "Plex Pass of {name} ended"
+
+    @override
+    def _is_about(self, entry: ConfigEntry, event_data: dict[str, Any]) -> bool:
+        """Return whether a subscription of the target was active and isn't now."""
+        return (
+            event_data["old"] in _ACTIVE_STATUSES
+            and event_data["new"] not in _ACTIVE_STATUSES
+            and super()._is_about(entry, event_data)
+        )
+
+
+class SignInRequiredTrigger(ActivityTrigger):
+    """Trigger when Plex no longer accepts the token of an account."""
+
+    _activity = Activity.TOKEN_REJECTED
+    _description = "{name} has to sign in again"
+
+
+TRIGGERS: dict[str, type[Trigger]] = {
+    "server_went_offline": ServerWentOfflineTrigger,
+    "server_came_online": ServerCameOnlineTrigger,
+    "server_added": ServerAddedTrigger,
+    "server_removed": ServerRemovedTrigger,
+    "plex_pass_ended": PlexPassEndedTrigger,
+    "sign_in_required": SignInRequiredTrigger,
+}
+
+
+async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
+    """Return the triggers of accounts and servers."""
+    return TRIGGERS
