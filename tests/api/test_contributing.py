@@ -6,7 +6,7 @@ import re
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+TEXT = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## Costs\n")[0]
 ROWS = re.findall(r"^\| (?!---)(?!SDK )(.+) \|$", TEXT, re.MULTILINE)
 
 
