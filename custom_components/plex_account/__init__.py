@@ -116,5 +116,5 @@ async def async_remove_config_entry_device(
     raise HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="device_still_listed" if is_server else "account_device",
-        translation_placeholders={"device": device.name_by_user or device.name or ""},
+        translation_placeholders={"server": device.name_by_user or device.name or ""},
     )

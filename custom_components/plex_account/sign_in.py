@@ -27,7 +27,6 @@ from .api import (
 )
 from .clients import plex_tv_client, stored_client_identifier, stored_url
 from .const import CONF_CLIENT_IDENTIFIER, DOMAIN, LOGGER, SIGN_OUT_SECONDS
-
 from .link import async_account, async_approved_token, expiration
 
 _ACCOUNT_URL_VARIABLE = "PLEX_ACCOUNT_URL"
