@@ -1,7 +1,5 @@
 """Plex accounts and their servers in Home Assistant."""
 
-import asyncio
-
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
@@ -13,14 +11,14 @@ from homeassistant.exceptions import (
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
-from .api import PlexAuthenticationError, PlexError
 from .clients import Credentials
-from .const import DOMAIN, LOGGER, SIGN_OUT_SECONDS
+from .const import DOMAIN, LOGGER
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .issues import async_end_issues
 from .kept_list import KeptListStore
 from .migration import async_migrate_entry
 from .services import async_setup_services
+from .sign_in import async_sign_out
 
 __all__ = ["async_migrate_entry"]
 
@@ -79,25 +77,12 @@ async def async_remove_entry(
     """Sign the token out; where that fails, the account is removed all the same."""
     async_end_issues(hass, entry)
     await KeptListStore(hass, entry.entry_id).async_remove()
-    if not await _async_sign_out(hass, entry):
+    credentials = Credentials.from_entry(entry)
+    if not credentials or not await async_sign_out(credentials.client(hass)):
         LOGGER.warning(
             "Failed to sign out the token of a removed account. Remove the Home"
             " Assistant device under Authorized devices in your Plex account"
         )
-
-
-async def _async_sign_out(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
-    """Return whether the token of an entry has ended, be it before."""
-    if not (credentials := Credentials.from_entry(entry)):
-        return False
-    try:
-        async with asyncio.timeout(SIGN_OUT_SECONDS):
-            await credentials.client(hass).sign_out()
-    except PlexAuthenticationError:
-        return True
-    except PlexError, TimeoutError:
-        return False
-    return True
 
 
 async def async_remove_config_entry_device(
