@@ -1,6 +1,10 @@
 """What all tests share: a simulated Plex, and Home Assistant trusting its certificates."""
 
 from collections.abc import AsyncIterator, Iterator
+import json
+from pathlib import Path
+import re
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -10,6 +14,8 @@ import trustme
 
 from custom_components.plex_account import const
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.entity import Entity
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
 from tests.simulator import Account, Server, Simulator
@@ -17,6 +23,9 @@ from tests.simulator import Account, Server, Simulator
 from .common import CLIENT_IDENTIFIER, DOMAIN
 
 assert const.DOMAIN == DOMAIN
+
+TEXTS = Path(custom_components.plex_account.__file__).parent / "translations/en.json"
+ENGLISH = json.loads(TEXTS.read_text())
 
 
 # The library behind trustme keeps the first datetime class it meets for good,
@@ -27,6 +36,47 @@ trustme.CA()
 @pytest.fixture(autouse=True)
 def enable_custom_integrations(enable_custom_integrations: None) -> None:
     """Let Home Assistant load the integration under test."""
+
+
+@pytest.fixture(autouse=True)
+def translated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail where an error or issue has no text, or lacks a placeholder of its text."""
+    missing: list[tuple[str, ...]] = []
+    create_error = HomeAssistantError.__init__
+    create_issue = ir.async_create_issue
+
+    def check(section: str, domain: str, key: str, given: dict[str, str]) -> None:
+        if domain == DOMAIN:
+            text = ENGLISH[section].get(key)
+            wanted = set(re.findall(r"\{(\w+)\}", json.dumps(text)))
+            if text is None or wanted - given.keys():
+                missing.append((section, key, *sorted(wanted - given.keys())))
+
+    def checked_error(self: HomeAssistantError, *args: Any, **options: Any) -> None:
+        create_error(self, *args, **options)
+        key = self.translation_key or ""
+        check(
+            "exceptions",
+            self.translation_domain or "",
+            key,
+            self.translation_placeholders or {},
+        )
+
+    def checked_issue(
+        hass: HomeAssistant, domain: str, issue_id: str, **options: Any
+    ) -> None:
+        create_issue(hass, domain, issue_id, **options)
+        check(
+            "issues",
+            domain,
+            options["translation_key"],
+            options.get("translation_placeholders") or {},
+        )
+
+    monkeypatch.setattr(HomeAssistantError, "__init__", checked_error)
+    monkeypatch.setattr(ir, "async_create_issue", checked_issue)
+    yield
+    assert missing == []
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ async def test_malformed_source(
     with pytest.raises(ServiceValidationError) as error:
         await call(hass, SOURCE, device_id=device_id, source=source)
     assert error.value.translation_key == "invalid_source"
-    assert "source" in str(error.value)
+    assert "Source must" in str(error.value)
     assert simulator.requests == []
 
 
@@ -472,7 +472,7 @@ async def test_wrong_device(
     with pytest.raises(ServiceValidationError) as error:
         await call(hass, action, device_id=device_of(hass, entry, account.uuid))
     assert error.value.translation_key == "not_a_server"
-    assert "device_id" in str(error.value)
+    assert "Select a server" in str(error.value)
 
     await hass.config_entries.async_unload(entry.entry_id)
     with pytest.raises(ServiceValidationError):

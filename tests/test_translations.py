@@ -1,7 +1,6 @@
-"""Every text that people read: all there, none left over, and each one complete."""
+"""Every text that users read: complete in all languages, and in Home Assistant's words."""
 
 import ast
-from collections.abc import Iterable, Iterator
 import json
 from pathlib import Path
 import re
@@ -12,39 +11,64 @@ from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     get_system_health_info,
 )
-import voluptuous as vol
 
+import homeassistant
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import section
-from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import (
-    device_registry as dr,
-    entity_registry as er,
-    issue_registry as ir,
-)
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
-from tests.simulator import Account, Connection, Server, Simulator
+from homeassistant.util.yaml import load_yaml_dict
+from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, press_refresh, set_up
+from .common import DOMAIN, set_up
 
-INTEGRATION = Path(__file__).parents[1] / "custom_components" / DOMAIN
+ROOT = Path(__file__).parents[1]
+INTEGRATION = ROOT / "custom_components" / DOMAIN
+COMPONENTS = Path(homeassistant.__file__).parent / "components"
 LANGUAGES = {
     path.stem: json.loads(path.read_text())
     for path in sorted((INTEGRATION / "translations").glob("*.json"))
 }
 ENGLISH = LANGUAGES["en"]
-SECTIONS = {
-    "title",
-    "config",
-    "entity",
-    "exceptions",
-    "issues",
-    "services",
-    "system_health",
+CODE = [ast.parse(path.read_text()) for path in INTEGRATION.rglob("*.py")]
+
+# What hassfest forbids, placeholders for untranslated text, and empty texts.
+FORBIDDEN = re.compile(r"\[%|://|<[^>]+>|^\s|\s$|'\{\w+\}'|\{error\}|^$")
+# Words that don't fit the style of Home Assistant.
+FOREIGN_WORDS = re.compile(
+    r"\b(e-mails?|licences?|anew|mend(s|ed)?|recogni[sz]able|colours?|be it"
+    r"|as well as it goes|nobody's business)\b",
+    re.IGNORECASE,
+)
+
+# Where these texts stand here, and where Home Assistant says the same.
+SHARED_TERMS = {
+    "config.abort.already_configured": ("airthings", "config.abort.already_configured"),
+    "config.step.password.data.password": (
+        "abode",
+        "config.step.reauth_confirm.data.password",
+    ),
+    "entity.sensor.connection.name": ("knx", "entity.sensor.connection_type.name"),
+    "entity.sensor.owner.name": ("whois", "entity.sensor.owner.name"),
+    "triggers.server_went_offline.fields.for.name": (
+        "occupancy",
+        "common.trigger_for_name",
+    ),
 }
-FORBIDDEN = re.compile(r"\[%|://|<[^>]+>|^\s|\s$|'\{\w+\}'|^$")
-KEY = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+# The frontend's words for "Settings > Devices & services", which is not installed here.
+SETTINGS = {
+    "de": "Einstellungen > Geräte & Dienste",
+    "en": "Settings > Devices & services",
+    "es": "Configuración > Dispositivos y servicios",
+    "fr": "Paramètres > Appareils et services",
+    "it": "Impostazioni > Dispositivi e servizi",
+    "ja": "設定 > デバイスとサービス",
+    "nl": "Instellingen > Apparaten en diensten",
+    "pl": "Ustawienia > Urządzenia oraz usługi",
+    "pt-BR": "Configurações > Dispositivos & serviços",
+    "sv": "Inställningar > Enheter och tjänster",
+}
 
 
 def flat(tree: dict[str, Any], path: str = "") -> dict[str, str]:
@@ -57,96 +81,103 @@ def flat(tree: dict[str, Any], path: str = "") -> dict[str, str]:
 
 
 def placeholders(*trees: Any) -> set[str]:
-    """Return what stands in braces anywhere in some texts."""
+    """Return the placeholders of texts."""
     return set(re.findall(r"\{(\w+)\}", json.dumps(trees)))
 
 
-def trees(pattern: str = "*.py") -> Iterator[ast.Module]:
-    """Return the code of modules."""
-    return (ast.parse(path.read_text()) for path in INTEGRATION.rglob(pattern))
-
-
-def strings(nodes: Iterable[ast.AST | None]) -> set[str]:
-    """Return the strings among some expressions."""
+def strings(*nodes: ast.AST | None) -> set[str]:
+    """Return the strings in some code."""
     return {
-        node.value
+        part.value
         for node in nodes
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if node
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
     }
 
 
-def errors_in_code() -> set[str]:
-    """Return the errors of forms: strings that stand in a dict as a value."""
-    [tree] = trees("config_flow.py")
-    dicts = (node for node in ast.walk(tree) if isinstance(node, ast.Dict))
-    return strings(value for node in dicts for value in node.values)
-
-
-def aborts_in_code() -> set[str]:
-    """Return the reasons for which a dialog ends."""
-    [tree] = trees("config_flow.py")
-    keywords = (node for node in ast.walk(tree) if isinstance(node, ast.keyword))
-    return strings(node.value for node in keywords if node.arg == "reason")
-
-
-def exceptions_in_code() -> set[str]:
-    """Return the keys of translated exceptions, also those chosen in a variable."""
-    keys: set[str] = set()
-    for tree in trees():
-        nodes = list(ast.walk(tree))
-        calls = (
-            {keyword.arg: keyword.value for keyword in node.keywords}
-            for node in nodes
-            if isinstance(node, ast.Call)
-        )
-        given = [
-            call["translation_key"] for call in calls if "translation_domain" in call
-        ]
-        variables = {node.id for node in given if isinstance(node, ast.Name)}
-        keys |= strings(given) | strings(
-            node.value
-            for node in nodes
-            if isinstance(node, ast.Assign)
-            and {getattr(target, "id", None) for target in node.targets} & variables
-        )
-    return keys
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_texts(language: str) -> None:
-    """Every text is plain, and every key is one that Home Assistant reads."""
-    texts = flat(LANGUAGES[language])
-    assert {path: text for path, text in texts.items() if FORBIDDEN.search(text)} == {}
-    assert [
-        path for path in texts for key in path.split(".") if not KEY.fullmatch(key)
-    ] == []
+def keywords(name: str, beside: str | None = None) -> list[ast.expr]:
+    """Return what is given as a keyword in the code, in calls that name another one."""
+    calls = (
+        {keyword.arg: keyword.value for keyword in node.keywords}
+        for tree in CODE
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    )
+    return [
+        call[name] for call in calls if name in call and (not beside or beside in call)
+    ]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_languages(language: str) -> None:
-    """Every language has the texts that English has, with the same placeholders."""
-    assert {
-        path: placeholders(text) for path, text in flat(LANGUAGES[language]).items()
-    } == {path: placeholders(text) for path, text in flat(ENGLISH).items()}
+    """Every language has the texts of English, plain and with the same placeholders."""
+    texts = flat(LANGUAGES[language])
+    assert {path: placeholders(text) for path, text in texts.items()} == {
+        path: placeholders(text) for path, text in flat(ENGLISH).items()
+    }
+    assert {path: text for path, text in texts.items() if FORBIDDEN.search(text)} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_sections(language: str) -> None:
-    """No language has a section that Home Assistant doesn't know."""
-    assert LANGUAGES[language].keys() == SECTIONS
+def test_terms(language: str) -> None:
+    """What Home Assistant has a word for is called the same."""
+    texts = flat(LANGUAGES[language])
+    for path, (component, key) in SHARED_TERMS.items():
+        file = COMPONENTS / component / "translations" / f"{language}.json"
+        assert texts[path] == flat(json.loads(file.read_text()))[key]
+    for path, text in flat(ENGLISH).items():
+        assert (SETTINGS["en"] in text) == (SETTINGS[language] in texts[path])
+    assert set(LANGUAGES) == set(SETTINGS)
 
 
-def check_fields(texts: dict[str, Any], schema: vol.Schema) -> None:
-    """Every field of a form has a label and an explanation, and no other has."""
-    fields = {key.schema: value for key, value in schema.schema.items()}
-    parts = {key: value for key, value in fields.items() if isinstance(value, section)}
-    labelled = fields.keys() - parts.keys()
-    assert texts.get("data", {}).keys() == labelled
-    assert texts.get("data_description", {}).keys() == labelled
-    assert parts.keys() <= texts.get("sections", {}).keys() <= {"advanced"}
-    for name, part in parts.items():
-        assert texts["sections"][name]["name"]
-        check_fields(texts["sections"][name], part.schema)
+def prose() -> dict[str, str]:
+    """Return everything in English that users or contributors read, by its place."""
+    files = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob(".github/**/*.yml"),
+        *ROOT.glob(".github/*.md"),
+        *ROOT.glob("blueprints/**/*.yaml"),
+        INTEGRATION / "translations" / "en.json",
+        *INTEGRATION.glob("*.yaml"),
+    ]
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in files}
+    for path in INTEGRATION.rglob("*.py"):
+        nodes = [
+            node
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(
+                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+            )
+        ]
+        docstrings = [ast.get_docstring(node) or "" for node in nodes]
+        texts[str(path.relative_to(ROOT))] = "\n".join(docstrings)
+    return texts
+
+
+@pytest.mark.parametrize(("place", "text"), prose().items(), ids=prose())
+def test_words(place: str, text: str) -> None:
+    """Nothing is written in words that don't fit the style of Home Assistant."""
+    assert [found[0] for found in FOREIGN_WORDS.finditer(text)] == []
+
+
+def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
+    """Check that a step has all its texts, and gives the placeholders they name."""
+    assert texts["title"]
+    assert texts.get("description") or step["step_id"] == "init"
+    given = (step["description_placeholders"] or {}).keys()
+    assert placeholders(texts) <= given
+    if step["type"] is FlowResultType.MENU:
+        options = set(step["menu_options"])
+        assert texts["menu_options"].keys() == options
+        assert texts["menu_option_descriptions"].keys() == options
+    else:
+        fields = {str(key) for key in step["data_schema"].schema}
+        assert texts.get("data", {}).keys() == fields
+        assert texts.get("data_description", {}).keys() == fields
+        if errors := set((step["errors"] or {}).values()):
+            wanted = {error: ENGLISH["config"]["error"][error] for error in errors}
+            assert placeholders(wanted) <= given
 
 
 START = {
@@ -161,55 +192,64 @@ START = {
 @pytest.mark.parametrize("step", START)
 async def test_dialogs(
     hass: HomeAssistant,
+    monkeypatch: pytest.MonkeyPatch,
     simulator: Simulator,
     account: Account,
     entry: MockConfigEntry,
     step: str,
 ) -> None:
-    """Every step has its texts, and is given what they name."""
+    """Every step of a sign-in has its texts and placeholders."""
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
     texts = ENGLISH["config"]
     flow = hass.config_entries.flow
-    values = {
-        "username": "ada",
-        "password": "correct horse",
-        "advanced": {"url": simulator.url},
-    }
 
-    async def submit(form: ConfigFlowResult) -> ConfigFlowResult:
-        typed = {str(name): values[name] for name in form["data_schema"].schema}
-        return await flow.async_configure(form["flow_id"], typed)
+    async def choose(method: str) -> ConfigFlowResult:
+        menu = await START[step](entry, hass)
+        check_step(texts["step"][step], menu)
+        return await flow.async_configure(menu["flow_id"], {"next_step_id": method})
 
-    menus = [await START[step](entry, hass), await START[step](entry, hass)]
-    password, link = [
-        await flow.async_configure(menu["flow_id"], {"next_step_id": method})
-        for menu, method in zip(menus, menus[0]["menu_options"], strict=True)
-    ]
-    code, wait = await submit(password), await submit(link)
-    forms = [password, link, code]
+    password = await choose("password")
+    check_step(texts["step"]["password"], password)
+    login = {"username": "ada", "password": "correct horse"}
+    code = await flow.async_configure(password["flow_id"], login)
+    check_step(texts["step"]["two_factor"], code)
+    flow.async_abort(code["flow_id"])
 
-    assert menus[0]["step_id"] == step
-    assert texts["step"].keys() == {*START, *(form["step_id"] for form in forms)}
-    assert texts["step"][step]["menu_options"].keys() == set(menus[0]["menu_options"])
-    for shown in (menus[0], *forms):
-        step_texts = texts["step"][shown["step_id"]]
-        assert step_texts["title"]
-        assert step_texts["description"]
-        assert placeholders(step_texts) <= shown["description_placeholders"].keys()
-    for form in forms:
-        check_fields(texts["step"][form["step_id"]], form["data_schema"])
-        assert placeholders(texts["error"]) <= form["description_placeholders"].keys()
-    assert texts["progress"].keys() == {wait["progress_action"]}
-    assert placeholders(texts["progress"]) == wait["description_placeholders"].keys()
+    wait = await choose("link")
+    assert placeholders(texts["progress"]["link_wait"]) == (
+        wait["description_placeholders"].keys()
+    )
     flow.async_abort(wait["flow_id"])
 
+    simulator.fault(path="/pins", status=503)
+    expired = await choose("link")
+    check_step(texts["step"]["link_expired"], expired)
+    assert texts["step"].keys() == {*START, "password", "two_factor", "link_expired"}
 
-def test_errors_and_aborts() -> None:
-    """Every error of a form and every end of a dialog has a text, and is reached."""
-    assert ENGLISH["config"]["error"].keys() == errors_in_code()
-    assert placeholders(ENGLISH["config"]["abort"]) == set()
-    assert (
-        ENGLISH["config"]["abort"].keys() == {"already_configured"} | aborts_in_code()
-    )
+
+async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """The options have their texts."""
+    await set_up(hass, entry)
+    step = await hass.config_entries.options.async_init(entry.entry_id)
+    check_step(ENGLISH["options"]["step"]["init"], step)
+
+
+def test_keys_of_dialogs() -> None:
+    """Every error and abort of a dialog is used, and every abort has a text."""
+    used = strings(*CODE)
+    config = ENGLISH["config"]
+    fix_flow = ENGLISH["issues"]["server_lost"]["fix_flow"]
+    aborts = {*config["abort"], *fix_flow["abort"]}
+    assert {*config["error"], *fix_flow["error"]} - used == set()
+    assert aborts - used - {"already_configured"} == set()
+    assert strings(*keywords("reason")) - aborts == set()
+
+
+def test_keys_of_exceptions() -> None:
+    """Every text of an exception is used, and every exception has a text."""
+    keys = set(ENGLISH["exceptions"])
+    assert keys - strings(*CODE) == set()
+    assert strings(*keywords("translation_key", "translation_domain")) - keys == set()
 
 
 async def test_entities(
@@ -223,137 +263,47 @@ async def test_entities(
     assert {(platform, key) for platform in texts for key in texts[platform]} == {
         (entity.domain, entity.translation_key) for entity in entities
     }
-    values = {
-        entity.translation_key: {*capabilities.get("options", [])}
-        for entity in entities
-        if (capabilities := entity.capabilities)
-    }
-    assert {
-        key: text["state"].keys()
-        for key, text in texts["sensor"].items()
-        if "state" in text
-    } == {key: options for key, options in values.items() if options}
-    [activity] = [entity for entity in entities if entity.domain == "event"]
-    states = texts["event"]["activity"]["state_attributes"]["event_type"]["state"]
-    assert states.keys() == {*(activity.capabilities or {})["event_types"]}
-    assert all(
-        text["name"] for platform in texts.values() for text in platform.values()
-    )
-    assert placeholders(texts) == set()
+    for entity in entities:
+        text = texts[entity.domain][entity.translation_key]
+        assert text["name"]
+        if options := (entity.capabilities or {}).get("options"):
+            assert text["state"].keys() == {*options}
+        if types := (entity.capabilities or {}).get("event_types"):
+            states = text["state_attributes"]["event_type"]["state"]
+            assert states.keys() == {*types}
 
 
 async def test_actions(hass: HomeAssistant) -> None:
     """Actions and their fields have names and descriptions, and what those name."""
     assert await async_setup_component(hass, DOMAIN, {})
     actions = hass.services.async_services_for_domain(DOMAIN)
-    assert actions.keys() == ENGLISH["services"].keys()
+    described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
+    assert actions.keys() == ENGLISH["services"].keys() == described.keys()
     for name, action in actions.items():
         texts = ENGLISH["services"][name]
         assert action.schema
-        assert texts["fields"].keys() == {key.schema for key in action.schema.schema}
+        fields = {str(key) for key in action.schema.schema}
+        assert texts["fields"].keys() == fields == described[name]["fields"].keys()
         for text in (texts, *texts["fields"].values()):
             assert text["name"]
             assert text["description"]
         assert placeholders(texts) <= (action.description_placeholders or {}).keys()
 
 
-CONNECTIONS = "get_source_connection_information"
-NO_FAULT = {"times": 0}
-EXCEPTIONS = [
-    ("invalid_source", CONNECTIONS, "Attic", {"source": "nonsense"}, NO_FAULT),
-    ("source_unknown", CONNECTIONS, "Attic", {"source": "server://unknown"}, NO_FAULT),
-    ("server_not_owned", CONNECTIONS, "Cellar", {}, NO_FAULT),
-    ("not_a_server", CONNECTIONS, "ada", {}, NO_FAULT),
-    ("plex_refused", CONNECTIONS, "Attic", {}, {"path": "/sec*s", "status": 500}),
-    ("token_refused", CONNECTIONS, "Attic", {}, {"path": "/sec*s", "status": 401}),
-    ("server_unreachable", CONNECTIONS, "Attic", {}, {"action": "drop"}),
-    ("token_refused", "get_token_details", None, {}, {"status": 401}),
-    ("plex_refused", "get_token_details", None, {}, {"status": 503}),
-]
-
-
-@pytest.mark.parametrize(("key", "action", "device", "fields", "fault"), EXCEPTIONS)
-async def test_exceptions(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-    key: str,
-    action: str,
-    device: str | None,
-    fields: dict[str, str],
-    fault: dict[str, Any],
-) -> None:
-    """What an action says when it fails is given all that it names."""
-    grace = simulator.add_account(username="grace")
-    await simulator.add_server(
-        name="Cellar", owner=grace, shared_with=[account], tls=True
-    )
-    await set_up(hass, entry)
-    devices = {
-        found.name: {"device_id": found.id}
-        for found in dr.async_entries_for_config_entry(
-            dr.async_get(hass), entry.entry_id
-        )
-    }
-    simulator.fault(**{"host": "*", **fault})
-    with pytest.raises(HomeAssistantError) as raised:
-        await hass.services.async_call(
-            DOMAIN,
-            action,
-            devices.get(device, {}) | fields,
-            blocking=True,
-            return_response=True,
-        )
-
-    assert raised.value.translation_key == key
-    assert (
-        placeholders(ENGLISH["exceptions"][key])
-        == (raised.value.translation_placeholders or {}).keys()
-    )
-
-
-def test_all_exceptions() -> None:
-    """Every exception that code raises has a text, and is above or one of set-up."""
-    of_set_up = {
-        "entry_damaged",
-        "other_account",
-        "plex_tv_unavailable",
-        "token_revoked",
-    }
-    assert ENGLISH["exceptions"].keys() == exceptions_in_code()
-    assert ENGLISH["exceptions"].keys() - of_set_up == {key for key, *_ in EXCEPTIONS}
-
-
-async def test_issues(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """Every repair has a title and a description, and what they name."""
-    plain = Connection(
-        uri="http://192.168.1.2:32400",
-        protocol="http",
-        address="192.168.1.2",
-        port=32400,
-    )
-    await simulator.add_server(name="Hut", owner=account, connections=[plain])
-    await set_up(hass, entry)
-    server.listed = False
-    await press_refresh(hass, account)
-    issues = [
-        issue for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN
-    ]
-
-    assert ENGLISH["issues"].keys() == {issue.translation_key for issue in issues}
-    for issue in issues:
-        texts = ENGLISH["issues"][issue.translation_key]
-        assert texts["title"]
-        assert texts["description"]
-        assert placeholders(texts) <= (issue.translation_placeholders or {}).keys()
+@pytest.mark.parametrize("kind", ["trigger", "condition"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_triggers_and_conditions(language: str, kind: str) -> None:
+    """Each trigger and condition has icon, name, and description in every language."""
+    described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
+    keys = {key for key in described if not key.startswith(".")}
+    icons = json.loads((INTEGRATION / "icons.json").read_text())[f"{kind}s"]
+    texts = LANGUAGES[language][f"{kind}s"]
+    assert texts.keys() == keys == icons.keys()
+    for key in keys:
+        assert texts[key]["name"]
+        assert texts[key]["description"]
+        fields = described[key].get("fields", {})
+        assert texts[key].get("fields", {}).keys() == fields.keys()
 
 
 async def test_system_health(
