@@ -23,7 +23,7 @@ from custom_components.plex_account.api import (
     PlexTvClient,
     RetryConfig,
 )
-from custom_components.plex_account.api.transport import MAX_BODY_BYTES
+from custom_components.plex_account.api.request import MAX_BODY_BYTES
 from tests.simulator import Account, Server, Simulator
 
 from .common import (

@@ -18,10 +18,13 @@ from .errors import (
     PlexAuthenticationError,
     PlexCertificateError,
     PlexConnectionError,
+    PlexEmailRequired,
     PlexError,
     PlexInvalidCode,
+    PlexMaintenance,
     PlexRateLimitError,
     PlexResponseError,
+    PlexResponseTooLarge,
     PlexTimeoutError,
     PlexTooManyAttempts,
     PlexTwoFactorRequired,
@@ -30,6 +33,7 @@ from .errors import (
 from .identity import ClientIdentity, derive_client_identifier
 from .media_server import PlexServerClient
 from .models import (
+    Answer,
     ConnectionKind,
     PastSubscription,
     PlexAccount,
@@ -43,12 +47,21 @@ from .models import (
     Subscription,
     TransientToken,
 )
+from .paths import (
+    PathProblem,
+    PlexParamsError,
+    PlexPathError,
+    checked_params,
+    checked_path,
+)
 from .plex_tv import PLEX_TV_URL, PlexTvClient
+from .request import RequestOptions
 from .retry import RetryConfig
-from .transport import RequestOptions
+from .streaming import StreamedAnswer
 
 __all__ = [
     "PLEX_TV_URL",
+    "Answer",
     "Attempt",
     "Candidate",
     "Choice",
@@ -56,17 +69,23 @@ __all__ = [
     "ConnectionKind",
     "Failure",
     "PastSubscription",
+    "PathProblem",
     "PlexAccount",
     "PlexAddressError",
     "PlexAuthenticationError",
     "PlexCertificateError",
     "PlexConnection",
     "PlexConnectionError",
+    "PlexEmailRequired",
     "PlexError",
     "PlexInvalidCode",
+    "PlexMaintenance",
+    "PlexParamsError",
+    "PlexPathError",
     "PlexPin",
     "PlexRateLimitError",
     "PlexResponseError",
+    "PlexResponseTooLarge",
     "PlexServer",
     "PlexServerClient",
     "PlexTimeoutError",
@@ -80,10 +99,13 @@ __all__ = [
     "ServerIdentity",
     "Service",
     "SourceConnectionInformation",
+    "StreamedAnswer",
     "Subscription",
     "TransientToken",
     "Trust",
     "candidates",
+    "checked_params",
+    "checked_path",
     "choose_connection",
     "derive_client_identifier",
     "is_loopback",
