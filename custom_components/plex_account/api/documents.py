@@ -17,6 +17,9 @@ import re
 from typing import Any
 from xml.etree.ElementTree import ParseError, XMLParser
 
+# What stands in a document for a character that can't be read.
+UNREADABLE = "\ufffd"
+
 type JsonLoads = Callable[[bytes], Any]
 
 # Decoding more than this would hold up the event loop for too long.
@@ -29,6 +32,7 @@ _MAX_INTEGER_DIGITS = 20
 _WHITE_SPACE = b" \t\r\n" + BOM_UTF8
 _XML_STARTS = (b"<", b"\x00<", b"\xff\xfe<", b"\xfe\xff\x00<")  # UTF-8, UTF-16
 _JSON_STARTS = (b"{", b"[", b"\x00{", b"\x00[", BOM_UTF16_LE, BOM_UTF16_BE)
+_ENDS = {(b"{", b"}"), (b"[", b"]"), (b"<", b">"), (b'"', b'"')}
 _PAGE_STARTS = (b"<!doctype", b"<html")
 _PROLOGUE_BYTES = 512
 
@@ -101,17 +105,16 @@ def read_document(body: bytes, json_loads: JsonLoads | None = None) -> Any:
 
 
 def is_document(body: bytes) -> bool:
-    """Return whether a body looks like JSON or XML, or is blank.
+    """Return whether a body begins and ends like JSON or XML, or is blank.
 
     For answers of which nothing is read: a page of somebody in between, such as
     the login page of a hotel, isn't the answer.
     """
-    prologue = body[:_PROLOGUE_BYTES].replace(b"\x00", b"").lower()
-    start = prologue.lstrip(_WHITE_SPACE + BOM_UTF16_LE)
-    if not start:
-        return not body.strip(_WHITE_SPACE)
-    return start[:1] in b'<{["tfn0123456789-' and not any(
-        page in prologue for page in _PAGE_STARTS
+    content = body.strip(_WHITE_SPACE + BOM_UTF16_LE + b"\x00")
+    prologue = content[:_PROLOGUE_BYTES].replace(b"\x00", b"").lower()
+    return not content or (
+        (content[:1], content[-1:]) in _ENDS
+        and not any(page in prologue for page in _PAGE_STARTS)
     )
 
 
@@ -159,7 +162,9 @@ def _read_xml(body: bytes) -> Any:
     """Return the document in XML, repaired where that is what it takes."""
     try:
         document = _parse_xml(body, len(body))
-    except ParseError, LookupError:
+    except LookupError:
+        raise ValueError("An unknown encoding") from None
+    except ParseError:
         try:
             document = _parse_xml(_repaired(body), len(body))
         except ParseError:
@@ -179,7 +184,10 @@ def _parse_xml(source: bytes | str, size: int) -> dict[str, Any]:
 
 
 def _repaired(body: bytes) -> str:
-    """Return XML without characters and references that XML doesn't know."""
+    """Return XML without characters and references that XML doesn't know.
+
+    Raises ValueError if there are none.
+    """
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         encoding = "utf-16"
     elif b"\x00" in body[:2]:
@@ -188,8 +196,13 @@ def _repaired(body: bytes) -> str:
         encoding = declared[1].decode()
     else:
         encoding = "utf-8-sig"
-    text = _FORBIDDEN_IN_XML.sub("", body.decode(encoding, errors="replace"))
-    return _REFERENCE.sub(_repaired_reference, text.lstrip())
+    text = body.decode(encoding, errors="replace")
+    repaired = _REFERENCE.sub(
+        _repaired_reference, _FORBIDDEN_IN_XML.sub(UNREADABLE, text)
+    )
+    if repaired == text and UNREADABLE not in text:
+        raise ValueError("Not well-formed")
+    return repaired.lstrip()
 
 
 def _repaired_reference(found: re.Match[str]) -> str:
@@ -200,8 +213,8 @@ def _repaired_reference(found: re.Match[str]) -> str:
     if decimal or hexadecimal:
         code = int(decimal) if decimal else int(hexadecimal, 16)
         valid = code < 0x110000 and not _FORBIDDEN_IN_XML.match(chr(code))
-        return found[0] if valid else "\ufffd"
-    return "\ufffd" if unknown else "&amp;"
+        return found[0] if valid else UNREADABLE
+    return UNREADABLE if unknown else "&amp;"
 
 
 class _DocumentTarget:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 import unicodedata
 
+from .documents import UNREADABLE
 from .errors import PlexResponseError
 
 MAX_LABEL = 100
@@ -67,7 +68,12 @@ def text(value: Any) -> str | None:
 
 def label(value: Any) -> str | None:
     """Return text that can be shown and stored: one printable line, and not too long."""
-    if isinstance(value, str) and len(value) <= MAX_LABEL and value.isprintable():
+    if (
+        isinstance(value, str)
+        and len(value) <= MAX_LABEL
+        and value.isprintable()
+        and UNREADABLE not in value
+    ):
         return value.strip()
     raw = text(value)
     return raw and _printable(raw)
@@ -85,7 +91,7 @@ def identifier(value: Any) -> str | None:
         or len(name) > MAX_LABEL
         or not name.isprintable()
         or name != name.strip()
-        or "\ufffd" in name  # what stands for an unreadable character
+        or UNREADABLE in name
     ):
         return None
     return name
@@ -171,6 +177,8 @@ def _printable(raw: str) -> str:
     raw = raw[: 4 * MAX_LABEL]
     kept: list[str] = []
     for position, character in enumerate(raw):
+        if character == UNREADABLE:
+            continue
         if character.isprintable():
             kept.append(character)
         elif unicodedata.category(character).startswith("Z"):

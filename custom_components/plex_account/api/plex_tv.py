@@ -1,6 +1,6 @@
 """The operations of plex.tv, named as the Plex SDKs name them."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import aiohttp
 
@@ -132,7 +132,7 @@ class PlexTvClient:
     @operation
     async def sign_out(self, **options: Unpack[RequestOptions]) -> None:
         """End the token (DELETE /users/signout)."""
-        await self._transport.check(_SIGN_OUT, options)
+        await self._transport.fetch(_SIGN_OUT, options, _ignore)
 
     @operation
     async def create_pin(
@@ -174,6 +174,12 @@ class PlexTvClient:
     @operation
     async def link_pin(self, code: str, **options: Unpack[RequestOptions]) -> None:
         """Approve the PIN of another device (PUT /pins/link)."""
-        await self._transport.check(
-            Request(method="PUT", path="/pins/link", form={"code": code}), options
+        await self._transport.fetch(
+            Request(method="PUT", path="/pins/link", form={"code": code}),
+            options,
+            _ignore,
         )
+
+
+def _ignore(document: Any) -> None:
+    """Accept whatever document comes with a success."""

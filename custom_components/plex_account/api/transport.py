@@ -11,8 +11,8 @@ from multidict import CIMultiDict
 
 from .addresses import IPAddress, parse_url
 from .documents import JsonLoads, decode, is_document, read_document
-from .errors import PlexAddressError, PlexError
-from .failures import content_type, failure, too_large, unreadable
+from .errors import PlexAddressError, PlexError, PlexResponseError
+from .failures import facts, failure, too_large, unreadable
 from .identity import ClientIdentity
 from .origin import Origin, find_origin
 from .refusals import ErrorOf, read_refusal
@@ -82,12 +82,13 @@ class Transport:
     async def read[T](self, response: Response, reader: Callable[[bytes], T]) -> T:
         """Return what a reader makes of the body of an answer.
 
-        Raises PlexResponseError if the body is too much for the reader.
+        Raises the reader's PlexResponseError with the facts of the answer, and a
+        plain one if the body is too much for the reader.
         """
         try:
             return await decode(reader, response.body)
-        except PlexError:
-            raise
+        except PlexResponseError as error:
+            raise type(error)(str(error), **facts(response)) from None
         except Exception:  # noqa: BLE001, whatever a body does to its readers
             raise unreadable(response) from None
 
@@ -232,11 +233,9 @@ class Transport:
             "Plex refused the request"
             if response.status >= 400
             else "Not a readable answer",
-            status=response.status,
             code=refusal.code,
             message=refusal.message,
-            content_type=content_type(response.headers),
-            headers=response.headers,
+            **facts(response),
         )
 
 
