@@ -32,7 +32,7 @@ class Accounts:
         return account
 
     def by_login(self, login: str) -> Account | None:
-        """Find an account by its username, or by its e-mail address in any case."""
+        """Find an account by its username, or by its email address in any case."""
         return next(
             (
                 account
