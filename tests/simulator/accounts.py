@@ -57,15 +57,6 @@ class Accounts:
             (account for account in self._accounts if account.uuid == uuid), None
         )
 
-    def household_of(self, account: Account) -> list[Account]:
-        """Return the members of an account's Home, itself included."""
-        return [
-            member
-            for member in self._accounts
-            if member is account
-            or (account.household is not None and member.household == account.household)
-        ]
-
     def sign_in(self, account: Account, client_identifier: str) -> str:
         """Give an account a new token, tied to a client identifier."""
         token = new_token()
