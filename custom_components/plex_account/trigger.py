@@ -53,12 +53,12 @@ def _async_subscribe(hass: HomeAssistant, listener: _Listener) -> CALLBACK_TYPE:
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
         if entry.domain != DOMAIN:
             return
-        if change is ConfigEntryChange.ADDED:
+        if change is ConfigEntryChange.REMOVED:
+            unsubscribe.pop(entry.entry_id)()
+        elif entry.entry_id not in unsubscribe:
             unsubscribe[entry.entry_id] = async_subscribe_activity(
                 hass, entry, partial(listener, entry)
             )
-        elif change is ConfigEntryChange.REMOVED:
-            unsubscribe.pop(entry.entry_id)()
 
     for entry in hass.config_entries.async_entries(DOMAIN):
         follow(ConfigEntryChange.ADDED, entry)
