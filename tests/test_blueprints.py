@@ -1,29 +1,32 @@
-"""The blueprints: imported, run, and quiet at the start."""
+"""The blueprints, and the examples of the README: imported, run, and quiet at the start."""
 
 from datetime import timedelta
 import json
 from pathlib import Path
 import re
 import shutil
+import socket
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
-    async_fire_time_changed,
-    mock_restore_cache_with_extra_data,
+    async_mock_service,
 )
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.core import CoreState, Event, HomeAssistant, State
+from homeassistant.core import CoreState, Event, HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
-from homeassistant.util.yaml import extract_inputs, load_yaml_dict
+from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import extract_inputs, load_yaml_dict, parse_yaml
 from tests.simulator import Account, Server, Simulator
 
 from .common import (
@@ -32,11 +35,8 @@ from .common import (
     DOMAIN,
     LOCAL_REFRESH,
     device_of,
-    entity_id_of,
     pass_time,
     set_up,
-    settle,
-    until,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +44,8 @@ REPOSITORY = "https://github.com/seed-24212b27/plex-account"
 README = (ROOT / "README.md").read_text()
 FOLDER = ROOT / "blueprints" / "automation" / DOMAIN
 FILES = sorted(FOLDER.iterdir())
-ACTIVITY = "event.ada_activity"
-CONNECTIVITY = "binary_sensor.attic_connectivity"
+HOSTILE = "![x](http://a.b) <b>1</b>"
+ESCAPED = r"\!\[x\]\(http\:\/\/a\.b\) \<b\>1\<\/b\>"
 
 
 def tell(event_type: str, *variables: str) -> list[dict[str, Any]]:
@@ -59,31 +59,17 @@ def facts(events: list[Event[dict[str, Any]]]) -> list[dict[str, Any]]:
     return [event.data for event in events]
 
 
-# What a person would choose, and the last thing that happened before a restart.
-USES: dict[str, tuple[dict[str, Any], str]] = {
-    "plex_pass_ended": (
-        {"activity": [ACTIVITY], "actions": tell("told", "old", "new", "account")},
-        "subscription_changed",
-    ),
-    "server_offline": (
-        {
-            "servers": [CONNECTIVITY],
-            "offline_actions": tell("told", "server", "device_id"),
-            "online_actions": tell("told_back", "server", "device_id"),
-        },
-        "server_offline",
-    ),
-    "servers_changed": (
-        {
-            "activity": [ACTIVITY],
-            "actions": tell("told", "event_type", "server", "device_id", "account"),
-        },
-        "server_added",
-    ),
-    "token_rejected": (
-        {"activity": [ACTIVITY], "actions": tell("told", "account")},
-        "token_rejected",
-    ),
+# What the actions of a person may use.
+ACTIONS: dict[str, dict[str, Any]] = {
+    "plex_pass_ended": {"actions": tell("told", "account", "days")},
+    "server_offline": {
+        "offline_actions": tell("told", "server", "device_id"),
+        "online_actions": tell("told_back", "server", "device_id"),
+    },
+    "servers_changed": {
+        "actions": tell("told", "event_type", "server", "device_id", "account")
+    },
+    "token_rejected": {"actions": tell("told", "account")},
 }
 
 
@@ -95,48 +81,54 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
     return hass_tmp_config_dir
 
 
-async def use(hass: HomeAssistant, name: str, **inputs: Any) -> None:
-    """Make an automation of a blueprint."""
-    path = f"{DOMAIN}/{name}.yaml"
-    automation = {"use_blueprint": {"path": path, "input": USES[name][0] | inputs}}
-    assert await async_setup_component(
-        hass, "automation", {"automation": {"alias": "Under test", **automation}}
-    )
+@pytest.fixture
+def expected_lingering_timers() -> bool:
+    """Allow automations to wait for the time of the day when a test ends."""
+    return True
+
+
+@pytest.fixture
+async def devices(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> dict[str, list[str]]:
+    """Return the inputs that a person must choose, before a restart."""
+    await set_up(hass, entry)
+    identifier = f"{account.uuid}_{server.machine_identifier}"
+    chosen = {
+        "servers": [device_of(hass, entry, identifier)],
+        "accounts": [device_of(hass, entry, account.uuid)],
+    }
+    await hass.config_entries.async_unload(entry.entry_id)
+    return chosen
+
+
+async def start(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    name: str,
+    devices: dict[str, list[str]],
+    **inputs: Any,
+) -> None:
+    """Start Home Assistant with an automation made of a blueprint."""
+    hass.set_state(CoreState.not_running)
+    key = "servers" if name == "server_offline" else "accounts"
+    use = {"path": f"{DOMAIN}/{name}.yaml", "input": {key: devices[key], **inputs}}
+    automation = {"alias": "Under test", "use_blueprint": use}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
     state = hass.states.get("automation.under_test")
     assert state
     assert state.state == "on"
-
-
-async def boot(
-    hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
-) -> None:
-    """Start Home Assistant with an automation, and wait for no run of it."""
-    hass.set_state(CoreState.not_running)
-    await use(hass, name, **inputs)
     await set_up(hass, entry)
     await hass.async_start()
 
 
-async def start(
-    hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
-) -> None:
-    """Start Home Assistant with an automation that has run before the restart."""
-    happened = {
-        "last_event_type": USES[name][1],
-        "last_event_attributes": {"name": "Attic", "old": "active", "new": "ended"},
-    }
-    state = State(ACTIVITY, "2026-10-11T12:13:14.000+00:00")
-    mock_restore_cache_with_extra_data(hass, [(state, happened)])
-    await boot(hass, entry, name, **inputs)
-    await settle(hass)
-    restored = hass.states.get(ACTIVITY)
-    assert restored
-    assert restored.attributes["event_type"] == USES[name][1]
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_blueprint(path: Path) -> None:
-    """Home Assistant accepts a blueprint, and offers entities of this integration."""
+    """Home Assistant accepts a blueprint, and offers devices of this integration."""
     data = load_yaml_dict(str(path))
     blueprint = Blueprint(
         data,
@@ -154,12 +146,12 @@ def test_blueprint(path: Path) -> None:
     )
     assert metadata["homeassistant"]["min_version"] == needed["homeassistant"]
     assert extract_inputs(data) == blueprint.inputs.keys()
-    selectors = [value["selector"] for value in blueprint.inputs.values()]
-    assert [selector for selector in selectors if "action" in selector]
-    entities = [selector["entity"] for selector in selectors if "entity" in selector]
-    assert entities
-    for entity in entities:
-        assert [wanted["integration"] for wanted in entity["filter"]] == [DOMAIN]
+    chosen = [
+        one["selector"] for one in blueprint.inputs.values() if "default" not in one
+    ]
+    [device] = [selector["device"] for selector in chosen]
+    [wanted] = device.get("filter") or device["entity"]
+    assert wanted["integration"] == DOMAIN
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -187,157 +179,76 @@ async def test_import(
 async def test_nothing_at_the_start(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
-    account: Account,
     entry: MockConfigEntry,
-    server: Server,
+    devices: dict[str, list[str]],
     name: str,
 ) -> None:
-    """No automation runs when Home Assistant starts, or the account is reloaded."""
-    runs = async_capture_events(hass, "automation_triggered")
-    await start(hass, entry, name)
-    assert entity_id_of(hass, "event", f"{account.uuid}_activity") == ACTIVITY
-    assert (
-        entity_id_of(
-            hass,
-            "binary_sensor",
-            f"{account.uuid}_{server.machine_identifier}_connectivity",
-        )
-        == CONNECTIVITY
-    )
+    """Nothing is told when Home Assistant starts, or the account is reloaded."""
+    notify = async_mock_service(hass, "persistent_notification", "create")
+    await start(hass, entry, name, devices)
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert runs == []
+    assert notify == []
 
 
 @pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00", 600])
 async def test_server_offline(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    account: Account,
     entry: MockConfigEntry,
     server: Server,
+    devices: dict[str, list[str]],
     offline_for: dict[str, int] | str | int,
 ) -> None:
     """Of a server that stays away it is told once, and once when it is back."""
-    await simulator.add_server(name="Cellar", owner=account, tls=True)
     told = async_capture_events(hass, "told")
     told_back = async_capture_events(hass, "told_back")
-    servers = [CONNECTIVITY, "binary_sensor.cellar_connectivity"]
-    await start(hass, entry, "server_offline", servers=servers, offline_for=offline_for)
-    attic = {
-        "server": "Attic",
-        "device_id": device_of(
-            hass, entry, f"{account.uuid}_{server.machine_identifier}"
-        ),
-    }
+    inputs = ACTIONS["server_offline"] | {"offline_for": offline_for}
+    await start(hass, entry, "server_offline", devices, **inputs)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    attic = {"server": "Attic", "device_id": devices["servers"][0]}
+
     await server.stop()
     await pass_time(hass, freezer, LOCAL_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert facts(told) == []
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert facts(told) == [attic]
-    assert facts(told_back) == []
-
     await server.start()
     await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert facts(told) == facts(told_back) == []
+
+    await server.stop()
     await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert facts(told) == [attic]
-    assert facts(told_back) == [attic]
-
-
-async def test_server_offline_at_the_start(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """Of a server that is off when Home Assistant starts it is told as of any other."""
-    cellar = await simulator.add_server(name="Cellar", owner=server.owner, tls=True)
-    told = async_capture_events(hass, "told")
-    told_back = async_capture_events(hass, "told_back")
-    both = [CONNECTIVITY, "binary_sensor.cellar_connectivity"]
-    await server.stop()
-    await cellar.stop()
-    await boot(hass, entry, "server_offline", servers=both, offline_for="00:10:00")
-    await cellar.start()
-    freezer.tick(timedelta(minutes=9, seconds=59))
-    async_fire_time_changed(hass)
-    await until(lambda: hass.states.is_state(both[1], "on"))
-    assert facts(told) == []
-
-    await pass_time(hass, freezer, timedelta(seconds=1))
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
-    assert [fact["server"] for fact in facts(told_back)] == ["Attic"]
-
-
-async def test_server_offline_at_a_reload(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """A reload begins anew."""
-    told = async_capture_events(hass, "told")
-    told_back = async_capture_events(hass, "told_back")
-    await start(hass, entry, "server_offline")
-    await server.stop()
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    for _ in range(3):
+    for times in (0, 1, 1):
         await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
-
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
+        assert facts(told) == [attic] * times
     assert facts(told_back) == []
 
-
-async def test_server_back_soon(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """A server that comes back soon is not worth a word."""
-    runs = async_capture_events(hass, "automation_triggered")
-    await start(hass, entry, "server_offline")
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    off = hass.states.get(CONNECTIVITY)
     await server.start()
     await pass_time(hass, freezer, DISTANT_REFRESH)
-    back = hass.states.get(CONNECTIVITY)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-
-    assert off
-    assert back
-    assert [off.state, back.state] == ["off", "on"]
-    assert runs == []
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert facts(told) == facts(told_back) == [attic]
 
 
+@pytest.mark.parametrize(
+    "event_types", [["server_added", "server_removed"], ["server_removed"]]
+)
 async def test_servers_changed(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     simulator: Simulator,
     account: Account,
     entry: MockConfigEntry,
-    server: Server,
+    devices: dict[str, list[str]],
+    event_types: list[str],
 ) -> None:
-    """Of a server that joins the account it is told once, and once when it leaves."""
+    """Of a server that joins or leaves it is told once each, or of one of them."""
     told = async_capture_events(hass, "told")
-    await start(hass, entry, "servers_changed")
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    inputs = ACTIONS["servers_changed"] | {"event_types": event_types}
+    await start(hass, entry, "servers_changed", devices, **inputs)
+    grace = simulator.add_account(username="grace")
+    cellar = await simulator.add_server(
+        name="Cellar", owner=grace, shared_with=[account], tls=True
+    )
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     known = {
         "server": "Cellar",
@@ -346,66 +257,41 @@ async def test_servers_changed(
         ),
         "account": "ada",
     }
-    assert facts(told) == [{"event_type": "server_added", **known}]
-
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert facts(told)[1:] == [{"event_type": "server_removed", **known}]
+    cellar.shared_with = []
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert facts(told) == [{"event_type": one, **known} for one in event_types]
 
 
-async def test_only_servers_that_leave(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """A person may choose to hear of servers that leave only."""
-    told = async_capture_events(hass, "told")
-    await start(hass, entry, "servers_changed", event_types=["server_removed"])
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert facts(told) == []
-
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert [event["event_type"] for event in facts(told)] == ["server_removed"]
-
-
-@pytest.mark.parametrize(
-    ("warn", "changes"),
-    [
-        (
-            True,
-            [("active", "pending_cancellation"), ("pending_cancellation", "ended")],
-        ),
-        (False, [("pending_cancellation", "ended")]),
-    ],
-)
 async def test_plex_pass_ended(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     account: Account,
     entry: MockConfigEntry,
-    server: Server,
-    warn: bool,
-    changes: list[tuple[str, str]],
+    devices: dict[str, list[str]],
 ) -> None:
-    """Of a Plex Pass it is told when it is about to end and when it has, once each."""
+    """Of a Plex Pass it is told some days before it ends, and when it has."""
     told = async_capture_events(hass, "told")
     account.subscription["status"] = "Active"
-    await start(hass, entry, "plex_pass_ended", warn=warn)
+    ends = er.async_get(hass).async_get_or_create(
+        "sensor", DOMAIN, "ends", config_entry=entry, suggested_object_id="ends"
+    )
+    inputs = ACTIONS["plex_pass_ended"] | {"subscriptions": [ends.entity_id]}
+    hass.states.async_set(ends.entity_id, "unknown")
+    await start(hass, entry, "plex_pass_ended", devices, **inputs)
+    await pass_time(hass, freezer, timedelta(days=1))
+    assert facts(told) == []
+
+    end = dt_util.utcnow() + timedelta(days=9)
+    hass.states.async_set(ends.entity_id, end.isoformat())
+    for _ in range(5):
+        await pass_time(hass, freezer, timedelta(days=1))
+    assert facts(told) == [{"account": "ada", "days": 7}]
+
     for status in ("PendingCancellation", "Ended", "Lapsed", "Active"):
         account.subscription["status"] = status
         await pass_time(hass, freezer, ACCOUNT_REFRESH)
-
-    assert facts(told) == [
-        {"old": old, "new": new, "account": "ada"} for old, new in changes
-    ]
+    assert facts(told)[1:] == [{"account": "ada", "days": 0}]
 
 
 async def test_token_rejected(
@@ -414,15 +300,191 @@ async def test_token_rejected(
     simulator: Simulator,
     account: Account,
     entry: MockConfigEntry,
-    server: Server,
+    devices: dict[str, list[str]],
 ) -> None:
     """Of a revoked token it is told once."""
     told = async_capture_events(hass, "told")
-    await start(hass, entry, "token_rejected")
+    await start(hass, entry, "token_rejected", devices, **ACTIONS["token_rejected"])
     simulator.revoke(account)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert facts(told) == [{"account": "ada"}]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in FILES])
+async def test_default_actions(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    devices: dict[str, list[str]],
+    name: str,
+) -> None:
+    """Without a word of the person a notification shows names as plain text."""
+    notify = async_mock_service(hass, "persistent_notification", "create")
+    account.subscription["status"] = "Active"
+    server.name = HOSTILE
+    await start(hass, entry, name, devices)
+    hass.config_entries.async_update_entry(entry, title=HOSTILE)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    match name:
+        case "plex_pass_ended":
+            account.subscription["status"] = "Ended"
+        case "server_offline":
+            await server.stop()
+        case "servers_changed":
+            await simulator.add_server(name=HOSTILE, owner=account, tls=True)
+        case "token_rejected":
+            simulator.revoke(account)
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    [call] = notify
+    assert ESCAPED in call.data["message"]
+    assert HOSTILE not in str(call.data)
+
+
+BLOCKS = [
+    parse_yaml(block)
+    for block in re.findall(
+        r"^```yaml\n(.*?)^```",
+        README.partition("\n## Examples\n")[2].partition("\n## ")[0],
+        re.DOTALL | re.MULTILINE,
+    )
+]
+AUTOMATIONS = [block for block in BLOCKS if "triggers" in block]
+SCRIPTS = {
+    name: script
+    for block in BLOCKS
+    for name, script in block.items()
+    if isinstance(script, dict) and "sequence" in script
+}
+
+
+async def set_up_script(
+    hass: HomeAssistant,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    name: str,
+) -> dict[str, Any]:
+    """Set up a script of the README, with the server in place of its device."""
+    device_id = device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
+    sequence = [
+        {**step, "data": {**step["data"], "device_id": device_id}}
+        if step.get("action", "").startswith(f"{DOMAIN}.")
+        else step
+        for step in SCRIPTS[name]["sequence"]
+    ]
+    script = {**SCRIPTS[name], "sequence": sequence}
+    assert await async_setup_component(hass, "script", {"script": {name: script}})
+    return script
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "plex_where_is"])
+async def test_example_scripts(
+    hass: HomeAssistant,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    name: str,
+) -> None:
+    """Scripts of the README hand an address and a living token on, and keep no trace."""
+    await set_up(hass, entry)
+    script = await set_up_script(hass, account, entry, server, name)
+    _, *others = (step["action"].split(".") for step in script["sequence"])
+    calls, *_ = [async_mock_service(hass, *action) for action in others]
+    await hass.services.async_call("script", name, blocking=True)
+
+    [call] = calls
+    handed = str(call.data)
+    assert server.connections[0].uri in handed
+    assert [token for token in server.transient_tokens if token in handed]
+    assert script["trace"] == {"stored_traces": 0}
+
+
+async def resolve(
+    _: aiohttp.AsyncResolver, host: str, port: int = 0, family: int = socket.AF_INET
+) -> list[dict[str, Any]]:
+    """Answer as the name servers of plex.direct do for the simulator."""
+    return [
+        {
+            "hostname": host,
+            "host": "127.0.0.1",
+            "port": port,
+            "family": socket.AF_INET,
+            "proto": 0,
+            "flags": 0,
+        }
+    ]
+
+
+async def test_example_request(
+    hass: HomeAssistant,
+    monkeypatch: pytest.MonkeyPatch,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+) -> None:
+    """The command of the README asks the server over TLS, with the token in a header."""
+    [commands] = [block["rest_command"] for block in BLOCKS if "rest_command" in block]
+    assert await async_setup_component(hass, "rest_command", {"rest_command": commands})
+    await set_up(hass, entry)
+    await set_up_script(hass, account, entry, server, "plex_scan_movies")
+    monkeypatch.setattr(aiohttp.AsyncResolver, "resolve", resolve)
+    simulator.clear_requests()
+    await hass.services.async_call("script", "plex_scan_movies", blocking=True)
+
+    request = simulator.requests[-1]
+    assert request.path == "/library/sections/1/refresh"
+    assert request.token in server.transient_tokens
+    assert request.query == {}
+
+
+@pytest.mark.parametrize("automation", AUTOMATIONS, ids=lambda automation: "automation")
+async def test_example_automations(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    server: Server,
+    automation: dict[str, Any],
+) -> None:
+    """The automation of the README says once that the server has gone."""
+    notify = async_mock_service(hass, "persistent_notification", "create")
+    await set_up(hass, entry)
+    assert await async_setup_component(
+        hass, "automation", {"automation": {"alias": "Under test", **automation}}
+    )
+    await server.stop()
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert notify == []
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert [call.data["message"] for call in notify] == [
+        "The Plex server Attic can't be reached."
+    ]
+
+
+async def test_example_answer(
+    hass: HomeAssistant, account: Account, entry: MockConfigEntry, server: Server
+) -> None:
+    """The script of the README answers how to reach a source, and keeps no trace."""
+    await set_up(hass, entry)
+    script = await set_up_script(hass, account, entry, server, "plex_where_is")
+    answer = await hass.services.async_call(
+        "script",
+        "plex_where_is",
+        {"source": f"server://{server.machine_identifier}"},
+        blocking=True,
+        return_response=True,
+    )
+
+    assert isinstance(answer, dict)
+    assert answer["uri"] == server.connections[0].uri
+    assert answer["token"] in server.transient_tokens
+    assert script["trace"] == {"stored_traces": 0}
 
 
 def test_buttons() -> None:
