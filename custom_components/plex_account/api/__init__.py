@@ -10,6 +10,7 @@ from .candidates import (
     DialPolicy,
     Failure,
     address_failure,
+    is_allowed,
     select_candidates,
 )
 from .connections import (
@@ -127,6 +128,7 @@ __all__ = [
     "choose_connection",
     "derive_client_identifier",
     "failure_of",
+    "is_allowed",
     "is_loopback",
     "literal_address",
     "parse_servers",
