@@ -9,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .activity import Activity, async_fire_activity
-from .api import PlexServer
+from .api import PlexServer, ServerSession
 from .clients import Credentials
 from .const import CONF_SHARED_SERVERS
 from .devices import AccountDevices
@@ -65,6 +65,7 @@ class AccountServers:
     @callback
     def async_update(self, servers: tuple[PlexServer, ...], *, first: bool) -> None:
         """Use a list of plex.tv; nothing is reported of the first one."""
+        servers = self._without_impostors(servers)
         listed = {
             server.machine_identifier: server
             for server in filter(self._wanted, servers)
@@ -74,6 +75,8 @@ class AccountServers:
         for identifier, server in listed.items():
             if coordinator := self.coordinators.get(identifier):
                 self.devices.register_server(server)
+                if not coordinator.session.serves(server):
+                    coordinator.async_use_session(self._session(server))
                 coordinator.async_update_server(server)
             else:
                 device = self._add(server)
@@ -109,6 +112,32 @@ class AccountServers:
     def _wanted(self, server: PlexServer) -> bool:
         return server.owned or self._shared
 
+    def _without_impostors(
+        self, servers: tuple[PlexServer, ...]
+    ) -> tuple[PlexServer, ...]:
+        """Leave out others' servers with the identifier of an own one.
+
+        The own one may be missing from this list; that it is owned is remembered.
+        """
+        owned = {
+            server.machine_identifier
+            for server in (
+                *self._kept,
+                *(coordinator.server for coordinator in self.coordinators.values()),
+            )
+            if server.owned
+        }
+        return tuple(
+            server
+            for server in servers
+            if server.owned or server.machine_identifier not in owned | self.lost.keys()
+        )
+
+    def _session(self, server: PlexServer) -> ServerSession:
+        return self._credentials.server_session(
+            self._hass, server, self._refresh_server_list
+        )
+
     def _add_kept(self) -> None:
         """Poll kept servers that no list has named since the start: they may answer."""
         for server in self._kept:
@@ -122,9 +151,7 @@ class AccountServers:
         coordinator = PlexServerCoordinator(
             self._hass,
             self._entry,
-            self._credentials.server_session(
-                self._hass, server, self._refresh_server_list
-            ),
+            self._session(server),
             device_id=device.id,
             on_connection=self._link_web_page,
         )
