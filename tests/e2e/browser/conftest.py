@@ -6,8 +6,8 @@ from datetime import timedelta
 from playwright.async_api import Browser, Page, StorageState
 import pytest
 
-from tests.e2e.client import Client
-from tests.e2e.demo import OWNER, eventually
+from tests.e2e.client import OWNER, Client
+from tests.e2e.waiting import eventually
 from tests.e2e.home_assistant import ROOT, HomeAssistant
 from tests.e2e.log import Log, complaints
 from tests.simulator import Account, Server, Simulator
@@ -104,7 +104,7 @@ async def attic(simulator: Simulator, ada: Account, grace: Account) -> Server:
 @pytest.fixture(scope="package")
 async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
     """Return a running Home Assistant."""
-    async with HomeAssistant(simulator.ca_pem, configuration=CONFIGURATION) as home:
+    async with HomeAssistant(simulator, configuration=CONFIGURATION) as home:
         yield home
 
 
