@@ -24,7 +24,7 @@ from .common import CLIENT_IDENTIFIER, DOMAIN
 
 assert const.DOMAIN == DOMAIN
 
-TEXTS = Path(custom_components.plex_account.__file__).parent / "translations/en.json"
+TEXTS = Path(const.__file__).parent / "translations/en.json"
 ENGLISH = json.loads(TEXTS.read_text())
 
 

@@ -6,7 +6,6 @@ from homeassistant.helpers import device_registry as dr
 
 from .api import PlexServer
 from .const import DOMAIN
-from .server_coordinator import PlexServerCoordinator
 
 DEFAULT_TITLE = "Plex account"
 
@@ -81,13 +80,11 @@ class AccountDevices:
             via_device_id=account.id if account else None,
         )
 
-    def link_web_page(self, coordinator: PlexServerCoordinator) -> None:
-        """Link the device of an own server to the web page of the server."""
-        connection = coordinator.session.connection
-        if connection and coordinator.server.owned:
-            self._registry.async_update_device(
-                coordinator.device_id, configuration_url=f"{connection.url}/web"
-            )
+    def link_web_page(self, device_id: str, server_url: str) -> None:
+        """Link the device of a server to the web page of the server."""
+        self._registry.async_update_device(
+            device_id, configuration_url=f"{server_url}/web"
+        )
 
     def remove_server(self, device: dr.DeviceEntry) -> None:
         """Remove the device of a server, with its entities."""

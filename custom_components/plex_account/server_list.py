@@ -126,12 +126,18 @@ class AccountServers:
                 self._hass, server, self._refresh_server_list
             ),
             device_id=device.id,
-            on_connection=self.devices.link_web_page,
+            on_connection=self._link_web_page,
         )
         self.coordinators[server.machine_identifier] = coordinator
         if not device.disabled:
             coordinator.async_start()
         return device
+
+    def _link_web_page(self, coordinator: PlexServerCoordinator) -> None:
+        """Link an own server to its web page. Those of others aren't ours to recommend."""
+        connection = coordinator.session.connection
+        if connection and coordinator.server.owned:
+            self.devices.link_web_page(coordinator.device_id, connection.url)
 
     def _remove_unwanted(self, servers: tuple[PlexServer, ...]) -> None:
         """Remove the devices of others' servers if the user wants none."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from custom_components.plex_account.api import (
+    PastSubscription,
     PlexAccount,
     PlexAuthenticationError,
     PlexResponseError,
@@ -25,6 +26,7 @@ from .common import (
     error_body,
     plex_tv,
     sent_with,
+    strict_loads,
 )
 
 MOMENT = datetime(2014, 2, 28, tzinfo=UTC)
@@ -36,6 +38,23 @@ SUBSCRIPTION = {
     "plan": "lifetime",
     "status": "Active",
     "subscribedAt": "2014-02-28T00:00:00Z",
+}
+BILLED = {
+    "id": "billed-1",
+    "mode": "yearly",
+    "renewsAt": EPOCH + 4,
+    "endsAt": EPOCH + 5,
+    "canceled": False,
+    "gracePeriod": True,
+    "onHold": False,
+    "canReactivate": True,
+    "canUpgrade": True,
+    "canDowngrade": False,
+    "canConvert": True,
+    "type": "plexpass",
+    "transfer": "gift",
+    "state": "active",
+    "billing": {"internalPaymentMethod": {"kind": "card"}, "paymentMethodId": 42},
 }
 SERVICES = [
     {
@@ -61,6 +80,7 @@ PROFILE = {
     "defaultSubtitleForced": 1,
     "defaultSubtitleLanguage": "de",
     "defaultSubtitleLanguages": ["de"],
+    "mediaPostsVisibility": True,
     "mediaReviewsLanguages": ["en"],
     "mediaReviewsVisibility": 2,
     "watchedIndicator": 3,
@@ -98,10 +118,11 @@ EVERY_FIELD: dict[str, Any] = {
     "restricted": True,
     "roles": ["plexpass", "admin"],
     "scrobbleTypes": "1,2",
+    "searchEnabled": True,
     "services": SERVICES,
     "subscription": SUBSCRIPTION,
     "subscriptionDescription": "Lifetime Plex Pass",
-    "subscriptions": [SUBSCRIPTION, SUBSCRIPTION | {"status": "Canceled"}],
+    "subscriptions": [BILLED, BILLED | {"state": "ended"}],
     "thumb": "https://plex.tv/users/1/avatar",
     "title": "Ada L.",
     "twoFactorEnabled": True,
@@ -137,6 +158,24 @@ EXPECTED_SUBSCRIPTION = Subscription(
     subscribed_at=MOMENT,
     payment_service="stripe",
     features=("hardware_transcoding", "Android - PiP"),
+)
+EXPECTED_BILLED = PastSubscription(
+    id="billed-1",
+    mode="yearly",
+    renews_at=MOMENT.replace(second=4),
+    ends_at=MOMENT.replace(second=5),
+    canceled=False,
+    grace_period=True,
+    on_hold=False,
+    can_reactivate=True,
+    can_upgrade=True,
+    can_downgrade=False,
+    can_convert=True,
+    type="plexpass",
+    transfer="gift",
+    state="active",
+    payment_method_id=42,
+    internal_payment_method={"kind": "card"},
 )
 EXPECTED = PlexAccount(
     id=10_000_000_001,
@@ -181,12 +220,14 @@ EXPECTED = PlexAccount(
         watched_indicator=3,
         media_reviews_visibility=2,
         media_reviews_languages=("en",),
+        media_posts_visibility=True,
     ),
     protected=True,
     remember_expires_at=MOMENT.replace(second=3),
     restricted=True,
     roles=("plexpass", "admin"),
     scrobble_types="1,2",
+    search_enabled=True,
     services=(
         Service(
             identifier="epg",
@@ -206,8 +247,8 @@ EXPECTED = PlexAccount(
     subscription=EXPECTED_SUBSCRIPTION,
     subscription_description="Lifetime Plex Pass",
     subscriptions=(
-        EXPECTED_SUBSCRIPTION,
-        replace(EXPECTED_SUBSCRIPTION, status="Canceled"),
+        EXPECTED_BILLED,
+        replace(EXPECTED_BILLED, state="ended"),
     ),
     past_subscriptions=(),
     trials=(),
@@ -227,6 +268,7 @@ FLAGS = (
     "mailing_list_active",
     "protected",
     "restricted",
+    "search_enabled",
     "two_factor_enabled",
 )
 LISTS = ("entitlements", "roles", "services", "subscriptions")
@@ -557,6 +599,8 @@ async def test_what_is_no_moment(
         ("Ended", "ended"),
         ("Lapsed", "lapsed"),
         ("pending_cancellation", "pending_cancellation"),
+        ("Pending Cancellation", "pending_cancellation"),
+        ("pending-cancellation", "pending_cancellation"),
         ("BrandNew", "brand_new"),
         (None, None),
     ],
@@ -602,14 +646,14 @@ async def test_lists_with_holes(client: PlexTvClient, account: Account) -> None:
     account.extra = {
         "roles": ["plexpass", None, "", {"id": "admin"}, {"name": "x"}, 5, []],
         "services": [None, "x", {"identifier": "epg"}, []],
-        "subscriptions": SUBSCRIPTION,
+        "subscriptions": BILLED,
     }
 
     details = await client.get_token_details()
 
     assert details.roles == ("plexpass", "admin", "5")
     assert [service.identifier for service in details.services] == ["epg"]
-    assert details.subscriptions == (EXPECTED_SUBSCRIPTION,)
+    assert details.subscriptions == (EXPECTED_BILLED,)
 
 
 @pytest.mark.parametrize(
@@ -687,14 +731,83 @@ async def test_public_name(
     assert (await client.get_token_details()).public_name == name
 
 
-async def test_text_can_be_shown(client: PlexTvClient, simulator: Simulator) -> None:
-    """Control characters and broken surrogates don't reach a screen or a database."""
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (r"a\u0000d\ud800a\n\u202e", "ada"),
+        ("a\x01d\x7fa\u200b\u00ad", "ada"),
+        ("Mac\u00a0mini\u2003\u2028x", "Mac mini  x"),
+        ("\u2009 Ada\u00a0", "Ada"),
+        ("👩‍🔬 👨‍👩‍👧 🏳️‍🌈 👩🏽‍🚀 🙂‍↔️", "👩‍🔬 👨‍👩‍👧 🏳️‍🌈 👩🏽‍🚀 🙂‍↔️"),
+        ("\u200da\u200db\u200d", "ab"),
+        ("👩\u200d", "👩"),
+        ("x" * 300_000, "x" * 100),
+        ("\u200b" * 300_000, ""),
+    ],
+    ids=lambda text: ascii(text[:20]),
+)
+@pytest.mark.parametrize("decoder", [None, strict_loads])
+async def test_text_can_be_shown(
+    network: Network,
+    simulator: Simulator,
+    token: str,
+    written: str,
+    shown: str,
+    decoder: Any,
+) -> None:
+    """What can't be printed, and what has no end, reaches no screen and no database."""
+    client = plex_tv(network, simulator, token=token, json_loads=decoder)
     simulator.fault(
-        path="/user",
-        body='{"id": 1, "uuid": "a", "username": "a\\u0000d\\ud800a\\n\\u202e"}',
+        path="/user", body=f'{{"id": 1, "uuid": "a", "username": "{written}"}}'
     )
 
-    assert (await client.get_token_details()).username == "ada"
+    assert (await client.get_token_details()).username == shown
+
+
+@pytest.mark.parametrize(
+    ("changed", "renews", "ends"),
+    [
+        ({"endsAt": None}, MOMENT, None),
+        ({"renewsAt": None, "endsAt": EPOCH, "canceled": True}, None, MOMENT),
+        ({"endsAt": EPOCH, "canceled": True}, None, MOMENT),
+        ({"mode": "lifetime"}, None, None),
+        ({"mode": "lifetime", "renewsAt": None, "endsAt": None}, None, None),
+        ({"state": "ended", "endsAt": EPOCH}, None, None),
+        ({"type": "other"}, None, None),
+        ({"renewsAt": None, "endsAt": None}, None, None),
+    ],
+    ids=repr,
+)
+async def test_when_a_plex_pass_renews_and_ends(
+    client: PlexTvClient,
+    account: Account,
+    changed: dict[str, Any],
+    renews: datetime | None,
+    ends: datetime | None,
+) -> None:
+    """The active Plex Pass says when it renews, or ends; one for a lifetime does neither."""
+    ended = BILLED | {"state": "ended"}
+    account.extra["subscriptions"] = [
+        ended,
+        BILLED | {"renewsAt": EPOCH, "endsAt": None} | changed,
+    ]
+
+    details = await client.get_token_details()
+
+    assert (details.subscription_renews, details.subscription_ends) == (renews, ends)
+
+
+@pytest.mark.parametrize("languages", ["en,sv", "en, sv", ["en", "sv"]])
+async def test_languages_as_text(
+    client: PlexTvClient, account: Account, languages: Any
+) -> None:
+    """A list of languages may be text with commas."""
+    account.extra["profile"] = {"defaultAudioLanguages": languages, "x": 1}
+
+    details = await client.get_token_details()
+
+    assert details.profile is not None
+    assert details.profile.default_audio_languages == ("en", "sv")
 
 
 @pytest.mark.parametrize(

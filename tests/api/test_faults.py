@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from compression import zstd
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import struct
 import traceback
 import tracemalloc
 from typing import Any
+import zlib
 
 import aiohttp
 import pytest
@@ -42,6 +44,7 @@ SECRETS = (LOGIN, PASSWORD, CODE, TOKEN, LINK_CODE, ECHO, "127.0.0.", "://", BAS
 
 MIB = 2**20
 BOMB_BUDGET = 8 * MIB
+LIST_BUDGET = 24 * MIB  # of which 8 MiB may be read
 PATIENCE, HURRY, SLACK = 10.0, 0.08, 2.0
 EAGER = RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=20)
 
@@ -127,6 +130,12 @@ OPERATIONS = {
         document={"MediaContainer": {"size": 1, "Device": SOURCE}},
         says=lambda source: len(source.connections),
     ),
+    "request": Operation(
+        owner=PlexServerClient,
+        arguments=("/library/sections",),
+        document={"MediaContainer": {"size": 0}},
+        says=lambda answer: answer.status,
+    ),
 }
 TRUTHS = {
     "post_users_sign_in_data": ("0123456789abcdef", "fresh"),
@@ -141,6 +150,7 @@ TRUTHS = {
     "check_token": None,
     "get_transient_token": "transient-1",
     "get_source_connection_information": 1,
+    "request": 200,
 }
 SERVER_OPERATIONS = [
     name for name, one in OPERATIONS.items() if one.owner is PlexServerClient
@@ -290,7 +300,7 @@ def numbers_as_strings(document: Any) -> bytes:
 
 
 def huge_integers(document: Any) -> bytes:
-    """Let numbers be larger than any machine word, id and all."""
+    """Let numbers be larger than any machine word, id and all; no id is like that."""
     return to_json(
         with_leaves(
             document, lambda leaf: 10**4000 + leaf if type(leaf) is int else leaf
@@ -319,7 +329,7 @@ def duplicate_keys(document: Any) -> bytes:
 
 def in_latin_1(document: Any) -> bytes:
     """Write a document in a charset that JSON doesn't know."""
-    return to_json([document, "ädä"]).decode().encode("latin-1")
+    return to_json(document).decode().encode("latin-1")
 
 
 def entities(encoding: str) -> bytes:
@@ -388,6 +398,28 @@ async def endless_headers(exchange: Exchange) -> None:
         await exchange.send(b"X-More: " + b"x" * 1000 + b"\r\n")
 
 
+def raw(line: bytes) -> Play:
+    """Answer with a line, the end of the headers and nothing more."""
+
+    async def play(exchange: Exchange) -> None:
+        await exchange.send(line, b"\r\n\r\n")
+        exchange.hang_up()
+
+    return play
+
+
+def endless(start: bytes, more: bytes) -> Play:
+    """Begin, and never come to an end."""
+
+    async def play(exchange: Exchange) -> None:
+        await exchange.send(start)
+        while True:
+            await exchange.send(more)
+            await asyncio.sleep(0)
+
+    return play
+
+
 async def large_body(exchange: Exchange) -> None:
     """Send 64 MiB, as promised."""
     await exchange.send(head(length=64 * MIB))
@@ -434,8 +466,15 @@ INVALID = to_json({"errors": [{"message": f"Invalid token. {ECHO}", "status": 42
 # What is expected: an error, the truth, or what tolerant reading makes of it
 
 TRUTH = object()
+WITH_A_NUMBER = (
+    "post_users_sign_in_data",
+    "get_token_details",
+    "create_pin",
+    "get_pin",
+)
 NO_DOCUMENT = dict.fromkeys(["sign_out", "link_pin", "check_token"])
-NOTHING_SAID: dict[str, Any] = NO_DOCUMENT | {"ping": False}
+AS_TEXT: dict[str, Any] = {"request": 200}
+NOTHING_SAID: dict[str, Any] = NO_DOCUMENT | {"ping": False} | AS_TEXT
 
 
 @dataclass(frozen=True)
@@ -527,10 +566,13 @@ FAULTS = {
     "503": refused(503),
     "504": refused(504),
     # Answers that are none
-    "HTML": Fault(answer(HTML), PlexResponseError, {}, READ),
+    "HTML": Fault(answer(HTML), PlexResponseError, AS_TEXT, READ),
     "empty": Fault(answer(b""), PlexResponseError, NOTHING_SAID),
     "truncated JSON": Fault(
-        answer(lambda document: to_json([document])[:-1]), PlexResponseError, {}, READ
+        answer(lambda document: to_json([document])[:-1]),
+        PlexResponseError,
+        AS_TEXT,
+        READ,
     ),
     "text": Fault(answer(b'"text"'), PlexResponseError, NOTHING_SAID),
     "empty object": Fault(answer(b"{}"), PlexResponseError, NOTHING_SAID),
@@ -542,19 +584,23 @@ FAULTS = {
         PlexResponseError,
         NOTHING_SAID | {"get_resources": [], "get_source_connection_information": 0},
     ),
-    "deep nesting": Fault(answer(b"[" * 100_000), PlexResponseError, {}, READ),
-    "XML with entities": Fault(answer(entities("utf-8")), PlexResponseError, {}, READ),
-    "XML with entities in UTF-16": Fault(
-        answer(entities("utf-16")), PlexResponseError, {}, READ
+    "deep nesting": Fault(answer(b"[" * 100_000), PlexResponseError, AS_TEXT, READ),
+    "XML with entities": Fault(
+        answer(entities("utf-8")), PlexResponseError, AS_TEXT, READ
     ),
-    "another charset": Fault(answer(in_latin_1), PlexResponseError, {}, READ),
+    "XML with entities in UTF-16": Fault(
+        answer(entities("utf-16")), PlexResponseError, AS_TEXT, READ
+    ),
     # Answers that only look odd
     "another charset promised": Fault(
         answer(Content_Type="application/json; charset=utf-16"), TRUTH
     ),
+    "another charset": Fault(answer(in_latin_1), TRUTH),
     "numbers as strings": Fault(answer(numbers_as_strings), TRUTH),
     "duplicate keys": Fault(answer(duplicate_keys), TRUTH),
-    "huge integers": Fault(answer(huge_integers), TRUTH),
+    "huge integers": Fault(
+        answer(huge_integers), TRUTH, dict.fromkeys(WITH_A_NUMBER, PlexResponseError)
+    ),
     "more answers than asked for": Fault(two_answers, TRUTH),
     # Answers without measure
     "64 MiB": Fault(large_body, PlexResponseError, bomb=True),
@@ -565,6 +611,86 @@ FAULTS = {
     ),
     "gzip bomb as a refusal": Fault(
         answer(BOMB, 401, Content_Encoding="gzip"), PlexResponseError, bomb=True
+    ),
+    # Headers
+    **{
+        f"{name} with {status}": Fault(
+            answer(HTML, status, **{header: value}),
+            PlexResponseError,
+            AS_TEXT if status == 200 else {},
+            {"status": status},
+        )
+        for status in (200, 500)
+        for name, (header, value) in {
+            "semicolons": ("Content-Type", "a/b" + ";" * 8000),
+            "parentheses": ("Content-Type", "(" * 8000),
+            "charset": ("Content-Type", "text/html; charset=undefined"),
+            "pause": ("Retry-After", "Fri, " * 1600),
+            "brackets in a pause": ("Retry-After", "(" * 60),
+            "cookies": ("Set-Cookie", "a=b; " * 1600),
+            "quotes in a cookie": ("Set-Cookie", 'a="' + "\\" * 8000),
+            "links": ("Link", "<" * 8000),
+            "services": ("Alt-Svc", 'h3=":443"; ' * 700),
+            "length twice": ("X-Length", "1"),
+            "no type": ("Content-Type", "\xff\xfe"),
+            "unknown packing": ("Content-Encoding", "gzip, gzip, gzip"),
+            "unknown type": ("Content-Disposition", "(" * 8000),
+        }.items()
+    },
+    **{
+        f"challenge {scheme}": Fault(
+            answer(HTML, 401, WWW_Authenticate=scheme), PlexAuthenticationError
+        )
+        for scheme in ("NTLM", 'Digest realm="x", nonce="y"', "Negotiate " + "x" * 8000)
+    },
+    **{
+        f"location {location[:12]!r}": Fault(
+            answer(b"", 302, Location=location), PlexResponseError
+        )
+        for location in ("http://[::1", "//", "\\\\x", "a" * 8000, "javascript:1")
+    },
+    **{
+        f"broken {packing}": Fault(
+            answer(b"\x28\xb5\x2f\xfd" + b"\xff" * 99, Content_Encoding=packing),
+            PlexError,
+        )
+        for packing in ("gzip", "deflate", "zstd", "br")
+    },
+    "zstd bomb": Fault(
+        answer(zstd.compress(b" " * 64 * MIB), Content_Encoding="zstd"),
+        PlexResponseError,
+        bomb=True,
+    ),
+    "deflate bomb": Fault(
+        answer(zlib.compress(b" " * 64 * MIB), Content_Encoding="deflate"),
+        PlexResponseError,
+        bomb=True,
+    ),
+    # Lines and chunks
+    **{
+        f"status {line.decode()!r}": Fault(raw(line), PlexError)
+        for line in (
+            b"HTTP/1.1 0 Nothing",
+            b"HTTP/1.1 99999 Much",
+            b"HTTP/1.1 -1 Less",
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade",
+            b"HTTP/9.9 200 OK",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -1",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+        )
+    },
+    "endless provisional answers": Fault(
+        endless(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), PlexError, patience=HURRY
+    ),
+    "endless chunk extension": Fault(
+        endless(head(length=None) + b"5;", b"x=y;" * 999), PlexError, patience=HURRY
+    ),
+    "endless trailers": Fault(
+        endless(head(length=None) + b"0\r\n", b"X-More: x\r\n" * 99),
+        PlexError,
+        patience=HURRY,
     ),
     # Redirects
     "redirect within the host": Fault(
@@ -624,6 +750,21 @@ def secrets_in(error: BaseException) -> Iterator[str]:
         ]
         told = f"{one} {one!r} {one.args!r} {traceback.format_exception(one)}"
         yield from (secret for secret in SECRETS if secret in told)
+
+
+def secrets_in_frames(error: BaseException) -> Iterator[str]:
+    """Find the secrets in the local variables of the frames of the client."""
+    seen: list[BaseException | None] = [error]
+    for one in seen:
+        if one is None:
+            continue
+        seen += [
+            other for other in (one.__cause__, one.__context__) if other not in seen
+        ]
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if "/custom_components/" in frame.f_code.co_filename:
+                told = repr(frame.f_locals)
+                yield from (secret for secret in SECRETS if secret in told)
 
 
 def others() -> set[asyncio.Task[Any]]:
@@ -707,6 +848,7 @@ async def test_fault(
                     await call(url, fault.patience)
                 error: Any = failed.value
                 assert [*secrets_in(error)] == []
+                assert [*secrets_in_frames(error)] == []
                 assert {
                     fact: getattr(error, fact) for fact in fault.facts
                 } == fault.facts
@@ -714,7 +856,9 @@ async def test_fault(
                 value = await call(url, fault.patience)
                 assert value == (TRUTHS[operation] if expected is TRUTH else expected)
             if fault.bomb:
-                assert tracemalloc.get_traced_memory()[1] < BOMB_BUDGET
+                is_list = operation == "get_resources"
+                budget = LIST_BUDGET if is_list else BOMB_BUDGET
+                assert tracemalloc.get_traced_memory()[1] < budget
         finally:
             tracemalloc.stop()
         assert clock() - started < fault.patience * called.tries + SLACK

@@ -1,6 +1,9 @@
 """The servers of an account: GET /resources."""
 
 from datetime import UTC, datetime
+import json
+import re
+import time
 from typing import Any
 
 import pytest
@@ -10,12 +13,14 @@ from custom_components.plex_account.api import (
     PlexAuthenticationError,
     PlexConnection,
     PlexResponseError,
+    PlexResponseTooLarge,
     PlexServer,
+    PlexServerClient,
     PlexTvClient,
 )
 from tests.simulator import ABSENT, Account, Server, Simulator
 
-from .common import AS_XML, Network, error_body, plex_tv
+from .common import AS_XML, Network, error_body, plex_tv, strict_loads
 
 RESOURCE: dict[str, Any] = {
     "name": "Attic",
@@ -215,6 +220,200 @@ async def test_provides(
     server.extra["provides"] = provides
 
     assert len(await client.get_resources()) == count
+
+
+FRIENDS = RESOURCE | {
+    "owned": False,
+    "name": "Trap",
+    "accessToken": "friend-token",
+    "connections": [{"uri": "https://192.0.2.66:32400"}],
+}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_one_identifier_twice(
+    client: PlexTvClient, simulator: Simulator, order: int
+) -> None:
+    """Of two entries with one identifier the owned one counts, and it alone."""
+    simulator.fault(path="/resources", body=[FRIENDS, RESOURCE, FRIENDS][::order])
+
+    [server] = await client.get_resources()
+
+    assert (server.owned, server.name) == (True, "Attic")
+    assert server.access_token == "server-token"
+    assert [one.uri for one in server.connections] == [
+        RESOURCE["connections"][0]["uri"]
+    ]
+
+
+async def test_two_friends_with_one_identifier(
+    client: PlexTvClient, simulator: Simulator
+) -> None:
+    """Of two that are shared the first counts."""
+    simulator.fault(
+        path="/resources", body=[FRIENDS, FRIENDS | {"name": "Second", "home": False}]
+    )
+
+    [server] = await client.get_resources()
+
+    assert (server.name, server.access_token) == ("Trap", "friend-token")
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        r"attic\u200b",
+        r"\u00adattic",
+        r"at\ntic",
+        r"attic\ud800",
+        r"attic\u0000",
+        "attic\x00",
+        " attic",
+        r"attic\u00a0",
+        "attic\ufffd",
+        "x" * 101,
+    ],
+    ids=ascii,
+)
+async def test_identifiers_that_look_like_another(
+    client: PlexTvClient,
+    attic: PlexServerClient,
+    server: Server,
+    simulator: Simulator,
+    identifier: str,
+) -> None:
+    """An identifier that cleaning would change is none: neither in a list nor at a server."""
+    trap = json.dumps(FRIENDS).replace('"attic"', f'"{identifier}"')
+    simulator.fault(path="/resources", body=f"[{trap}, {json.dumps(RESOURCE)}]")
+    simulator.fault(
+        host=server.machine_identifier,
+        body=f'{{"MediaContainer": {{"machineIdentifier": "{identifier}"}}}}',
+        times=1,
+    )
+
+    [listed] = await client.get_resources()
+    assert (listed.machine_identifier, listed.name) == ("attic", "Attic")
+    with pytest.raises(PlexResponseError):
+        await attic.get_identity()
+    assert await attic.get_identity()
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        (rb"\ud83d", "json"),
+        (b"a\x01\x00b", "json"),
+        (b"\xff\xfe\xed\xa0\x80", "json"),
+        (b'", "x": NaN, "y": "', "json"),
+        (b"&#x1F; &#0; &#xD800;", "xml"),
+        (b"a\x01\x00b", "xml"),
+        (b"\xff\xed\xa0\x80", "xml"),
+        (b"&nbsp; Tom & Jerry &", "xml"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("decoder", [None, strict_loads, json.loads])
+async def test_one_bad_name(
+    network: Network,
+    simulator: Simulator,
+    token: str,
+    name: bytes,
+    form: str,
+    decoder: Any,
+) -> None:
+    """One bad character in the name of a phone doesn't hide the servers."""
+    client = plex_tv(network, simulator, token=token, json_loads=decoder)
+    good = {"json": json.dumps(RESOURCE).encode(), "xml": AS_XML_RESOURCE}[form]
+    phone = {
+        "json": b'{"name": "%s", "provides": "player", "clientIdentifier": "phone"}',
+        "xml": b'<resource name="%s" provides="player" clientIdentifier="phone"/>',
+    }[form] % name
+    shared = phone.replace(b"player", b"server")
+    body = {"json": b"[%s]", "xml": b"<resources>%s</resources>"}[form] % (
+        (b"," if form == "json" else b"").join([phone, good, shared])
+    )
+    simulator.fault(path="/resources", body=body)
+
+    attic, other = await client.get_resources()
+
+    assert (attic.name, attic.machine_identifier) == ("Attic", "attic")
+    assert other.name.isprintable()
+    assert not re.search("[\ud800-\udfff]", repr(other))
+
+
+AS_XML_RESOURCE = (
+    b'<resource name="Attic" provides="server" clientIdentifier="attic" owned="1"/>'
+)
+
+
+@pytest.mark.parametrize("decoder", [None, strict_loads])
+async def test_two_thousand_devices(
+    network: Network, simulator: Simulator, token: str, decoder: Any
+) -> None:
+    """A long list is read, without holding up everything else meanwhile."""
+    client = plex_tv(network, simulator, token=token, json_loads=decoder)
+    phones = [
+        RESOURCE | {"clientIdentifier": str(number), "provides": "player"}
+        for number in range(2000)
+    ]
+    body = json.dumps([*phones, RESOURCE])
+    assert len(body) > 1_200_000
+    simulator.fault(path="/resources", body=body)
+
+    assert [one.name for one in await client.get_resources()] == ["Attic"]
+
+
+async def test_a_list_without_measure(
+    client: PlexTvClient, simulator: Simulator, server: Server
+) -> None:
+    """More than 8 MiB is an error of its own."""
+    body = "[" + " " * 8 * 1024 * 1024 + "]"
+    simulator.fault(path="/resources", body=body, times=1)
+
+    with pytest.raises(PlexResponseTooLarge) as refused:
+        await client.get_resources()
+
+    assert refused.value.status == 200
+    assert len(await client.get_resources()) == 1
+
+
+async def test_text_of_a_friend(client: PlexTvClient, simulator: Simulator) -> None:
+    """What a friend may write is one line of bounded length."""
+    nasty = "x\u202e\n" + "y" * 300_000
+    keys = ("name", "product", "productVersion", "platform", "platformVersion")
+    texts = dict.fromkeys((*keys, "device", "sourceTitle", "publicAddress"), nasty)
+    simulator.fault(path="/resources", body=[FRIENDS | texts])
+
+    [server] = await client.get_resources()
+
+    shown = (server.name, server.product, server.version, server.platform)
+    assert {*shown, server.device, server.source_title, server.public_address} == {
+        "x" + "y" * 99
+    }
+
+
+@pytest.mark.parametrize(
+    "provides",
+    [
+        " " * 400_000,
+        ", " * 200_000,
+        " ," * 200_000 + "server",
+        "server" + " " * 400_000,
+    ],
+    ids=["spaces", "commas", "server at the end", "server at the start"],
+)
+async def test_time_to_read_what_is_provided(
+    client: PlexTvClient, simulator: Simulator, provides: str
+) -> None:
+    """Reading takes time in proportion to the length, whatever is in the text."""
+    simulator.fault(
+        path="/resources", body=[RESOURCE] + [FRIENDS | {"provides": provides}] * 5
+    )
+    started = time.process_time()
+
+    assert [one.name for one in await client.get_resources()] == ["Attic"]
+
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])

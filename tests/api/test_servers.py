@@ -9,6 +9,7 @@ from custom_components.plex_account.api import (
     ConnectionKind,
     PlexAuthenticationError,
     PlexError,
+    PlexMaintenance,
     PlexResponseError,
     PlexServerClient,
 )
@@ -482,6 +483,36 @@ async def test_pages_of_refusal(
     assert refused.value.content_type == "text/html"
     server.sources[PROVIDER] = {"name": "Plex Metadata"}
     assert await attic.get_source_connection_information(PROVIDER)
+
+
+MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<Response code="503" title="Maintenance" status="Migrating"/>',
+        {"Response": MAINTENANCE},
+        MAINTENANCE,
+    ],
+    ids=repr,
+)
+async def test_maintenance(
+    attic: PlexServerClient, simulator: Simulator, server: Server, body: Any
+) -> None:
+    """A server that migrates its database says so, and is back when it is done."""
+    simulator.fault(host=server.machine_identifier, status=503, body=body)
+    for operation in attic.get_identity, attic.check_token:
+        with pytest.raises(PlexMaintenance):
+            await operation()
+
+    simulator.clear_faults()
+    simulator.fault(host=server.machine_identifier, status=503, times=1)
+    with pytest.raises(PlexResponseError) as busy:
+        await attic.get_identity()
+
+    assert type(busy.value) is PlexResponseError
+    assert await attic.get_identity()
 
 
 @pytest.mark.parametrize("page", ["<html></html>", "<HTML><body>Log in</body></HTML>"])

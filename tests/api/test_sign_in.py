@@ -8,6 +8,7 @@ import pytest
 from custom_components.plex_account.api import (
     PlexAuthenticationError,
     PlexConnectionError,
+    PlexEmailRequired,
     PlexError,
     PlexInvalidCode,
     PlexRateLimitError,
@@ -180,7 +181,16 @@ CODES = [
     (401, 1001, PlexAuthenticationError),
     (401, 1028, PlexInvalidCode),
     (401, 1029, PlexTwoFactorRequired),
+    (401, 1030, PlexEmailRequired),
     (401, 1031, PlexTooManyAttempts),
+    (403, 1009, PlexResponseError),
+    (403, 1012, PlexResponseError),
+    (404, 1020, PlexResponseError),
+    (403, 1041, PlexResponseError),
+    (403, 1043, PlexResponseError),
+    (403, 1068, PlexResponseError),
+    (422, 1069, PlexResponseError),
+    (503, 1013, PlexResponseError),
     (401, 4711, PlexAuthenticationError),
     (403, 4711, PlexResponseError),
     (429, 1003, PlexRateLimitError),
@@ -240,6 +250,21 @@ async def test_the_code_says_more_than_the_status(
         await stranger.post_users_sign_in_data("ada", PASSWORD)
 
     assert (refused.value.status, refused.value.code) == (status, code)
+
+
+@pytest.mark.parametrize("code", [None, 1001, 4711])
+async def test_a_lock_in_words(
+    stranger: PlexTvClient, simulator: Simulator, account: Account, code: int | None
+) -> None:
+    """A lock is one by its words too, whatever its code is."""
+    message = "Sign in has been temporarily disabled: too many failed attempts"
+    simulator.fault(status=401, body=error_body(code, message), times=1)
+
+    with pytest.raises(PlexTooManyAttempts) as locked:
+        await stranger.post_users_sign_in_data("ada", PASSWORD)
+
+    assert locked.value.code == code
+    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
 
 
 async def test_client_identifier_is_missed(

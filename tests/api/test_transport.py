@@ -23,7 +23,7 @@ from custom_components.plex_account.api import (
     PlexTvClient,
     RetryConfig,
 )
-from custom_components.plex_account.api.transport import MAX_BODY_BYTES
+from custom_components.plex_account.api.request import MAX_BODY_BYTES
 from tests.simulator import Account, Server, Simulator
 
 from .common import (
@@ -1211,6 +1211,8 @@ async def test_reasonable_nesting(client: PlexTvClient, simulator: Simulator) ->
         b'{"id": 1, "uuid": "a"',
         b'{"id": 1, "uuid": "a"} {}',
         b'{"id": 1, "uuid": "\xff\xfe"}',
+        b'{"id": 1, "uuid": "\\ud800"}',
+        b'{"id": NaN, "uuid": "a"}',
         b"\xff\xfe\xff",
         b"\x00",
         b"<user id='1' uuid='a'>",
@@ -1284,19 +1286,23 @@ async def test_odd_refusals(
     assert await client.get_token_details()
 
 
-async def test_huge_integers(client: PlexTvClient, simulator: Simulator) -> None:
-    """An integer that no machine word holds is still a number, or left out."""
-    huge = b"9" * 4000
+@pytest.mark.parametrize("digits", [20, 4000, 5000])
+@pytest.mark.parametrize("decoder", [None, strict_loads])
+async def test_huge_integers(
+    network: Network, simulator: Simulator, token: str, digits: int, decoder: Any
+) -> None:
+    """An integer that no machine word holds is left out."""
+    client = plex_tv(network, simulator, token=token, json_loads=decoder)
+    huge = b"9" * digits
     simulator.fault(
-        body=b'{"id": %s, "uuid": %s, "homeSize": %s, "joinedAt": %s, "guest": %s}'
-        % ((huge,) * 5)
+        body=b'{"id": 1, "uuid": "a", "homeSize": %s, "joinedAt": %s, "guest": %s,'
+        b'"maxHomeSize": "%s", "title": %s}' % ((huge,) * 5)
     )
 
     details = await client.get_token_details()
 
-    assert details.id == int(huge)
-    assert details.uuid == huge.decode()
-    assert details.joined_at is None
+    assert (details.home_size, details.max_home_size) == (None, None)
+    assert (details.joined_at, details.title) == (None, None)
     assert not details.guest
 
 

@@ -122,7 +122,7 @@ def _account(user: dict[str, Any]) -> PlexAccount:
         services=tuple(map(_service, user["services"])),
         subscription=_subscription(user["subscription"]),
         subscription_description=user["subscriptionDescription"],
-        subscriptions=tuple(map(_subscription, user.get("subscriptions", ()))),
+        subscriptions=tuple(map(_past_subscription, user.get("subscriptions", ()))),
         past_subscriptions=tuple(
             map(_past_subscription, user.get("pastSubscriptions", ()))
         ),

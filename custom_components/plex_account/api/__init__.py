@@ -10,6 +10,7 @@ from .candidates import (
     DialPolicy,
     Failure,
     address_failure,
+    is_allowed,
     select_candidates,
 )
 from .connections import (
@@ -24,6 +25,7 @@ from .errors import (
     PlexAuthenticationError,
     PlexCertificateError,
     PlexConnectionError,
+    PlexEmailRequired,
     PlexError,
     PlexInvalidCode,
     PlexMaintenance,
@@ -39,6 +41,7 @@ from .identity import ClientIdentity, derive_client_identifier
 from .limits import ChoiceLimit
 from .media_server import PlexServerClient
 from .models import (
+    Answer,
     ConnectionKind,
     PastSubscription,
     PlexAccount,
@@ -53,14 +56,23 @@ from .models import (
     TransientToken,
     parse_servers,
 )
+from .paths import (
+    PathProblem,
+    PlexParamsError,
+    PlexPathError,
+    checked_params,
+    checked_path,
+)
 from .plex_tv import PLEX_TV_URL, PlexTvClient
+from .request import RequestOptions
 from .retry import RetryConfig
 from .session import Operation, ServerSession
+from .streaming import StreamedAnswer
 from .transient_tokens import TokenState
-from .transport import RequestOptions
 
 __all__ = [
     "PLEX_TV_URL",
+    "Answer",
     "Candidate",
     "ChoiceLimit",
     "ClientIdentity",
@@ -72,15 +84,19 @@ __all__ = [
     "IPAddress",
     "Operation",
     "PastSubscription",
+    "PathProblem",
     "PlexAccount",
     "PlexAddressError",
     "PlexAuthenticationError",
     "PlexCertificateError",
     "PlexConnection",
     "PlexConnectionError",
+    "PlexEmailRequired",
     "PlexError",
     "PlexInvalidCode",
     "PlexMaintenance",
+    "PlexParamsError",
+    "PlexPathError",
     "PlexPin",
     "PlexRateLimitError",
     "PlexResponseError",
@@ -101,13 +117,17 @@ __all__ = [
     "ServerSession",
     "Service",
     "SourceConnectionInformation",
+    "StreamedAnswer",
     "Subscription",
     "TokenState",
     "TransientToken",
     "address_failure",
+    "checked_params",
+    "checked_path",
     "choose_connection",
     "derive_client_identifier",
     "failure_of",
+    "is_allowed",
     "is_loopback",
     "literal_address",
     "parse_servers",

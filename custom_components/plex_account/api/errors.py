@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 _MAX_RETRY_AFTER_SECONDS = 86_400.0
+_MAX_RETRY_AFTER_LENGTH = 64
 
 
 class PlexError(Exception):
@@ -47,8 +48,8 @@ class PlexError(Exception):
 class PlexConnectionError(PlexError):
     """The other side could not be reached, or hung up.
 
-    `request_sent` is false where it failed before the request was written, `no_route`
-    is true where the network has no way to the address.
+    `request_sent` is false where it failed before the request was written.
+    `no_route` is true where this machine's network leads to no such address.
     """
 
     def __init__(
@@ -88,6 +89,10 @@ class PlexInvalidCode(PlexAuthenticationError):
     """The two-factor code is wrong (code 1028)."""
 
 
+class PlexEmailRequired(PlexAuthenticationError):
+    """The account signs in with its email address only (code 1030)."""
+
+
 class PlexTooManyAttempts(PlexAuthenticationError):
     """This address is locked out after too many refused sign-ins (code 1031)."""
 
@@ -100,28 +105,40 @@ class PlexResponseError(PlexError):
     """Another refusal, or an answer that is not what the operation answers."""
 
 
-class PlexResponseTooLarge(PlexResponseError):
-    """The answer is longer than what is read."""
-
-
-class PlexMaintenance(PlexResponseError):
-    """The server is in maintenance, as while it migrates its database."""
-
-
 class PlexUnknownSource(PlexResponseError):
     """The server answered, but of no source."""
 
 
+class PlexResponseTooLarge(PlexResponseError):
+    """The answer is longer than the operation reads."""
+
+
+class PlexMaintenance(PlexResponseError):
+    """The server is busy with itself, such as migrating its database (503)."""
+
+
 def _retry_after(headers: Mapping[str, str] | None) -> float | None:
-    """Return the seconds a Retry-After header asks for, given as number or date."""
-    value = (headers or {}).get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
+    """Return the seconds a Retry-After header asks for, given as number or date.
+
+    The parser of dates is the email parser, which is only trusted with short text.
+    """
+    if not headers:
+        return None
+    value = headers.get("Retry-After", "").strip()
+    if not value or len(value) > _MAX_RETRY_AFTER_LENGTH:
+        return _MAX_RETRY_AFTER_SECONDS if _is_number(value) else None
+    if _is_number(value):
         return min(float(value), _MAX_RETRY_AFTER_SECONDS)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        seconds = (date - datetime.now(UTC)).total_seconds()
+    except Exception:  # noqa: BLE001, the header is somebody else's text
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    seconds = (date - datetime.now(UTC)).total_seconds()
     return min(max(0.0, seconds), _MAX_RETRY_AFTER_SECONDS)
+
+
+def _is_number(value: str) -> bool:
+    """Return whether a header is a whole number."""
+    return value.isascii() and value.isdigit()

@@ -1,13 +1,28 @@
-"""Tolerant readers of single values in a document."""
+"""Tolerant readers of single values in a document.
+
+Somebody else wrote every value, so each reader bounds what it returns.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
+import unicodedata
 
+from .documents import UNREADABLE
 from .errors import PlexResponseError
+
+MAX_LABEL = 100
+
+_MAX_TOKEN = 4096
+_MAX_INTEGER = 2**63
+_ZERO_WIDTH_JOINER = "\u200d"
+_VARIATION_SELECTORS = ("\ufe0e", "\ufe0f")
 
 
 def required[T](value: T | None, name: str) -> T:
-    """Return a value that an answer is of no use without."""
+    """Return a value that an answer is of no use without.
+
+    Raises PlexResponseError if there is none.
+    """
     if value is None or value == "":
         raise PlexResponseError(f"The answer lacks {name}")
     return value
@@ -24,8 +39,11 @@ def mapping(value: Any) -> dict[str, Any]:
     """Return a mapping, or the first in a list of them, else an empty one."""
     if isinstance(value, dict):
         return value
-    found = mappings(value)
-    return found[0] if found else {}
+    if isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                return item
+    return {}
 
 
 def mappings(value: Any) -> tuple[dict[str, Any], ...]:
@@ -41,17 +59,42 @@ def text(value: Any) -> str | None:
     """Return text as it is; numbers become text."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
         return None
     return str(value)
 
 
 def label(value: Any) -> str | None:
-    """Return text that can be shown and stored, without what can't be printed."""
-    if isinstance(value, str) and value.isprintable():
-        return value
-    shown = text(value)
-    return shown and "".join(filter(str.isprintable, shown))
+    """Return text that can be shown and stored: one printable line, and not too long."""
+    if (
+        isinstance(value, str)
+        and len(value) <= MAX_LABEL
+        and value.isprintable()
+        and UNREADABLE not in value
+    ):
+        return value.strip()
+    raw = text(value)
+    return raw and _printable(raw)
+
+
+def identifier(value: Any) -> str | None:
+    """Return what names a machine or an account, None if it can't be one.
+
+    Text that would have to be cleaned before it could be shown is refused, since it
+    would then look like another identifier.
+    """
+    name = text(value)
+    if (
+        not name
+        or len(name) > MAX_LABEL
+        or not name.isprintable()
+        or name != name.strip()
+        or UNREADABLE in name
+    ):
+        return None
+    return name
 
 
 def nullable(value: Any) -> str | None:
@@ -63,7 +106,12 @@ def nullable(value: Any) -> str | None:
 
 def token(value: Any) -> str | None:
     """Return a token that may be sent in a header."""
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+    if (
+        not isinstance(value, str)
+        or len(value) > _MAX_TOKEN
+        or not value.isascii()
+        or not value.isprintable()
+    ):
         return None
     return value.strip() or None
 
@@ -71,7 +119,7 @@ def token(value: Any) -> str | None:
 def texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
     if isinstance(value, str):
-        value = value.split(",")
+        value = [item.strip() for item in value.split(",")]
     if not isinstance(value, list):
         return ()
     try:
@@ -87,26 +135,30 @@ def flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return value.lower() in ("1", "true")
+        return value in ("1", "true") or value.lower() == "true"
     return bool(value == 1)
 
 
 def number(value: Any) -> int | None:
-    """Return a whole number, None if there is none."""
-    if value is None or type(value) is int:
-        return value
-    if isinstance(value, bool):
+    """Return a whole number of at most 64 bits, None if there is none."""
+    if value is None or isinstance(value, bool):
         return None
-    try:
-        return int(value)
-    except TypeError, ValueError, OverflowError:
-        return None
+    if type(value) is not int:
+        if isinstance(value, str) and len(value) > MAX_LABEL:
+            return None
+        try:
+            value = int(value)
+        except TypeError, ValueError, OverflowError:
+            return None
+    return value if -_MAX_INTEGER < value < _MAX_INTEGER else None
 
 
 def timestamp(value: Any) -> datetime | None:
-    """Return a moment in epoch seconds, ISO 8601, or as `2014-02-28 00:00:00 UTC`."""
+    """Return a time in epoch seconds, ISO 8601, or as `2014-02-28 00:00:00 UTC`."""
     try:
         if isinstance(value, str) and not value.isdecimal():
+            if len(value) > MAX_LABEL:
+                return None
             moment = datetime.fromisoformat(value.removesuffix(" UTC"))
             if moment.tzinfo is None:
                 return moment.replace(tzinfo=UTC)
@@ -115,3 +167,32 @@ def timestamp(value: Any) -> datetime | None:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except ValueError, OverflowError, OSError:
         return None
+
+
+def _printable(raw: str) -> str:
+    """Return text without what can't be printed, with plain spaces, cut where too long.
+
+    Joiners of emoji stay, as nothing else holds a family or a profession together.
+    """
+    raw = raw[: 4 * MAX_LABEL]
+    kept: list[str] = []
+    for position, character in enumerate(raw):
+        if character == UNREADABLE:
+            continue
+        if character.isprintable():
+            kept.append(character)
+        elif unicodedata.category(character).startswith("Z"):
+            kept.append(" ")
+        elif (
+            character == _ZERO_WIDTH_JOINER
+            and kept
+            and (_is_symbol(kept[-1]) or kept[-1] in _VARIATION_SELECTORS)
+            and _is_symbol(raw[position + 1 : position + 2])
+        ):
+            kept.append(character)
+    return "".join(kept)[:MAX_LABEL].rstrip(_ZERO_WIDTH_JOINER).strip()
+
+
+def _is_symbol(character: str) -> bool:
+    """Return whether a character is a symbol, as emoji and their skin tones are."""
+    return bool(character) and unicodedata.category(character) in ("So", "Sm", "Sk")

@@ -1,6 +1,9 @@
 """The operations of one Plex Media Server, named as the Plex SDKs name them."""
 
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, Unpack
 
 import aiohttp
@@ -8,17 +11,34 @@ import aiohttp
 from .addresses import IPAddress
 from .documents import JsonLoads
 from .errors import PlexResponseError
+from .failures import content_type
 from .identity import ANONYMOUS, ClientIdentity
 from .models import (
+    Answer,
     ServerIdentity,
     SourceConnectionInformation,
     TransientToken,
+    parse_answer,
     parse_identity,
     parse_source,
     parse_transient_token,
 )
+from .operation import operation
+from .paths import checked_params, checked_path
+from .refusals import server_error
+from .request import Request, RequestOptions, Token
 from .retry import NO_RETRY, RetryConfig
-from .transport import RequestOptions, Token, Transport
+from .streaming import StreamedAnswer, Streaming
+from .transport import Transport
+
+type Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+# What a server answers to a probe is short, and anybody may have written it.
+_MAX_PROBE_BYTES = 64 * 1024
+_MAX_ANSWER_BYTES = 4 * 1024 * 1024
+
+_IDENTITY = Request(path="/identity", authenticate=False, max_bytes=_MAX_PROBE_BYTES)
+_FRONT_PAGE = Request(path="/", max_bytes=_MAX_PROBE_BYTES)
 
 
 class PlexServerClient:
@@ -41,7 +61,11 @@ class PlexServerClient:
         retry: RetryConfig = NO_RETRY,
         json_loads: JsonLoads | None = None,
     ) -> None:
-        """Use a session that somebody else owns; `timeout` is in seconds."""
+        """Use a session that is opened and closed elsewhere.
+
+        `timeout` is in seconds and covers a whole request; `json_loads` is a faster
+        decoder of JSON than Python's own.
+        """
         self._transport = Transport(
             session,
             server_url,
@@ -51,25 +75,26 @@ class PlexServerClient:
             timeout=timeout,
             retry=retry,
             json_loads=json_loads,
-            refusals=frozenset({401, 403}),
+            error_of=server_error,
             address=address,
         )
 
+    @operation
     async def get_identity(self, **options: Unpack[RequestOptions]) -> ServerIdentity:
         """Return who answers (GET /identity); no token is sent or needed."""
-        return parse_identity(
-            await self._transport.request(
-                "GET", "/identity", authenticate=False, **options
-            )
-        )
+        return await self._transport.fetch(_IDENTITY, options, parse_identity)
 
+    @operation
     async def check_token(self, **options: Unpack[RequestOptions]) -> None:
         """Return if the server answers and takes the token (GET /).
 
-        Raises PlexAuthenticationError if it doesn't take the token.
+        Nothing in the answer is read. Raises PlexAuthenticationError if the server
+        doesn't take the token, and PlexResponseError if a page of somebody in
+        between comes in its place.
         """
-        await self._transport.request("GET", "/", **options)
+        await self._transport.check(_FRONT_PAGE, options)
 
+    @operation
     async def get_transient_token(
         self,
         type: Literal["delegation"] = "delegation",
@@ -80,22 +105,22 @@ class PlexServerClient:
 
         It has the rights of the token that asked, and ends when the server restarts.
         """
-        asked_at = datetime.now(UTC)
+        parse = partial(parse_transient_token, asked_at=datetime.now(UTC))
         params = {"type": type, "scope": scope}
-
-        async def mint(method: str) -> Any:
-            return await self._transport.request(
-                method, "/security/token", params=params, **options
-            )
-
         try:
-            document = await mint("POST")
+            return await self._transport.fetch(
+                Request(method="POST", path="/security/token", params=params),
+                options,
+                parse,
+            )
         except PlexResponseError as error:
             if error.status not in (404, 405):
                 raise
-            document = await mint("GET")
-        return parse_transient_token(document, asked_at)
+        return await self._transport.fetch(
+            Request(path="/security/token", params=params), options, parse
+        )
 
+    @operation
     async def get_source_connection_information(
         self,
         source: str,
@@ -105,13 +130,60 @@ class PlexServerClient:
         """Return how to reach a source (GET /security/resources).
 
         A source is `server://<machine identifier>` or `provider://<identifier>`.
-        The token must be the owner's, or a transient one minted with it.
+        The token must be the owner's, or a transient one minted with it. Raises
+        PlexUnknownSource if the server answers, but of no source.
         """
         params = {"source": source}
         if refresh:
             params["refresh"] = "1"
-        return parse_source(
-            await self._transport.request(
-                "GET", "/security/resources", params=params, **options
-            )
+        return await self._transport.fetch(
+            Request(path="/security/resources", params=params), options, parse_source
         )
+
+    @operation
+    async def request(
+        self,
+        path: str,
+        method: Method = "GET",
+        params: Mapping[str, Any] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Answer:
+        """Return what the server answers to any request, at most 4 MiB.
+
+        `path` begins with one slash and may have a query. Raises PlexPathError and
+        PlexParamsError for what may not be asked, before anything is sent, and
+        PlexResponseTooLarge for an answer that is too long. Only GET is repeated.
+        """
+        checked_path(path)
+        response = await self._transport.send(
+            Request(
+                method=method,
+                path=path,
+                params=checked_params(params),
+                repeatable=method == "GET",
+                max_bytes=_MAX_ANSWER_BYTES,
+            ),
+            options,
+        )
+        document, text = await self._transport.read(
+            response, partial(parse_answer, json_loads=self._transport.json_loads)
+        )
+        return Answer(
+            status=response.status,
+            content_type=content_type(response.headers),
+            document=document,
+            text=text,
+        )
+
+    def stream(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> AbstractAsyncContextManager[StreamedAnswer]:
+        """Return an answer of at most 16 MiB whose body is read in chunks.
+
+        For pictures: `async with client.stream(path) as picture`, then `async for
+        chunk in picture`. Entering it, and each chunk, raise what `request` raises.
+        """
+        return Streaming(self._transport, path, params, options)

@@ -1,6 +1,6 @@
 """The operations of plex.tv, named as the Plex SDKs name them."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import aiohttp
 
@@ -16,10 +16,23 @@ from .models import (
     parse_pong,
     parse_servers,
 )
+from .operation import operation
+from .refusals import plex_tv_error
+from .request import Request, RequestOptions, Token
 from .retry import NO_RETRY, RetryConfig
-from .transport import RequestOptions, Token, Transport
+from .transport import Transport
 
 PLEX_TV_URL = "https://plex.tv/api/v2"
+
+_MAX_RESOURCES_BYTES = 8 * 1024 * 1024
+
+_ACCOUNT = Request(path="/user?includeSubscriptions=1")
+_RESOURCES = Request(
+    path="/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
+    max_bytes=_MAX_RESOURCES_BYTES,
+)
+_PING = Request(path="/ping")
+_SIGN_OUT = Request(method="DELETE", path="/users/signout")
 
 
 class PlexTvClient:
@@ -40,7 +53,11 @@ class PlexTvClient:
         retry: RetryConfig = NO_RETRY,
         json_loads: JsonLoads | None = None,
     ) -> None:
-        """Use a session that somebody else owns; `timeout` is in seconds."""
+        """Use a session that is opened and closed elsewhere.
+
+        `timeout` is in seconds and covers a whole request; `json_loads` is a faster
+        decoder of JSON than Python's own.
+        """
         self._transport = Transport(
             session,
             server_url,
@@ -50,9 +67,10 @@ class PlexTvClient:
             timeout=timeout,
             retry=retry,
             json_loads=json_loads,
-            refusals=frozenset({401, 498}),
+            error_of=plex_tv_error,
         )
 
+    @operation
     async def post_users_sign_in_data(
         self,
         login: str,
@@ -66,7 +84,8 @@ class PlexTvClient:
 
         The password is sent at most once, whatever `retry` says, unless the
         connection failed before it could be. Raises PlexTwoFactorRequired,
-        PlexInvalidCode, PlexTooManyAttempts, or plain PlexAuthenticationError.
+        PlexInvalidCode, PlexEmailRequired, PlexTooManyAttempts, or plain
+        PlexAuthenticationError.
         """
         form = {
             "login": login,
@@ -75,51 +94,47 @@ class PlexTvClient:
         }
         if verification_code:
             form["verificationCode"] = verification_code
-        account = parse_account(
-            await self._transport.request(
-                "POST",
-                "/users/signin",
+        account = await self._transport.fetch(
+            Request(
+                method="POST",
+                path="/users/signin",
                 form=form,
                 authenticate=False,
                 repeatable=False,
-                **options,
-            )
+            ),
+            options,
+            parse_account,
         )
         if account.auth_token is None:
             raise PlexResponseError("The answer lacks authToken")
         return account
 
+    @operation
     async def get_token_details(self, **options: Unpack[RequestOptions]) -> PlexAccount:
         """Return the account that the token belongs to (GET /user).
 
         Raises PlexAuthenticationError if the token is no longer valid.
         """
-        return parse_account(
-            await self._transport.request(
-                "GET", "/user?includeSubscriptions=1", **options
-            )
-        )
+        return await self._transport.fetch(_ACCOUNT, options, parse_account)
 
+    @operation
     async def get_resources(
         self, **options: Unpack[RequestOptions]
     ) -> tuple[PlexServer, ...]:
         """Return the servers that the account may use (GET /resources)."""
-        return parse_servers(
-            await self._transport.request(
-                "GET",
-                "/resources?includeHttps=1&includeRelay=1&includeIPv6=1",
-                **options,
-            )
-        )
+        return await self._transport.fetch(_RESOURCES, options, parse_servers)
 
+    @operation
     async def ping(self, **options: Unpack[RequestOptions]) -> bool:
         """Return whether plex.tv says that all is well (GET /ping)."""
-        return parse_pong(await self._transport.request("GET", "/ping", **options))
+        return await self._transport.fetch(_PING, options, parse_pong)
 
+    @operation
     async def sign_out(self, **options: Unpack[RequestOptions]) -> None:
         """End the token (DELETE /users/signout)."""
-        await self._transport.request("DELETE", "/users/signout", **options)
+        await self._transport.fetch(_SIGN_OUT, options, _ignore)
 
+    @operation
     async def create_pin(
         self, *, strong: bool = False, **options: Unpack[RequestOptions]
     ) -> PlexPin:
@@ -128,38 +143,43 @@ class PlexTvClient:
         One of four characters is typed at plex.tv/link; a strong one is long and
         works on Plex's sign-in page only.
         """
-        pin = parse_pin(
-            await self._transport.request(
-                "POST",
-                "/pins",
+        pin = await self._transport.fetch(
+            Request(
+                method="POST",
+                path="/pins",
                 params={"strong": "true"} if strong else None,
                 authenticate=False,
                 answers_secret=True,
-                **options,
-            )
+            ),
+            options,
+            parse_pin,
         )
         if not pin.code:
             raise PlexResponseError("The answer lacks code")
         return pin
 
+    @operation
     async def get_pin(self, pin_id: int, **options: Unpack[RequestOptions]) -> PlexPin:
         """Return a PIN, with `auth_token` once approved (GET /pins/{id}).
 
         Raises PlexResponseError with status 404 when it has expired, or belongs
         to another client identifier.
         """
-        return parse_pin(
-            await self._transport.request(
-                "GET",
-                f"/pins/{pin_id}",
-                authenticate=False,
-                answers_secret=True,
-                **options,
-            )
+        return await self._transport.fetch(
+            Request(path=f"/pins/{pin_id}", authenticate=False, answers_secret=True),
+            options,
+            parse_pin,
         )
 
+    @operation
     async def link_pin(self, code: str, **options: Unpack[RequestOptions]) -> None:
         """Approve the PIN of another device (PUT /pins/link)."""
-        await self._transport.request(
-            "PUT", "/pins/link", form={"code": code}, **options
+        await self._transport.fetch(
+            Request(method="PUT", path="/pins/link", form={"code": code}),
+            options,
+            _ignore,
         )
+
+
+def _ignore(document: Any) -> None:
+    """Accept whatever document comes with a success."""

@@ -1,60 +1,27 @@
-"""The one place where a request is sent."""
+"""The one place where a request is sent. It knows no model."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
-import json
+from collections.abc import Callable
+import re
 from time import monotonic
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 import aiohttp
 from multidict import CIMultiDict
-from yarl import URL
 
-from .addresses import IPAddress, is_loopback, parse_url, plex_direct_address
-from .documents import JsonLoads, read_document
-from .errors import (
-    PlexAddressError,
-    PlexAuthenticationError,
-    PlexCertificateError,
-    PlexConnectionError,
-    PlexError,
-    PlexInvalidCode,
-    PlexRateLimitError,
-    PlexResponseError,
-    PlexTimeoutError,
-    PlexTooManyAttempts,
-    PlexTwoFactorRequired,
-)
+from .addresses import IPAddress, parse_url
+from .documents import JsonLoads, decode, is_document, read_document
+from .errors import PlexAddressError, PlexError, PlexResponseError
+from .failures import facts, failure, too_large, unreadable
 from .identity import ClientIdentity
-from .models import parse_error
+from .origin import Origin, find_origin
+from .refusals import ErrorOf, read_refusal
+from .request import Request, RequestOptions, Response, Token
 from .retry import RetryConfig
 
-type Token = str | Callable[[], Awaitable[str | None]] | None
-
-MAX_BODY_BYTES = 1024 * 1024
-
-_ERRORS_BY_CODE: Mapping[int | None, type[PlexError]] = {
-    1001: PlexAuthenticationError,
-    1003: PlexRateLimitError,
-    1028: PlexInvalidCode,
-    1029: PlexTwoFactorRequired,
-    1031: PlexTooManyAttempts,
-}
-
-
-class RequestOptions(TypedDict, total=False):
-    """What every operation takes for a single call, in place of the client's own.
-
-    `timeout` is in seconds and covers connecting; `headers` are sent on top. None
-    is the same as nothing.
-    """
-
-    retry: RetryConfig | None
-    timeout: float | None
-    headers: Mapping[str, str] | None
-    server_url: str | None
+_MAX_REFUSAL_BYTES = 64 * 1024
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_A_HEADER = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 class Transport:
@@ -75,16 +42,15 @@ class Transport:
         timeout: float,
         retry: RetryConfig,
         json_loads: JsonLoads | None,
-        refusals: frozenset[int],
+        error_of: ErrorOf,
         address: IPAddress | None = None,
     ) -> None:
         """Keep what all requests share.
 
         The client identifier is opaque, one per installation, and must persist.
-        Answers with a status in `refusals` mean that the token is no good.
         """
         self._session = session
-        self._server_url = server_url.rstrip("/")
+        self._server_url = server_url
         self._headers = CIMultiDict(
             {
                 "Accept": "application/json",
@@ -93,199 +59,209 @@ class Transport:
             }
         )
         self._token = token
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._timeout = timeout
         self._retry = retry
-        self._json_loads = json_loads or json.loads
-        self._refusals = refusals
+        self.json_loads = json_loads
+        self._error_of = error_of
         self._address = address
+        self._origin: Origin | None = None
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        form: Mapping[str, str] | None = None,
-        authenticate: bool = True,
-        answers_secret: bool = False,
-        repeatable: bool = True,
-        **options: Unpack[RequestOptions],
-    ) -> Awaitable[Any]:
-        """Return the document of the answer, None where it has no body.
+    async def fetch[T](
+        self, request: Request, options: RequestOptions, parse: Callable[[Any], T]
+    ) -> T:
+        """Return what a parser makes of the document of the answer.
 
-        Raises a PlexError for anything but a complete answer of success. A request
-        that isn't repeatable is sent again only if it can't have arrived.
+        The document is None where the answer has no body. Raises a PlexError for
+        anything but a complete answer of success that the parser understands.
+        """
+        response = await self.send(request, options)
+        return await self.read(
+            response, lambda body: parse(read_document(body, self.json_loads))
+        )
+
+    async def read[T](self, response: Response, reader: Callable[[bytes], T]) -> T:
+        """Return what a reader makes of the body of an answer.
+
+        Raises the reader's PlexResponseError with the facts of the answer, and a
+        plain one if the body is too much for the reader.
+        """
+        try:
+            return await decode(reader, response.body)
+        except PlexResponseError as error:
+            raise type(error)(str(error), **facts(response)) from None
+        except Exception:  # noqa: BLE001, whatever a body does to its readers
+            raise unreadable(response) from None
+
+    async def check(self, request: Request, options: RequestOptions) -> None:
+        """Return if the answer is a success; nothing in it is read.
+
+        Raises a PlexError if not, or if it is a page of somebody in between.
+        """
+        response = await self.send(request, options)
+        if not is_document(response.body):
+            raise unreadable(response)
+
+    async def send(self, request: Request, options: RequestOptions) -> Response:
+        """Return the answer to a request, sent again as long as that may help.
+
+        A request that isn't repeatable is sent again only if it can't have arrived.
         """
         retry = options.get("retry") or self._retry
-        send = partial(
-            self._send,
-            method,
-            path,
-            params,
-            form,
-            authenticate,
-            answers_secret,
-            options,
-        )
         if retry.strategy == "none":
-            return send()
-        return _repeat(send, retry, repeatable=repeatable)
+            return await self._send_once(request, options)
+        started = monotonic()
+        tries = 0
+        while True:
+            try:
+                return await self._send_once(request, options)
+            except PlexError as error:
+                if not retry.applies(error, repeatable=request.repeatable):
+                    raise
+                wait = retry.wait(tries, error)
+                if (monotonic() - started + wait) * 1000 > retry.max_elapsed_time:
+                    raise
+            await asyncio.sleep(wait)
+            tries += 1
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        form: Mapping[str, str] | None,
-        authenticate: bool,
-        answers_secret: bool,
-        options: RequestOptions,
-    ) -> Any:
-        """Send a request once."""
-        headers = self._headers.copy()
-        token = self._token if authenticate else None
+    async def _send_once(self, request: Request, options: RequestOptions) -> Response:
+        """Return the answer to a request that is sent once."""
+        response = await self.open(request, options)
+        return Response(
+            response.status,
+            response.headers,
+            await _read(response, request.max_bytes),
+        )
+
+    async def open(
+        self, request: Request, options: RequestOptions
+    ) -> aiohttp.ClientResponse:
+        """Return an answer of success of which the body is still to be read.
+
+        Raises the error of a refusal.
+        """
+        token = self._token if request.authenticate else None
         if callable(token):
             token = await token()
-        if token:
-            headers["X-Plex-Token"] = token
-        if more := options.get("headers"):
-            headers.update(more)
-        if (server_url := options.get("server_url")) is not None:
-            target = _target(server_url, path, None)
-        else:
-            target = _target(self._server_url, path, self._address)
-        if not target.confidential and (
-            form or answers_secret or "X-Plex-Token" in headers
+        origin = self._find_origin(options)
+        headers = self._build_headers(request, options, token)
+        if not origin.confidential and (
+            request.form or request.answers_secret or "X-Plex-Token" in headers
         ):
             raise PlexAddressError("Nothing secret goes over plain http")
-        headers["Host"] = target.host
-        timeout = self._timeout
-        if (seconds := options.get("timeout")) is not None:
+        headers["Host"] = origin.host
+        response = await self._exchange(request, options, origin, headers)
+        if 200 <= response.status < 300:
+            return response
+        raise await self._refusal(request, response)
+
+    def _find_origin(self, options: RequestOptions) -> Origin:
+        """Return where a request goes; its own is worked out once."""
+        if (server_url := options.get("server_url")) is not None:
+            return find_origin(server_url, None)
+        if self._origin is None:
+            self._origin = find_origin(self._server_url, self._address)
+        return self._origin
+
+    def _build_headers(
+        self, request: Request, options: RequestOptions, token: str | None
+    ) -> CIMultiDict[str]:
+        """Return the headers of a request.
+
+        Raises PlexAddressError if one can't be sent.
+        """
+        headers = self._headers.copy()
+        if token:
+            headers["X-Plex-Token"] = token
+            _require_sendable("X-Plex-Token", token)
+        if request.headers:
+            headers.update(request.headers)
+        if more := options.get("headers"):
+            for name, value in more.items():
+                _require_sendable(name, value)
+            headers.update(more)
+        return headers
+
+    async def _exchange(
+        self,
+        request: Request,
+        options: RequestOptions,
+        origin: Origin,
+        headers: CIMultiDict[str],
+    ) -> aiohttp.ClientResponse:
+        """Return the answer to a request as soon as its headers are there."""
+        url = parse_url(origin.base + request.path)
+        if url is None:
+            raise PlexAddressError("Not a valid address")
+        seconds = options.get("timeout")
+        if seconds is None:
+            seconds = self._timeout
+        if request.total_seconds is None:
             timeout = aiohttp.ClientTimeout(total=seconds)
-        failure: PlexError
+        else:
+            timeout = aiohttp.ClientTimeout(
+                total=request.total_seconds, connect=seconds, sock_read=seconds
+            )
         try:
-            response = await self._session.request(
-                method,
-                target.url,
-                params=params,
-                data=form,
+            return await self._session.request(
+                request.method,
+                url,
+                params=request.params,
+                data=request.form,
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
-                server_hostname=target.server_hostname,
+                server_hostname=origin.server_hostname,
             )
+        except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
+            raise failure(error) from None
+
+    async def _refusal(
+        self, request: Request, response: aiohttp.ClientResponse
+    ) -> PlexError:
+        """Return the error that an answer other than success is."""
+        body = await _read(response, request.max_bytes)
+        if response.status < 200:  # another protocol takes over, such as web sockets
+            response.close()
+        document = None
+        if len(body) <= _MAX_REFUSAL_BYTES:
             try:
-                body = await _read(response.content)
-            except BaseException:
-                response.close()
-                raise
-        except TimeoutError:
-            failure = PlexTimeoutError("No answer in time", request_sent=True)
-        except aiohttp.ClientConnectorCertificateError:
-            failure = PlexCertificateError(
-                "The certificate is refused", request_sent=False
-            )
-        except ValueError:
-            failure = PlexAddressError("A header is not valid")
-        except aiohttp.ClientConnectorError:
-            failure = PlexConnectionError("Could not connect", request_sent=False)
-        except aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError:
-            failure = PlexConnectionError("The connection broke", request_sent=True)
-        except aiohttp.ClientError:
-            failure = PlexResponseError("Not an acceptable answer")
-        else:
-            return self._judge(response, body)
-        raise failure
-
-    def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> Any:
-        """Return the document of a success; raise the error of anything else."""
-        status = response.status
-        try:
-            document = read_document(body, self._json_loads)
-        except ValueError:
-            document = None
-        else:
-            if 200 <= status < 300:
-                return document
-
-        code, message = parse_error(document)
-        error: type[PlexError]
-        if code in _ERRORS_BY_CODE:
-            error = _ERRORS_BY_CODE[code]
-        elif status == 429:
-            error = PlexRateLimitError
-        elif status in self._refusals or (
-            status == 422 and "invalid token" in (message or "").lower()
-        ):
-            error = PlexAuthenticationError
-        else:
-            error = PlexResponseError
-        raise error(
-            "Plex refused the request" if status >= 400 else "Not a readable answer",
-            status=status,
-            code=code,
-            message=message,
-            content_type=response.content_type,
-            headers=response.headers,
+                document = read_document(body, self.json_loads)
+            except Exception:  # noqa: BLE001, the status says enough
+                document = None
+        refusal = read_refusal(response.status, document)
+        return self._error_of(refusal)(
+            "Plex refused the request"
+            if response.status >= 400
+            else "Not a readable answer",
+            code=refusal.code,
+            message=refusal.message,
+            **facts(response),
         )
 
 
-async def _repeat(
-    send: Callable[[], Awaitable[Any]], retry: RetryConfig, *, repeatable: bool
-) -> Any:
-    """Return what a request does, sending it again as long as that may help."""
-    started = monotonic()
-    tries = 0
-    while True:
-        try:
-            return await send()
-        except PlexError as error:
-            if not retry.applies(error, repeatable=repeatable):
-                raise
-            wait = retry.wait(tries, error)
-            if (monotonic() - started + wait) * 1000 > retry.max_elapsed_time:
-                raise
-        await asyncio.sleep(wait)
-        tries += 1
+def _require_sendable(name: str, value: str) -> None:
+    """Raise PlexAddressError if a header would break, or smuggle another one in."""
+    if not _HEADER_NAME.fullmatch(name) or _NOT_IN_A_HEADER.search(value):
+        raise PlexAddressError("A header is not valid")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    """Where a request goes: what is dialled, and what name it goes by."""
-
-    url: URL
-    host: str
-    server_hostname: str | None
-    confidential: bool
-
-
-@lru_cache(maxsize=1024)
-def _target(server_url: str, path: str, address: IPAddress | None) -> _Target:
-    """Return where a request to a path goes, with an address in place of DNS or none.
-
-    Raises PlexAddressError if there is no such place.
-    """
-    url = parse_url(server_url.rstrip("/") + path)
-    if url is None or not (name := url.raw_host):
-        raise PlexAddressError("Not a valid address")
-    address = address or plex_direct_address(name)
-    secure = url.scheme == "https"
-    return _Target(
-        url=url.with_host(str(address)) if address else url,
-        host=url.host_port_subcomponent or name,
-        server_hostname=name if address and secure else None,
-        confidential=secure or (address.is_loopback if address else is_loopback(name)),
-    )
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes:
+async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
     """Return a body of bounded size; the bound counts what was decompressed."""
+    content = response.content
     chunks = []
     size = 0
-    while not content.at_eof():
-        chunk = await content.readany()
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise aiohttp.ClientError
-        chunks.append(chunk)
+    try:
+        while size <= max_bytes and not content.at_eof():
+            chunk = await content.readany()
+            size += len(chunk)
+            chunks.append(chunk)
+    except Exception as error:  # noqa: BLE001, whatever a body does to aiohttp
+        response.close()
+        raise failure(error) from None
+    except BaseException:
+        response.close()
+        raise
+    if size > max_bytes:
+        response.close()
+        raise too_large(response)
     return b"".join(chunks)

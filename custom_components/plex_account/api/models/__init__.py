@@ -10,8 +10,8 @@ Plex API, and the bodies that real servers were seen to send.
 """
 
 from .account import PlexAccount, Profile, Service, parse_account
+from .answer import Answer, parse_answer
 from .connection import ConnectionKind, PlexConnection
-from .error import parse_error
 from .identity import ServerIdentity, parse_identity
 from .pin import PlexPin, parse_pin
 from .pong import parse_pong
@@ -21,6 +21,7 @@ from .subscription import PastSubscription, Subscription
 from .token import TransientToken, parse_transient_token
 
 __all__ = [
+    "Answer",
     "ConnectionKind",
     "PastSubscription",
     "PlexAccount",
@@ -34,7 +35,7 @@ __all__ = [
     "Subscription",
     "TransientToken",
     "parse_account",
-    "parse_error",
+    "parse_answer",
     "parse_identity",
     "parse_pin",
     "parse_pong",

@@ -7,6 +7,7 @@ from typing import Any
 from ..documents import unwrap
 from ..fields import (
     flag,
+    identifier,
     label,
     mapping,
     mappings,
@@ -24,7 +25,6 @@ from .subscription import (
     Subscription,
     parse_optional_subscription,
     parse_past_subscription,
-    parse_subscription,
 )
 
 
@@ -55,6 +55,7 @@ class Profile:
     watched_indicator: int | None
     media_reviews_visibility: int | None
     media_reviews_languages: tuple[str, ...]
+    media_posts_visibility: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +97,15 @@ class PlexAccount:
     restricted: bool
     roles: tuple[str, ...]
     scrobble_types: str | None
+    search_enabled: bool = False
     services: tuple[Service, ...]
     subscription: Subscription | None
     subscription_description: str | None
-    subscriptions: tuple[Subscription, ...]
+    subscriptions: tuple[PastSubscription, ...]
     past_subscriptions: tuple[PastSubscription, ...]
     trials: tuple[dict[str, Any], ...]
     thumb: str | None
     two_factor_enabled: bool
-
-    @property
-    def subscription_renews(self) -> datetime | None:
-        return None
-
-    @property
-    def subscription_ends(self) -> datetime | None:
-        return None
 
     @property
     def public_name(self) -> str | None:
@@ -120,13 +114,33 @@ class PlexAccount:
         shown = (name.strip() for name in names if name and "@" not in name)
         return next(filter(None, shown), None)
 
+    @property
+    def subscription_renews(self) -> datetime | None:
+        """Return when the Plex Pass renews, None if it doesn't or Plex doesn't say."""
+        plex_pass = self._running_plex_pass
+        return plex_pass.renews_at if plex_pass and not plex_pass.canceled else None
+
+    @property
+    def subscription_ends(self) -> datetime | None:
+        """Return when the Plex Pass ends, None if it doesn't or Plex doesn't say."""
+        plex_pass = self._running_plex_pass
+        return plex_pass.ends_at if plex_pass else None
+
+    @property
+    def _running_plex_pass(self) -> PastSubscription | None:
+        """Return the active Plex Pass, None if there is none or it lasts a lifetime."""
+        active = [one for one in self.subscriptions if one.is_active_plex_pass]
+        if not active or any(one.is_lifetime for one in active):
+            return None
+        return active[0]
+
 
 def parse_account(document: Any) -> PlexAccount:
     """Return the account of POST /users/signin and GET /user."""
     user = mapping(unwrap(document, "user"))
     return PlexAccount(
         id=required(number(user.get("id")), "id"),
-        uuid=required(label(user.get("uuid")), "uuid"),
+        uuid=required(identifier(user.get("uuid")), "uuid"),
         username=label(user.get("username")),
         title=label(user.get("title")),
         friendly_name=label(user.get("friendlyName")),
@@ -160,11 +174,12 @@ def parse_account(document: Any) -> PlexAccount:
         restricted=flag(user.get("restricted")),
         roles=texts(user.get("roles")),
         scrobble_types=text(user.get("scrobbleTypes")),
+        search_enabled=flag(user.get("searchEnabled")),
         services=_parse_services(user.get("services")),
         subscription=parse_optional_subscription(user.get("subscription")),
         subscription_description=nullable(user.get("subscriptionDescription")),
         subscriptions=tuple(
-            map(parse_subscription, mappings(user.get("subscriptions")))
+            map(parse_past_subscription, mappings(user.get("subscriptions")))
         ),
         past_subscriptions=tuple(
             map(parse_past_subscription, mappings(user.get("pastSubscriptions")))
@@ -193,6 +208,7 @@ def _parse_profile(value: Any) -> Profile | None:
         watched_indicator=number(profile.get("watchedIndicator")),
         media_reviews_visibility=number(profile.get("mediaReviewsVisibility")),
         media_reviews_languages=texts(profile.get("mediaReviewsLanguages")),
+        media_posts_visibility=flag(profile.get("mediaPostsVisibility")),
     )
 
 

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..fields import flag, mappings, number, text
+from ..fields import flag, label, mappings, number, text
+
+_MAX_CONNECTIONS = 1000
+_MAX_URI = 1000
 
 
 class ConnectionKind(StrEnum):
@@ -36,19 +39,19 @@ class PlexConnection:
 
 
 def parse_connections(value: Any) -> tuple[PlexConnection, ...]:
-    """Return the connections in a list."""
+    """Return the connections in a list that somebody else wrote."""
     return tuple(
         [
             PlexConnection(
                 uri=uri,
-                protocol=text(connection.get("protocol")),
-                address=text(connection.get("address")),
+                protocol=label(connection.get("protocol")),
+                address=label(connection.get("address")),
                 port=number(connection.get("port")),
                 local=flag(connection.get("local")),
                 relay=flag(connection.get("relay")),
                 ipv6=flag(connection.get("IPv6")),
             )
-            for connection in mappings(value)
-            if (uri := text(connection.get("uri")))
+            for connection in mappings(value)[:_MAX_CONNECTIONS]
+            if (uri := text(connection.get("uri"))) and len(uri) <= _MAX_URI
         ]
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..documents import unwrap
-from ..fields import flag, label, mapping, required
+from ..fields import flag, identifier, label, mapping, required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,7 @@ class ServerIdentity:
 
     machine_identifier: str
     version: str | None
+    api_version: str | None = None
     claimed: bool
 
 
@@ -21,8 +22,9 @@ def parse_identity(document: Any) -> ServerIdentity:
     container = mapping(unwrap(document, "MediaContainer"))
     return ServerIdentity(
         machine_identifier=required(
-            label(container.get("machineIdentifier")), "machineIdentifier"
+            identifier(container.get("machineIdentifier")), "machineIdentifier"
         ),
         version=label(container.get("version")),
+        api_version=label(container.get("apiVersion")),
         claimed=flag(container.get("claimed")),
     )

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-import re
 from typing import Any
 
 from ..documents import unwrap
 from ..errors import PlexResponseError
-from ..fields import flag, label, mappings, number, required, text, timestamp, token
+from ..fields import flag, identifier, label, mappings, number, text, timestamp, token
 from .connection import PlexConnection, parse_connections
 from .privacy import private, secret
+
+_MAX_PROVIDES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,25 +45,42 @@ class PlexServer:
 def parse_servers(document: Any) -> tuple[PlexServer, ...]:
     """Return the servers of GET /resources: what provides "server".
 
+    Whoever shares a server writes its entry, so an identifier may be there twice.
+    The entry of an owned server counts then, whatever the order, and of others the
+    first. What counts is taken whole: nothing of the other entry is used.
+
     Raises PlexResponseError if the document isn't a list: plex.tv sends other
     bodies when it is in trouble, and they don't mean "no servers".
     """
     resources = unwrap(document, "resources")
     if not isinstance(resources, list):
         raise PlexResponseError("The answer is not a list of resources")
-    return tuple(
-        _parse_server(resource)
-        for resource in mappings(resources)
-        if "server" in re.split(r"\s*,\s*", text(resource.get("provides")) or "")
-        and label(resource.get("clientIdentifier"))
+    servers: dict[str, PlexServer] = {}
+    for resource in mappings(resources):
+        if not _provides_server(resource.get("provides")):
+            continue
+        name = identifier(resource.get("clientIdentifier"))
+        if name is None:
+            continue
+        server = _parse_server(name, resource)
+        if name not in servers or (server.owned and not servers[name].owned):
+            servers[name] = server
+    return tuple(servers.values())
+
+
+def _provides_server(value: Any) -> bool:
+    """Return whether a list of what a device provides, split at commas, has "server"."""
+    provided = text(value)
+    return provided is not None and any(
+        one.strip() == "server" for one in provided[:_MAX_PROVIDES].split(",")
     )
 
 
-def _parse_server(resource: dict[str, Any]) -> PlexServer:
-    identifier = required(label(resource.get("clientIdentifier")), "clientIdentifier")
+def _parse_server(machine_identifier: str, resource: dict[str, Any]) -> PlexServer:
+    """Return the server that a resource is."""
     return PlexServer(
-        machine_identifier=identifier,
-        name=label(resource.get("name")) or identifier,
+        machine_identifier=machine_identifier,
+        name=label(resource.get("name")) or machine_identifier,
         product=label(resource.get("product")),
         version=label(resource.get("productVersion")),
         platform=label(resource.get("platform")) or None,
@@ -72,7 +90,7 @@ def _parse_server(resource: dict[str, Any]) -> PlexServer:
         last_seen_at=timestamp(resource.get("lastSeenAt")),
         owner_id=number(resource.get("ownerId")),
         source_title=label(resource.get("sourceTitle")) or None,
-        public_address=text(resource.get("publicAddress")),
+        public_address=label(resource.get("publicAddress")),
         access_token=token(resource.get("accessToken")),
         owned=flag(resource.get("owned")),
         home=flag(resource.get("home")),

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..documents import unwrap
 from ..errors import PlexUnknownSource
-from ..fields import label, mapping, token
+from ..fields import identifier, label, mapping, token
 from .connection import PlexConnection, parse_connections
 from .privacy import secret
 
@@ -34,7 +34,7 @@ def parse_source(document: Any) -> SourceConnectionInformation:
         raise PlexUnknownSource("The answer names no source")
     return SourceConnectionInformation(
         name=label(device.get("name")),
-        client_identifier=label(device.get("clientIdentifier")),
+        client_identifier=identifier(device.get("clientIdentifier")),
         access_token=token(device.get("accessToken")),
         connections=parse_connections(device.get("Connection")),
     )

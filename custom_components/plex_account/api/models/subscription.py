@@ -7,10 +7,15 @@ from typing import Any
 
 from ..fields import flag, label, mapping, nullable, number, text, texts, timestamp
 
+_BETWEEN_WORDS = re.compile(r"[ _-]+|(?<=[a-z])(?=[A-Z])")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A Plex Pass subscription; `status` and `plan` are open sets of names."""
+    """The subscription of an account; `status` and `plan` are open sets of names.
+
+    `subscribed_at` stays when the subscription has lapsed: see `active`.
+    """
 
     active: bool
     status: str | None
@@ -21,15 +26,18 @@ class Subscription:
 
     @property
     def status_key(self) -> str | None:
-        """Return the status in the form pending_cancellation."""
+        """Return the status in the form pending_cancellation, however it is spelled."""
         if self.status is None:
             return None
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.status).lower()
+        return _BETWEEN_WORDS.sub("_", self.status).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastSubscription:
-    """A subscription that has ended, told at sign-in only."""
+    """What is known of the billing of one subscription, whether it runs or has ended.
+
+    `subscriptions` and `pastSubscriptions` have the same shape.
+    """
 
     id: str | None
     mode: str | None
@@ -48,15 +56,24 @@ class PastSubscription:
     payment_method_id: int | None
     internal_payment_method: dict[str, Any]
 
+    @property
+    def is_active_plex_pass(self) -> bool:
+        """Return whether this is a Plex Pass that runs."""
+        return (self.type or "").lower() == "plexpass" and (
+            self.state or ""
+        ).lower() == "active"
+
+    @property
+    def is_lifetime(self) -> bool:
+        """Return whether it neither renews nor ends."""
+        return (self.mode or "").lower() == "lifetime"
+
 
 def parse_optional_subscription(value: Any) -> Subscription | None:
     """Return a subscription, None where there is none."""
     subscription = mapping(value)
-    return parse_subscription(subscription) if subscription else None
-
-
-def parse_subscription(subscription: dict[str, Any]) -> Subscription:
-    """Return a subscription."""
+    if not subscription:
+        return None
     return Subscription(
         active=flag(subscription.get("active")),
         status=label(subscription.get("status")),
@@ -68,7 +85,7 @@ def parse_subscription(subscription: dict[str, Any]) -> Subscription:
 
 
 def parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
-    """Return a subscription that has ended."""
+    """Return a subscription with its billing."""
     billing = mapping(past.get("billing"))
     return PastSubscription(
         id=nullable(past.get("id")),

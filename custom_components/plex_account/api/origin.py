@@ -1,0 +1,39 @@
+"""Where requests to a base URL go."""
+
+from dataclasses import dataclass
+
+from yarl import URL
+
+from .addresses import IPAddress, is_loopback, parse_url, plex_direct_address
+from .errors import PlexAddressError
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where requests go: what is dialled, and what name it goes by."""
+
+    base: str
+    host: str
+    server_hostname: str | None
+    confidential: bool
+
+
+def find_origin(server_url: str, address: IPAddress | None) -> Origin:
+    """Return where requests to a base URL go, with an address in place of DNS or none.
+
+    Raises PlexAddressError if there is no such place.
+    """
+    url = parse_url(server_url)
+    if url is None or not (name := url.raw_host):
+        raise PlexAddressError("Not a valid address")
+    if url.raw_query_string or url.raw_fragment or url.user or url.password:
+        raise PlexAddressError("Not a base address")
+    address = address or plex_direct_address(name)
+    secure = url.scheme == "https"
+    dialled: URL = url.with_host(str(address)) if address else url
+    return Origin(
+        base=str(dialled).rstrip("/"),
+        host=url.host_port_subcomponent or name,
+        server_hostname=name if address and secure else None,
+        confidential=secure or (address.is_loopback if address else is_loopback(name)),
+    )
