@@ -76,9 +76,7 @@ async def plex(simulator: Simulator, owner: Client) -> Plex:
     """Return an account that the owner has added."""
     account = simulator.add_account()
     server = await simulator.add_server(owner=account, tls=True)
-    entry_id = await owner.add_account(
-        simulator.url, account.username, account.password
-    )
+    entry_id = await owner.add_account(account.username, account.password)
     # What Plex is asked from now on, a test has asked for.
     await owner.command(
         "config_entries/update", entry_id=entry_id, pref_disable_polling=True

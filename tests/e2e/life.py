@@ -319,17 +319,11 @@ class _Life:
         assert wrong.hits
         self._plex.clear_faults()
 
-    @property
-    def _address(self) -> Json:
-        return {"advanced": {"url": self._plex.url}}
-
     async def _submit(self, **fields: Any) -> None:
         self._flow = await self._client.submit(self._flow, **fields)
 
     async def _type_password(self, password: str | None) -> None:
-        await self._submit(
-            username=self._world.login, password=password, **self._address
-        )
+        await self._submit(username=self._world.login, password=password)
 
     async def _open_reauth(self) -> None:
         [flow] = await eventually(

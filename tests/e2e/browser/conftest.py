@@ -18,12 +18,6 @@ from .pictures import FOLDER, Gallery
 
 GALLERY = pytest.StashKey[Gallery]()
 
-CONFIGURATION = """
-homeassistant:
-  country: GB
-  time_zone: Europe/London
-"""
-
 ATTIC = "2fc463c05a780cfc324c77250eac07c0d975170c"
 SOURCE = {
     "name": "Attic",
@@ -104,7 +98,7 @@ async def attic(simulator: Simulator, ada: Account, grace: Account) -> Server:
 @pytest.fixture(scope="package")
 async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
     """Return a running Home Assistant."""
-    async with HomeAssistant(simulator, configuration=CONFIGURATION) as home:
+    async with HomeAssistant(simulator) as home:
         yield home
 
 
@@ -176,4 +170,4 @@ async def entry_id(
     provoked: list[str],
 ) -> str:
     """Return the entry of an account that was added before."""
-    return await owner.add_account(simulator.url, ada.username, ada.password, ada.code)
+    return await owner.add_account(ada.username, ada.password, ada.code)

@@ -13,7 +13,7 @@ async def link_code(story: Story) -> None:
     await story.submit(next_step_id="link")
     story.expect_step("link_wait")
     text = story.texts["progress.link_wait"]
-    say(text.format(**story.flow["description_placeholders"]))
+    say(text.format(**story.flow["description_placeholders"]).replace("# ", ""))
 
     async def polls() -> int:
         return sum(one.path.startswith("/pins/") for one in story.simulator.requests)

@@ -16,6 +16,17 @@ async def plex_tv_down(story: Story) -> None:
     say(f"{story.attic.name} Connectivity: {states[story.connectivity]}")
 
 
+async def read_log(story: Story) -> None:
+    """Read the log again: only the revoked token and the outage are errors."""
+    story.check_log(
+        *(
+            "ERROR [custom_components.plex_account] Error fetching Plex account data: "
+            + story.sentences[f"{key}.message"].removesuffix(".")
+            for key in ("token_revoked", "plex_tv_unavailable")
+        )
+    )
+
+
 async def restart(story: Story) -> None:
     """Restart Home Assistant while plex.tv is down."""
     await story.home.stop()
@@ -51,4 +62,4 @@ async def plex_tv_back(story: Story) -> None:
     say("All entities of the account are available")
 
 
-STEPS = (plex_tv_down, restart, token_without_plex_tv, plex_tv_back)
+STEPS = (plex_tv_down, read_log, restart, token_without_plex_tv, plex_tv_back)

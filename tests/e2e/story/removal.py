@@ -25,7 +25,7 @@ async def remove_account(story: Story) -> None:
 
 
 async def read_log_again(story: Story) -> None:
-    """Read the log again: the outage is the only error."""
+    """Read the log again: no errors since the restart."""
     story.check_log()
 
 

@@ -195,6 +195,6 @@ class Story:
         leaked = sum(leaks(log, secret) for secret in secrets)
         expect(not leaked, f"the log holds {leaked} of {len(secrets)} secrets")
         say(
-            f"{len(records)} records, {'only these' if provoked else 'no'} errors, "
+            f"{len(records)} records, {'no more' if provoked else 'no'} errors, "
             f"none of {len(secrets)} passwords, codes, tokens, and email addresses"
         )
