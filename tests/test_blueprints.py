@@ -1,15 +1,13 @@
-"""The blueprints, and the examples of the README: imported, run, and quiet at the start."""
+"""The blueprints: imported, run, and quiet at the start."""
 
 from datetime import timedelta
 import json
 from pathlib import Path
 import re
 import shutil
-import socket
 from typing import Any
 from urllib.parse import quote
 
-import aiohttp
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -26,7 +24,7 @@ from homeassistant.core import CoreState, Event, HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from homeassistant.util.yaml import extract_inputs, load_yaml_dict, parse_yaml
+from homeassistant.util.yaml import extract_inputs, load_yaml_dict
 from tests.simulator import Account, Server, Simulator
 
 from .common import (
@@ -343,148 +341,6 @@ async def test_default_actions(
     [call] = notify
     assert ESCAPED in call.data["message"]
     assert HOSTILE not in str(call.data)
-
-
-BLOCKS = [
-    parse_yaml(block)
-    for block in re.findall(
-        r"^```yaml\n(.*?)^```",
-        README.partition("\n## Examples\n")[2].partition("\n## ")[0],
-        re.DOTALL | re.MULTILINE,
-    )
-]
-AUTOMATIONS = [block for block in BLOCKS if "triggers" in block]
-SCRIPTS = {
-    name: script
-    for block in BLOCKS
-    for name, script in block.items()
-    if isinstance(script, dict) and "sequence" in script
-}
-
-
-async def set_up_script(
-    hass: HomeAssistant,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-    name: str,
-) -> dict[str, Any]:
-    """Set up a script of the README, with the server in place of its device."""
-    device_id = device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
-    sequence = [
-        {**step, "data": {**step["data"], "device_id": device_id}}
-        if step.get("action", "").startswith(f"{DOMAIN}.")
-        else step
-        for step in SCRIPTS[name]["sequence"]
-    ]
-    script = {**SCRIPTS[name], "sequence": sequence}
-    assert await async_setup_component(hass, "script", {"script": {name: script}})
-    return script
-
-
-@pytest.mark.parametrize("name", [name for name in SCRIPTS if name != "plex_where_is"])
-async def test_example_scripts(
-    hass: HomeAssistant,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-    name: str,
-) -> None:
-    """Scripts of the README hand an address and a living token on, and keep no trace."""
-    await set_up(hass, entry)
-    script = await set_up_script(hass, account, entry, server, name)
-    _, *others = (step["action"].split(".") for step in script["sequence"])
-    calls, *_ = [async_mock_service(hass, *action) for action in others]
-    await hass.services.async_call("script", name, blocking=True)
-
-    [call] = calls
-    handed = str(call.data)
-    assert server.connections[0].uri in handed
-    assert [token for token in server.transient_tokens if token in handed]
-    assert script["trace"] == {"stored_traces": 0}
-
-
-async def resolve(
-    _: aiohttp.AsyncResolver, host: str, port: int = 0, family: int = socket.AF_INET
-) -> list[dict[str, Any]]:
-    """Answer as the name servers of plex.direct do for the simulator."""
-    return [
-        {
-            "hostname": host,
-            "host": "127.0.0.1",
-            "port": port,
-            "family": socket.AF_INET,
-            "proto": 0,
-            "flags": 0,
-        }
-    ]
-
-
-async def test_example_request(
-    hass: HomeAssistant,
-    monkeypatch: pytest.MonkeyPatch,
-    simulator: Simulator,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """The command of the README asks the server over TLS, with the token in a header."""
-    [commands] = [block["rest_command"] for block in BLOCKS if "rest_command" in block]
-    assert await async_setup_component(hass, "rest_command", {"rest_command": commands})
-    await set_up(hass, entry)
-    await set_up_script(hass, account, entry, server, "plex_scan_movies")
-    monkeypatch.setattr(aiohttp.AsyncResolver, "resolve", resolve)
-    simulator.clear_requests()
-    await hass.services.async_call("script", "plex_scan_movies", blocking=True)
-
-    request = simulator.requests[-1]
-    assert request.path == "/library/sections/1/refresh"
-    assert request.token in server.transient_tokens
-    assert request.query == {}
-
-
-@pytest.mark.parametrize("automation", AUTOMATIONS, ids=lambda automation: "automation")
-async def test_example_automations(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-    automation: dict[str, Any],
-) -> None:
-    """The automation of the README says once that the server has gone."""
-    notify = async_mock_service(hass, "persistent_notification", "create")
-    await set_up(hass, entry)
-    assert await async_setup_component(
-        hass, "automation", {"automation": {"alias": "Under test", **automation}}
-    )
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert notify == []
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [call.data["message"] for call in notify] == [
-        "The Plex server Attic can't be reached."
-    ]
-
-
-async def test_example_answer(
-    hass: HomeAssistant, account: Account, entry: MockConfigEntry, server: Server
-) -> None:
-    """The script of the README answers how to reach a source, and keeps no trace."""
-    await set_up(hass, entry)
-    script = await set_up_script(hass, account, entry, server, "plex_where_is")
-    answer = await hass.services.async_call(
-        "script",
-        "plex_where_is",
-        {"source": f"server://{server.machine_identifier}"},
-        blocking=True,
-        return_response=True,
-    )
-
-    assert isinstance(answer, dict)
-    assert answer["uri"] == server.connections[0].uri
-    assert answer["token"] in server.transient_tokens
-    assert script["trace"] == {"stored_traces": 0}
 
 
 def test_buttons() -> None:
