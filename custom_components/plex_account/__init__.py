@@ -17,6 +17,7 @@ from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .issues import async_end_issues
 from .kept_list import KeptListStore
 from .migration import async_migrate_entry
+from .second_opinion import TokenRefusals
 from .services import async_setup_services
 from .sign_in import async_sign_out
 
@@ -76,6 +77,7 @@ async def async_remove_entry(
 ) -> None:
     """Sign the token out; where that fails, the account is removed all the same."""
     async_end_issues(hass, entry)
+    TokenRefusals.forget_entry(hass, entry.entry_id)
     await KeptListStore(hass, entry.entry_id).async_remove()
     credentials = Credentials.from_entry(entry)
     if not credentials or not await async_sign_out(credentials.client(hass)):

@@ -32,6 +32,7 @@ _REFETCH_SECONDS = 600
 # Short outages in a row are logged once.
 _LOG_SECONDS = 6 * 3600
 
+type _NumberedList = tuple[int, tuple[PlexServer, ...]]
 type PlexAccountConfigEntry = ConfigEntry[PlexAccountCoordinator]
 
 
@@ -164,12 +165,10 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
     @override
     async def _async_update_data(self) -> PlexAccountData:
         """Ask for the account and the list of servers at the same time."""
-        self._lists_asked += 1
-        asked = self._lists_asked
         running = self.data is not None
         account, listed = await asyncio.gather(
             ask(self.client.get_token_details, patient=running),
-            ask(self.client.get_resources, patient=running),
+            ask(self._async_get_list, patient=running),
         )
         if self._shutdown_requested:
             return self.data
@@ -188,7 +187,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         self.devices.register_account()
         for coordinator in self.servers.values():
             coordinator.session.resume_minting()
-        await self._async_use_list(asked, listed)
+        await self._async_use_list(listed)
         return PlexAccountData(account=account, servers=self._known_servers())
 
     def _handle_errors(self, errors: list[PlexError]) -> PlexAccountData:
@@ -258,22 +257,27 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             if self._refetched_at and now - self._refetched_at < _REFETCH_SECONDS:
                 return
             self._refetched_at = now
-            self._lists_asked += 1
-            asked = self._lists_asked
             try:
-                listed = await self.client.get_resources()
+                listed = await self._async_get_list()
             except PlexError:
                 return
             if not self._shutdown_requested:
-                await self._async_use_list(asked, listed)
+                await self._async_use_list(listed)
                 self._async_show_servers()
 
-    async def _async_use_list(self, asked: int, listed: tuple[PlexServer, ...]) -> None:
+    async def _async_get_list(self) -> _NumberedList:
+        """Return the list of servers, numbered by when it was asked for."""
+        self._lists_asked += 1
+        number = self._lists_asked
+        return number, await self.client.get_resources()
+
+    async def _async_use_list(self, listed: _NumberedList) -> None:
         """Use a list unless a newer one came before it, and keep what is worth it."""
-        if asked < self._newest_list:
+        number, servers = listed
+        if number < self._newest_list:
             return
-        self._newest_list = asked
-        self.server_list.async_update(listed, first=not self._had_list)
+        self._newest_list = number
+        self.server_list.async_update(servers, first=not self._had_list)
         self._had_list = True
         kept = KeptList(
             servers=tuple(self._known_servers().values()),

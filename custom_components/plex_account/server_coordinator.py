@@ -12,6 +12,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 from .activity import Activity, async_fire_activity
 from .api import (
     ConnectionKind,
+    ConnectionResult,
     Failure,
     PlexError,
     PlexServer,
@@ -69,7 +70,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         self.device_id = device_id
         self._on_connection = on_connection
         self._announced: bool | None = None
-        self._try_better = False
+        self._tried_better: ConnectionResult | None = None
         self._stop: CALLBACK_TYPE | None = None
 
     @property
@@ -158,8 +159,13 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         """Check the server; a better connection that was silent is tried once more."""
         session = self.session
         failure: Failure | None = None
-        if self._try_better:
-            self._try_better = False
+        choice = session.last_choice
+        if (
+            choice
+            and choice.connection
+            and choice is not self._tried_better
+            and not session.uses_best_connection
+        ):
             self._choose_in_background()
         try:
             await session.check()
@@ -184,9 +190,13 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         )
 
     async def _async_choose(self) -> None:
-        """Choose a connection while the old one serves, then show what has changed."""
+        """Choose a connection while the old one serves, then show what has changed.
+
+        A better one that is silent again is left alone until the next list.
+        """
         before = self.session.connection
         await self.session.choose()
+        self._tried_better = self.session.last_choice
         if self.session.connection != before:
             await self.async_refresh()
 
