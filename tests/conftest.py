@@ -9,12 +9,14 @@ import pytest_socket
 import trustme
 
 import custom_components.plex_account
+from custom_components.plex_account import link
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity import Entity
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
 from tests.simulator import Account, Server, Simulator
 
 from .common import CLIENT_IDENTIFIER, DOMAIN
+from .dialogs import Dialogs
 
 assert custom_components.plex_account.DOMAIN == DOMAIN
 
@@ -78,3 +80,17 @@ def all_enabled() -> Iterator[None]:
     """Enable every entity."""
     with patch.object(Entity, "entity_registry_enabled_default", True):
         yield
+
+
+@pytest.fixture
+def dialogs(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Dialogs:
+    """Return dialogs that sign in at the simulator, and ask about links at once."""
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
+    monkeypatch.setattr(link, "POLL_SECONDS", 0)
+    monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 0)
+    return Dialogs(hass, simulator, account)
