@@ -287,46 +287,35 @@ async def test_closed_while_waiting(dialogs: Dialogs, method: str, path: str) ->
     assert dialogs.simulator.requests == []
 
 
-@pytest.mark.parametrize("fetched", [False, True])
-async def test_closed_after_approval(dialogs: Dialogs, fetched: bool) -> None:
-    """A token that was handed out when the dialog is closed is signed out."""
-    wait = await dialogs.choose(None, "link")
-    if not fetched:
-        hang = dialogs.simulator.fault(path="/user", action="hang")
-    dialogs.simulator.approve_pin(
-        wait["description_placeholders"]["code"], dialogs.account
-    )
-    if fetched:
-        await settle(dialogs.hass)
-    else:
-        await until(lambda: hang.hits)
-    dialogs.close(wait)
-    await settle(dialogs.hass)
-    async_fire_time_changed(dialogs.hass, dt_util.utcnow() + timedelta(seconds=31))
-    await settle(dialogs.hass)
-
-    assert dialogs.tokens == []
-    assert dialogs.entries == []
-
-
 @pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_closed_after_approval(
+@pytest.mark.parametrize("source", ["user", *RENEWALS])
+async def test_closed_after_approval(
     dialogs: Dialogs, entry: MockConfigEntry, source: Source, scope: str
 ) -> None:
-    """Closing a dialog never costs the token that is stored."""
-    dialogs.simulator.sign_out_scope = scope
-    hang = dialogs.simulator.fault(path="/user", action="hang")
-    wait = await dialogs.choose(await dialogs.open(source, entry), "link")
-    dialogs.simulator.approve_pin(
-        wait["description_placeholders"]["code"], dialogs.account
-    )
-    await until(lambda: hang.hits)
-    dialogs.close(wait)
-    hang.remove()
-    await settle(dialogs.hass)
+    """A token that was handed out when the dialog is closed is signed out.
 
-    assert entry.data["token"] in dialogs.account.tokens
+    It never costs the token that is stored.
+    """
+    dialogs.simulator.sign_out_scope = scope
+    stored = entry.data["token"]
+    for answered in (False, True):
+        hang = dialogs.simulator.fault(path="/user", action="hang")
+        wait = await dialogs.choose(await dialogs.open(source, entry), "link")
+        code = wait["description_placeholders"]["code"]
+        dialogs.simulator.approve_pin(code, dialogs.account)
+        await until(lambda hang=hang: hang.hits)
+        if answered:
+            hang.remove()
+            await settle(dialogs.hass)
+        dialogs.close(wait)
+        hang.remove()
+        await dialogs.pass_seconds(31)
+        assert dialogs.entries == [entry]
+        assert entry.data["token"] == stored
+        if source == "user":
+            assert dialogs.tokens == [stored]
+        else:
+            assert stored in dialogs.tokens
 
 
 async def test_nobody_looks(dialogs: Dialogs) -> None:
@@ -397,29 +386,19 @@ async def test_last_step_runs_once(dialogs: Dialogs, unseen: str) -> None:
         assert (await first)["result"] is entry
 
 
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_nobody_looks_at_a_renewal(
+@pytest.mark.parametrize("source", ["user", *RENEWALS])
+async def test_nobody_looks_at_the_end(
     dialogs: Dialogs, entry: MockConfigEntry, source: Source
 ) -> None:
-    """A renewal that was approved replaces the token."""
+    """A renewal replaces the token, and a duplicate leaves none behind."""
     await set_up(dialogs.hass, entry)
-    dialogs.simulator.revoke(dialogs.account)
+    if source != "user":
+        dialogs.simulator.revoke(dialogs.account)
     wait = await dialogs.choose(await dialogs.open(source, entry), "link")
     await dialogs.approve(wait)
     await dialogs.pass_seconds(31)
 
-    assert dialogs.tokens == [entry.data["token"]]
-    assert entry.state is ConfigEntryState.LOADED
-    assert dialogs.in_progress == []
-
-
-async def test_nobody_looks_at_a_duplicate(
-    dialogs: Dialogs, entry: MockConfigEntry
-) -> None:
-    """A sign-in that adds nothing ends too, and leaves no token behind."""
-    await dialogs.approve(await dialogs.choose(None, "link"))
-    await dialogs.pass_seconds(31)
-
     assert dialogs.entries == [entry]
+    assert entry.state is ConfigEntryState.LOADED
     assert dialogs.tokens == [entry.data["token"]]
     assert dialogs.in_progress == []

@@ -87,7 +87,7 @@ async def test_token_that_cannot_be_signed_out(
     assert not any(error.exc_info for error in errors)
 
 
-@pytest.mark.parametrize("scope", ["token", "client"])
+@pytest.mark.parametrize("scope", ["token", "client", "revoked"])
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_renewal(
@@ -99,11 +99,14 @@ async def test_renewal(
     scope: str,
 ) -> None:
     """A new sign-in replaces the token, and changes nothing that anybody relies on."""
-    dialogs.simulator.sign_out_scope = scope
+    if scope != "revoked":
+        dialogs.simulator.sign_out_scope = scope
     await set_up(dialogs.hass, entry)
     registry = er.async_get(dialogs.hass)
     entities = er.async_entries_for_config_entry(registry, entry.entry_id)
-    old_token = entry.data["token"]
+    if scope == "revoked":
+        dialogs.simulator.revoke(dialogs.account)
+    old_tokens = dialogs.tokens
     dialogs.simulator.clear_requests()
 
     menu = await dialogs.open(source, entry)
@@ -122,7 +125,7 @@ async def test_renewal(
         **({} if method == "link" else {"username": "ada"}),
     }
     assert er.async_entries_for_config_entry(registry, entry.entry_id) == entities
-    assert dialogs.tokens == [old_token, entry.data["token"]]
+    assert dialogs.tokens == [*old_tokens, entry.data["token"]]
     assert dialogs.count("DELETE", "/users/signout") == 0
     assert {
         request.client_identifier
@@ -139,7 +142,7 @@ async def test_renewal_asks_where_the_entry_was_made(
     source: Source,
 ) -> None:
     """A renewal knows the login, asks for no URL, and can be tried again."""
-    monkeypatch.delenv("PLEX_ACCOUNT_URL")
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", "http://plex.example/api/v2")
     dialogs.account.code = None
     form = await dialogs.choose(await dialogs.open(source, entry), "password")
     fields = form["data_schema"].schema
@@ -170,23 +173,6 @@ async def test_damaged_url(
     check_abort(result, f"{source}_successful")
     assert entry.data["url"] == dialogs.simulator.url
     assert entry.state is ConfigEntryState.LOADED
-
-
-@pytest.mark.parametrize("method", METHODS)
-async def test_reauth_after_revocation(
-    dialogs: Dialogs, entry: MockConfigEntry, method: Method
-) -> None:
-    """After Plex has revoked the token, a sign-in is all that is needed."""
-    await set_up(dialogs.hass, entry)
-    dialogs.simulator.revoke(dialogs.account)
-    menu = await dialogs.open("reauth", entry)
-    assert menu["step_id"] == "reauth_confirm"
-    result = await dialogs.sign_in(menu, method)
-    await settle(dialogs.hass)
-
-    check_abort(result, "reauth_successful")
-    assert entry.state is ConfigEntryState.LOADED
-    assert dialogs.in_progress == []
 
 
 @pytest.mark.parametrize("source", RENEWALS)
