@@ -1,37 +1,29 @@
 """Signing in again, and the tokens that no entry keeps."""
 
+from contextlib import nullcontext
+from unittest.mock import patch
+
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     get_schema_suggested_value,
 )
 
+from custom_components.plex_account.api import PlexTvClient
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, DOMAIN, set_up, settle, until
+from .common import CLIENT_IDENTIFIER, set_up, settle, until
 from .dialogs import (
+    METHODS,
     RENEWALS,
-    SIGN_INS,
-    SignIn,
-    by_link,
-    by_password,
-    choose,
-    count,
-    open_menu,
-    prepare,
-    submit,
-    type_login,
+    Dialogs,
+    Method,
+    Source,
+    check_abort,
+    check_created,
 )
-
-
-@pytest.fixture(autouse=True)
-def prepared(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
-    """Sign in at the simulator, and ask for an approval again at once."""
-    prepare(monkeypatch, simulator)
 
 
 @pytest.fixture
@@ -43,230 +35,194 @@ def stranger(simulator: Simulator) -> Account:
 
 
 @pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("sign_in", SIGN_INS)
+@pytest.mark.parametrize("method", METHODS)
 async def test_already_configured(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    sign_in: SignIn,
-    scope: str,
+    dialogs: Dialogs, entry: MockConfigEntry, method: Method, scope: str
 ) -> None:
     """A second entry of an account is refused, and only its own token signed out."""
-    simulator.sign_out_scope = scope
-    result = await sign_in(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
+    dialogs.simulator.sign_out_scope = scope
+    result = await dialogs.sign_in(None, method)
+    await settle(dialogs.hass)
 
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "already_configured"
-    assert hass.config_entries.async_entries(DOMAIN) == [entry]
-    assert list(account.tokens) == [entry.data["token"]]
+    check_abort(result, "already_configured")
+    assert dialogs.entries == [entry]
+    assert dialogs.tokens == [entry.data["token"]]
 
 
 async def test_already_configured_with_that_token(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, account: Account
+    dialogs: Dialogs, entry: MockConfigEntry
 ) -> None:
     """A token that an entry has is not signed out, whoever gets it again."""
-    body = {"id": 1, "uuid": account.uuid, "authToken": entry.data["token"]}
-    simulator.fault(path="/users/signin", status=201, body=body)
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
+    body = {"id": 1, "uuid": dialogs.account.uuid, "authToken": entry.data["token"]}
+    dialogs.simulator.fault(path="/users/signin", status=201, body=body)
+    result = await dialogs.sign_in()
+    await settle(dialogs.hass)
 
-    assert result["reason"] == "already_configured"
-    assert count(simulator, "DELETE", "/users/signout") == 0
+    check_abort(result, "already_configured")
+    assert dialogs.count("DELETE", "/users/signout") == 0
 
 
-@pytest.mark.parametrize("status", [401, 503])
+@pytest.mark.parametrize("status", [401, 503, None])
 async def test_token_that_cannot_be_signed_out(
-    hass: HomeAssistant,
-    simulator: Simulator,
+    dialogs: Dialogs,
     entry: MockConfigEntry,
-    account: Account,
     caplog: pytest.LogCaptureFixture,
-    status: int,
+    status: int | None,
 ) -> None:
     """Plex that doesn't sign a token out changes nothing else, and is not blamed."""
-    fault = simulator.fault(path="/users/signout", status=status)
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
+    dialogs.simulator.fault(path="/users/signout", status=status or 200)
+    unexpected = [] if status else [ZeroDivisionError]
+    with (
+        patch.object(PlexTvClient, "sign_out", side_effect=unexpected, autospec=True)
+        if unexpected
+        else nullcontext()
+    ):
+        result = await dialogs.sign_in()
+        await settle(dialogs.hass)
 
-    assert result["reason"] == "already_configured"
-    assert fault.hits == 1
-    assert entry.data["token"] in account.tokens
-    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    check_abort(result, "already_configured")
+    assert entry.data["token"] in dialogs.tokens
+    errors = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert len(errors) == len(unexpected)
+    assert not any(error.exc_info for error in errors)
 
 
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("sign_in", SIGN_INS)
+@pytest.mark.parametrize("scope", ["token", "client", "revoked"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_renewal(
-    hass: HomeAssistant,
-    simulator: Simulator,
+    dialogs: Dialogs,
     entry: MockConfigEntry,
-    account: Account,
     server: Server,
-    source: str,
-    sign_in: SignIn,
+    source: Source,
+    method: Method,
     scope: str,
 ) -> None:
     """A new sign-in replaces the token, and changes nothing that anybody relies on."""
-    simulator.sign_out_scope = scope
-    await set_up(hass, entry)
-    registry = er.async_get(hass)
+    if scope != "revoked":
+        dialogs.simulator.sign_out_scope = scope
+    await set_up(dialogs.hass, entry)
+    registry = er.async_get(dialogs.hass)
     entities = er.async_entries_for_config_entry(registry, entry.entry_id)
-    old_token = entry.data["token"]
-    simulator.clear_requests()
+    if scope == "revoked":
+        dialogs.simulator.revoke(dialogs.account)
+    old_tokens = dialogs.tokens
+    dialogs.simulator.clear_requests()
 
-    menu = await RENEWALS[source](entry, hass)
-    result = await sign_in(hass, simulator, account, menu)
-    await settle(hass)
+    menu = await dialogs.open(source, entry)
+    result = await dialogs.sign_in(menu, method)
+    await settle(dialogs.hass)
 
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == f"{source}_successful"
-    assert hass.config_entries.async_entries(DOMAIN) == [entry]
+    check_abort(result, f"{source}_successful")
+    assert dialogs.entries == [entry]
     assert entry.state is ConfigEntryState.LOADED
     assert entry.title == "ada"
-    assert entry.unique_id == account.uuid
+    assert entry.unique_id == dialogs.account.uuid
     assert entry.data == {
-        "token": list(account.tokens)[-1],
+        "token": dialogs.tokens[-1],
         "client_identifier": CLIENT_IDENTIFIER,
-        "url": simulator.url,
-        **({} if sign_in is by_link else {"username": "ada"}),
+        "url": dialogs.simulator.url,
+        **({} if method == "link" else {"username": "ada"}),
     }
     assert er.async_entries_for_config_entry(registry, entry.entry_id) == entities
-    assert list(account.tokens) == [old_token, entry.data["token"]]
-    assert count(simulator, "DELETE", "/users/signout") == 0
+    assert dialogs.tokens == [*old_tokens, entry.data["token"]]
+    assert dialogs.count("DELETE", "/users/signout") == 0
     assert {
         request.client_identifier
-        for request in simulator.requests
+        for request in dialogs.simulator.requests
         if request.host == "plex.tv"
     } == {CLIENT_IDENTIFIER}
 
 
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_renewal_asks_where_the_entry_was_made(
-    hass: HomeAssistant,
-    simulator: Simulator,
+    dialogs: Dialogs,
     entry: MockConfigEntry,
-    account: Account,
     monkeypatch: pytest.MonkeyPatch,
-    source: str,
+    source: Source,
 ) -> None:
     """A renewal knows the login, asks for no URL, and can be tried again."""
-    monkeypatch.delenv("PLEX_ACCOUNT_URL")
-    account.code = None
-    form = await choose(hass, await RENEWALS[source](entry, hass), "password")
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", "http://plex.example/api/v2")
+    dialogs.account.code = None
+    form = await dialogs.choose(await dialogs.open(source, entry), "password")
     fields = form["data_schema"].schema
     assert set(fields) == {"username", "password"}
     assert get_schema_suggested_value(fields, "username") == "ada"
     assert get_schema_suggested_value(fields, "password") is None
 
-    form = await type_login(hass, account, form, password="wrong")
+    form = await dialogs.log_in(form, password="wrong")
     assert form["step_id"] == "password"
     assert form["errors"] == {"base": "invalid_auth"}
-    result = await type_login(hass, account, form)
-    assert result["reason"] == f"{source}_successful"
-    assert entry.data["url"] == simulator.url
+    check_abort(await dialogs.log_in(form), f"{source}_successful")
+    assert entry.data["url"] == dialogs.simulator.url
 
 
 @pytest.mark.parametrize("url", [5, None, "nonsense", "http://192.0.2.1/api/v2"])
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_damaged_url(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-    url: object,
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source, url: object
 ) -> None:
     """An entry whose URL is none is signed in again where new entries are."""
-    hass.config_entries.async_update_entry(entry, data={**entry.data, "url": url})
-    menu = await RENEWALS[source](entry, hass)
-    result = await by_password(hass, simulator, account, menu)
-    await settle(hass)
+    dialogs.hass.config_entries.async_update_entry(
+        entry, data={**entry.data, "url": url}
+    )
+    menu = await dialogs.open(source, entry)
+    result = await dialogs.sign_in(menu)
+    await settle(dialogs.hass)
 
-    assert result["reason"] == f"{source}_successful"
-    assert entry.data["url"] == simulator.url
+    check_abort(result, f"{source}_successful")
+    assert entry.data["url"] == dialogs.simulator.url
     assert entry.state is ConfigEntryState.LOADED
-
-
-@pytest.mark.parametrize("sign_in", SIGN_INS)
-async def test_reauth_after_revocation(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    sign_in: SignIn,
-) -> None:
-    """After Plex has revoked the token, a sign-in is all that is needed."""
-    await set_up(hass, entry)
-    simulator.revoke(account)
-    menu = await entry.start_reauth_flow(hass)
-    assert menu["step_id"] == "reauth_confirm"
-    result = await sign_in(hass, simulator, account, menu)
-    await settle(hass)
-
-    assert result["reason"] == "reauth_successful"
-    assert entry.state is ConfigEntryState.LOADED
-    assert hass.config_entries.flow.async_progress() == []
 
 
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_change_of_method(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source
 ) -> None:
     """A login is forgotten with the first sign-in by link, and known after the next."""
-    start = RENEWALS[source]
-    await by_link(hass, simulator, account, await start(entry, hass))
-    await settle(hass)
+    await dialogs.sign_in(await dialogs.open(source, entry), "link")
+    await settle(dialogs.hass)
     assert "username" not in entry.data
 
-    result = await by_password(hass, simulator, account, await start(entry, hass))
-    await settle(hass)
-    assert result["reason"] == f"{source}_successful"
+    result = await dialogs.sign_in(await dialogs.open(source, entry))
+    await settle(dialogs.hass)
+    check_abort(result, f"{source}_successful")
     assert entry.data["username"] == "ada"
 
 
 @pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("sign_in", SIGN_INS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_wrong_account(
-    hass: HomeAssistant,
-    simulator: Simulator,
+    dialogs: Dialogs,
     entry: MockConfigEntry,
-    account: Account,
     stranger: Account,
-    source: str,
-    sign_in: SignIn,
+    source: Source,
+    method: Method,
     scope: str,
 ) -> None:
     """Another account is named, refused, and signed out; what was there stays.
 
     As long as Plex is signed out, one row asks for another try, and it works.
     """
-    simulator.sign_out_scope = scope
+    dialogs.simulator.sign_out_scope = scope
     stranger.title = stranger.username
     stranger.friendly_name = "*grace@example.com*"
     data = dict(entry.data)
-    menu = await RENEWALS[source](entry, hass)
-    result = await sign_in(hass, simulator, stranger, menu)
-    await settle(hass)
+    menu = await dialogs.open(source, entry)
+    result = await dialogs.sign_in(menu, method, stranger)
+    await settle(dialogs.hass)
 
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "wrong_account"
+    check_abort(result, "wrong_account")
     assert result["description_placeholders"] == {"name": "ada", "other": "grace"}
     assert stranger.tokens == {}
     assert entry.data == data
-    assert list(account.tokens) == [data["token"]]
+    assert dialogs.tokens == [data["token"]]
 
-    open_flows = hass.config_entries.flow.async_progress()
+    open_flows = dialogs.in_progress
     issues = [
         issue
-        for issue in ir.async_get(hass).issues.values()
+        for issue in ir.async_get(dialogs.hass).issues.values()
         if issue.translation_key == "config_entry_reauth"
     ]
     if source == "reauth":
@@ -276,44 +232,38 @@ async def test_wrong_account(
         assert issue.data == {"flow_id": menu["flow_id"]}
     else:
         assert open_flows == issues == []
-        menu = await entry.start_reconfigure_flow(hass)
-    result = await sign_in(hass, simulator, account, menu)
-    await settle(hass)
-    assert result["reason"] == f"{source}_successful"
-    assert hass.config_entries.flow.async_progress() == []
+        menu = await dialogs.open("reconfigure", entry)
+    result = await dialogs.sign_in(menu, method)
+    await settle(dialogs.hass)
+    check_abort(result, f"{source}_successful")
+    assert dialogs.in_progress == []
 
 
 @pytest.mark.parametrize("source", ["user", *RENEWALS])
 @pytest.mark.parametrize("step_id", ["password", "two_factor", "link_expired"])
 async def test_way_back(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
-    step_id: str,
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source, step_id: str
 ) -> None:
     """A dialog that is opened again begins with the choice of a method."""
-    start = RENEWALS.get(source)
-    menu = await (start(entry, hass) if start else open_menu(hass))
+    menu = await dialogs.open(source, entry)
     if step_id == "link_expired":
-        simulator.fault(method="POST", path="/pins", status=503, times=1)
-        form = await choose(hass, menu, "link")
+        dialogs.simulator.fault(method="POST", path="/pins", status=503, times=1)
+        form = await dialogs.choose(menu, "link")
     else:
-        form = await choose(hass, menu, "password")
+        form = await dialogs.choose(menu, "password")
     if step_id == "two_factor":
-        form = await type_login(hass, account, form)
+        form = await dialogs.log_in(form)
     assert form["step_id"] == step_id
 
-    again = await submit(hass, form)
+    again = await dialogs.submit(form)
     assert again["step_id"] == menu["step_id"]
     assert again["menu_options"] == menu["menu_options"]
-    form = await choose(hass, again, "password")
+    form = await dialogs.choose(again, "password")
     assert form["errors"] == {}
-    again = await submit(hass, form)
-    result = await by_link(hass, simulator, account, again)
-    assert result["reason"] == (
-        f"{source}_successful" if start else "already_configured"
+    again = await dialogs.submit(form)
+    result = await dialogs.sign_in(again, "link")
+    check_abort(
+        result, "already_configured" if source == "user" else f"{source}_successful"
     )
 
 
@@ -321,12 +271,10 @@ async def test_way_back(
 @pytest.mark.parametrize("source", ["user", *RENEWALS])
 @pytest.mark.parametrize("whose", ["its own", "another"])
 async def test_closed_during_sign_in(
-    hass: HomeAssistant,
-    simulator: Simulator,
+    dialogs: Dialogs,
     entry: MockConfigEntry,
-    account: Account,
     stranger: Account,
-    source: str,
+    source: Source,
     scope: str,
     whose: str,
 ) -> None:
@@ -334,62 +282,54 @@ async def test_closed_during_sign_in(
 
     It never costs the token that is stored.
     """
-    simulator.sign_out_scope = scope
+    dialogs.simulator.sign_out_scope = scope
     data = dict(entry.data)
-    start = RENEWALS.get(source)
-    hang = simulator.fault(path="/users/signin", action="hang")
-    menu = await (start(entry, hass) if start else open_menu(hass))
-    signed_in = account if whose == "its own" else stranger
-    submission = hass.async_create_task(by_password(hass, simulator, signed_in, menu))
+    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
+    menu = await dialogs.open(source, entry)
+    signed_in = dialogs.account if whose == "its own" else stranger
+    submission = dialogs.hass.async_create_task(
+        dialogs.sign_in(menu, "password", signed_in)
+    )
     await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(menu["flow_id"])
+    dialogs.close(menu)
     hang.release()
     result = await submission
-    await settle(hass)
+    await settle(dialogs.hass)
 
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "closed"
-    assert hass.config_entries.async_entries(DOMAIN) == [entry]
+    check_abort(result, "closed")
+    assert dialogs.entries == [entry]
     assert entry.data == data
-    assert data["token"] in account.tokens
+    assert data["token"] in dialogs.account.tokens
     assert stranger.tokens == {}
-    assert len(account.tokens) == 1 + (start is not None and whose == "its own")
+    assert len(dialogs.account.tokens) == 1 + (source != "user" and whose == "its own")
 
 
 @pytest.mark.parametrize("source", RENEWALS)
 async def test_removed_during_renewal(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    source: str,
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source
 ) -> None:
     """No token is left behind where the entry is removed behind the dialog's back."""
-    await set_up(hass, entry)
-    hang = simulator.fault(path="/users/signin", action="hang")
-    menu = await RENEWALS[source](entry, hass)
-    submission = hass.async_create_task(by_password(hass, simulator, account, menu))
+    await set_up(dialogs.hass, entry)
+    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
+    menu = await dialogs.open(source, entry)
+    submission = dialogs.hass.async_create_task(dialogs.sign_in(menu))
     await until(lambda: hang.hits)
-    await hass.config_entries.async_remove(entry.entry_id)
+    await dialogs.hass.config_entries.async_remove(entry.entry_id)
     hang.release()
     result = await submission
-    await settle(hass)
+    await settle(dialogs.hass)
 
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "closed"
-    assert hass.config_entries.async_entries(DOMAIN) == []
-    assert account.tokens == {}
+    check_abort(result, "closed")
+    assert dialogs.entries == []
+    assert dialogs.tokens == []
 
 
 async def test_removed_before_reopening(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, account: Account
+    dialogs: Dialogs, entry: MockConfigEntry
 ) -> None:
     """A dialog of an entry that is gone ends when it is opened again."""
-    form = await choose(hass, await entry.start_reconfigure_flow(hass), "password")
-    await hass.config_entries.async_remove(entry.entry_id)
-    result = await submit(hass, form)
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "closed"
+    form = await dialogs.choose(await dialogs.open("reconfigure", entry), "password")
+    await dialogs.hass.config_entries.async_remove(entry.entry_id)
+    check_abort(await dialogs.submit(form), "closed")
 
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    check_created(await dialogs.sign_in())
