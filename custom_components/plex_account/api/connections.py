@@ -100,8 +100,8 @@ async def choose_connection(
     """Return the best connection that answers within 0.3 s of the first one.
 
     A probe is GET /identity without a token; only the server's own machine identifier
-    is an answer. For a server of somebody else the choice always lasts as long as it
-    may: its owner must not learn from the time which other addresses have answered.
+    is an answer. For a server of somebody else the 0.3 s always pass unless all have
+    answered: its owner must not learn from the pause what became of other addresses.
     """
     candidates = select_candidates(server.connections, policy)
     probe = _Probe(server.machine_identifier, policy, connect, resolve)
@@ -144,22 +144,22 @@ async def _wait_for_answers(
     Unless patient, it is enough that no probe before the first answered one is open.
     """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PROBE_SECONDS
+    deadline: float | None = None
     pending = set(probes)
-    answered = False
-    while pending and (left := deadline - loop.time()) > 0:
+    while pending and (deadline is None or loop.time() < deadline):
         done, pending = await asyncio.wait(
-            pending, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            pending,
+            timeout=None if deadline is None else deadline - loop.time(),
+            return_when=asyncio.FIRST_COMPLETED,
         )
-        if not answered and not all(map(_failure, done)):
-            answered = True
-            deadline = min(deadline, loop.time() + BETTER_SECONDS)
+        if deadline is None and not all(map(_failure, done)):
+            deadline = loop.time() + BETTER_SECONDS
         best = next(
             (one for one in probes if not one.done() or not _failure(one)), None
         )
         if not patient and best and best.done():
             return
-    if patient and probes:
+    if patient and deadline and not pending and any(map(_failure, probes)):
         await asyncio.sleep(deadline - loop.time())
 
 
