@@ -252,5 +252,6 @@ class _DocumentTarget:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Return the root under its name."""
-        return self._open[0][0]
+        """Return the root under its name, as JSON has it."""
+        [(name, root)] = self._open[0][0].items()
+        return {name: root if name in _WRAPPERS else root[0]}
