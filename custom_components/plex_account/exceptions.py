@@ -71,7 +71,7 @@ def server_translation(
             return "rate_limited", placeholders
         case PlexMaintenance():
             return "server_maintenance", placeholders
-        case PlexResponseTooLarge():
+        case PlexResponseTooLarge() if any_path:
             return "response_too_large", placeholders
         case PlexError(status=404) if any_path:
             return "path_not_found", placeholders

@@ -34,8 +34,8 @@ _SECRET_PARTS = (
     "secret",
 )
 # A setting is a mapping of its own: what it is called, and what it is set to.
-_NAME_KEYS = frozenset({"field", "id", "key", "label", "name", "title", "type"})
-_VALUE_KEYS = frozenset({"content", "data", "default", "text", "value", "values"})
+_NAME_KEYS = frozenset({"field", "id", "key", "label", "name", "type"})
+_VALUE_KEYS = frozenset({"default", "value", "values"})
 
 # A token in the middle of a text: of a URL, a header, or another document.
 _ASSIGNMENT = re.compile(
@@ -170,7 +170,7 @@ def _redact_mapping(mapping: dict[Any, Any]) -> None:
 def _is_secret_setting(mapping: dict[Any, Any]) -> bool:
     """Return whether something in a mapping says that its value is secret."""
     return any(
-        isinstance(value, str) and is_secret_name(value)
+        isinstance(value, str) and " " not in value and is_secret_name(value)
         for key, value in mapping.items()
         if str(key).lower() in _NAME_KEYS
     )

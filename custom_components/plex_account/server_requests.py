@@ -10,13 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.service import async_get_device_and_config_entry
 
-from .api import (
-    PlexError,
-    PlexParamsError,
-    PlexPathError,
-    checked_params,
-    checked_path,
-)
+from .api import PlexError, PlexParamsError, PlexPathError, checked_params, checked_path
 from .const import DOMAIN
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .exceptions import server_translation, translated_error
