@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 import trustme
 
-from custom_components.plex_account import const, second_opinion
+from custom_components.plex_account import const, link, second_opinion
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -22,6 +22,7 @@ from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_contex
 from tests.simulator import Account, Server, Simulator
 
 from .common import CLIENT_IDENTIFIER, DOMAIN, Home
+from .dialogs import Dialogs
 
 assert const.DOMAIN == DOMAIN
 
@@ -156,3 +157,17 @@ def home(
         account=account,
         server=server,
     )
+
+
+@pytest.fixture
+def dialogs(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Dialogs:
+    """Return dialogs that sign in at the simulator, and ask about links at once."""
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
+    monkeypatch.setattr(link, "POLL_SECONDS", 0)
+    monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 0)
+    return Dialogs(hass, simulator, account)

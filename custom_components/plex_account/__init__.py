@@ -14,6 +14,7 @@ from homeassistant.helpers.typing import ConfigType
 from .clients import Credentials
 from .const import DOMAIN, LOGGER
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .images import PictureView
 from .issues import async_end_issues
 from .kept_list import KeptListStore
 from .migration import async_migrate_entry
@@ -34,8 +35,9 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and the view of the pictures that one of them signs."""
     async_setup_services(hass)
+    hass.http.register_view(PictureView())
     return True
 
 

@@ -131,6 +131,14 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
             self.async_update_listeners()
 
     @callback
+    def async_use_session(self, session: ServerSession) -> None:
+        """Begin again: the identifier now belongs to a server of another owner."""
+        self.session = session
+        self.data = None  # type: ignore[assignment]
+        if self.started:
+            self._refresh_in_background()
+
+    @callback
     def async_mark_unlisted(self) -> None:
         """Count the server as unreachable: plex.tv no longer lists it."""
         self.session.mark_unlisted()

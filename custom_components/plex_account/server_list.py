@@ -9,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .activity import Activity, async_fire_activity
-from .api import PlexServer
+from .api import PlexServer, ServerSession
 from .clients import Credentials
 from .const import CONF_SHARED_SERVERS
 from .devices import AccountDevices
@@ -98,6 +98,8 @@ class AccountServers:
             identifier = server.machine_identifier
             if coordinator := self.coordinators.get(identifier):
                 self.devices.register_server(server)
+                if not coordinator.session.serves(server):
+                    coordinator.async_use_session(self._session(server))
                 coordinator.async_update_server(server)
             else:
                 device = self._add(server)
@@ -135,6 +137,11 @@ class AccountServers:
             for server in self._kept
         )
 
+    def _session(self, server: PlexServer) -> ServerSession:
+        return self._credentials.server_session(
+            self._hass, server, self._refresh_server_list
+        )
+
     def _add_kept(self) -> None:
         """Poll kept servers that no list has named since the start: they may answer."""
         for server in filter(self._is_wanted, self._kept):
@@ -148,9 +155,7 @@ class AccountServers:
         coordinator = PlexServerCoordinator(
             self._hass,
             self._entry,
-            self._credentials.server_session(
-                self._hass, server, self._refresh_server_list
-            ),
+            self._session(server),
             device_id=device.id,
             on_connection=self._link_web_page,
         )
