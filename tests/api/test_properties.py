@@ -15,6 +15,7 @@ from yarl import URL
 
 from custom_components.plex_account import api
 from custom_components.plex_account.api import (
+    Answer,
     PlexAccount,
     PlexAuthenticationError,
     PlexConnectionError,
@@ -133,6 +134,7 @@ ANSWERS: dict[str, tuple[Any, str, type[Any]]] = {
         "MediaContainer",
         SourceConnectionInformation,
     ),
+    "request": (SOURCE, "MediaContainer", Answer),
 }
 
 odd_text = st.text(max_size=8) | st.sampled_from(
@@ -323,8 +325,9 @@ CORPUS = sorted((Path(feed.__file__).parent / "corpus").iterdir())
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_corpus(path: Path, operation: str) -> None:
     """What fuzzing begins with, and what it has found, is read or refused."""
+    headers, body = feed.parted(path.read_bytes())
     for status in (200, 401):
-        value = feed.outcome(api, operation, path.read_bytes(), status)
+        value = feed.outcome(api, operation, body, status, headers)
         assert isinstance(value, PlexError | ANSWERS[operation][2])
     secure_base_url(path.read_bytes().decode(errors="replace"))
 
