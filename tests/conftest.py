@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 import trustme
 
-from custom_components.plex_account import const
+from custom_components.plex_account import const, link
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -21,6 +21,7 @@ from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_contex
 from tests.simulator import Account, Server, Simulator
 
 from .common import CLIENT_IDENTIFIER, DOMAIN
+from .dialogs import Dialogs
 
 assert const.DOMAIN == DOMAIN
 
@@ -128,3 +129,17 @@ def all_enabled() -> Iterator[None]:
     """Enable every entity."""
     with patch.object(Entity, "entity_registry_enabled_default", True):
         yield
+
+
+@pytest.fixture
+def dialogs(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Dialogs:
+    """Return dialogs that sign in at the simulator, and ask about links at once."""
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
+    monkeypatch.setattr(link, "POLL_SECONDS", 0)
+    monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 0)
+    return Dialogs(hass, simulator, account)

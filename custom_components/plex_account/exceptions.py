@@ -24,6 +24,7 @@ _FAILURE_KEYS = {
     Failure.NOT_LISTED: "server_not_listed",
     Failure.PLAIN_HTTP: "server_insecure",
     Failure.PRIVATE: "server_private_address",
+    Failure.RATE_LIMITED: "rate_limited",
     Failure.TIMEOUT: "server_timeout",
 }
 

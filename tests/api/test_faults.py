@@ -814,7 +814,10 @@ async def test_fault(
     host, other = Host(called.document, fault.play), Host(called.document, truth)
 
     async def call(url: str, patience: float) -> Any:
-        options = {"client_identifier": CLIENT_IDENTIFIER, "token": TOKEN}
+        options: dict[str, Any] = {
+            "client_identifier": CLIENT_IDENTIFIER,
+            "token": TOKEN,
+        }
         if called.owner is PlexTvClient:
             client: Any = PlexTvClient(
                 session, server_url=url, timeout=patience, retry=retry, **options

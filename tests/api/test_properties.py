@@ -1,12 +1,10 @@
 """What holds for every answer, every address and every list, however odd."""
 
-import asyncio
 from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_address, ip_network
 import json
 from pathlib import Path
 import re
-import socket
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -20,6 +18,7 @@ from custom_components.plex_account import api
 from custom_components.plex_account.api import (
     Answer,
     ConnectionKind,
+    DialPolicy,
     PlexAccount,
     PlexAuthenticationError,
     PlexConnection,
@@ -31,10 +30,10 @@ from custom_components.plex_account.api import (
     ServerIdentity,
     SourceConnectionInformation,
     TransientToken,
-    Trust,
-    candidates,
     choose_connection,
+    connections as connections_module,
     secure_base_url,
+    select_candidates,
 )
 from tests.fuzz import feed
 
@@ -416,7 +415,7 @@ NEVER = (
     "ff00::/8",
 )
 LOOPBACK = ("127.0.0.0/8", "::1/128")
-DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+TUNNELS = ("2002::/16", "2001::/32", "64:ff9b::/96")  # judged by what is inside
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 addresses = (
@@ -484,37 +483,46 @@ connections = st.builds(
     way, uris | st.text(max_size=20), local=st.booleans(), relay=st.booleans(),
     ipv6=st.booleans(),
 )  # fmt: skip
-trusts = st.builds(Trust, loopback=st.booleans(), private=st.booleans())
+policies = st.builds(
+    DialPolicy, owned=st.booleans(), loopback=st.booleans(), private=st.booleans()
+)
 
 
-def may_be_dialled(address: Any, trust: Trust) -> bool:
+def may_be_dialled(address: Any, policy: DialPolicy) -> bool:
     """Return whether the rules let an address be dialled."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     text = str(address)
     return not (
         is_within(text, *NEVER)
-        or (is_within(text, *LOOPBACK) and not trust.loopback)
-        or (is_within(text, *PRIVATE) and not trust.private)
+        or (is_within(text, *LOOPBACK) and not policy.loopback)
+        or (is_within(text, *PRIVATE) and not policy.private and not policy.owned)
+        or (
+            not address.is_global
+            and not is_within(text, *LOOPBACK, *PRIVATE, *TUNNELS)
+            and not policy.owned
+        )
     )
 
 
 @settings(bounded, max_examples=800)
-@given(st.lists(connections, max_size=30), trusts)
-def test_candidates(listed: list[PlexConnection], trust: Trust) -> None:
+@given(st.lists(connections, max_size=30), policies)
+def test_candidates(listed: list[PlexConnection], policy: DialPolicy) -> None:
     """Whatever a list says, only what the rules allow is a candidate, in their order."""
-    allowed, refused = candidates(listed_server(*listed), trust)
+    allowed = select_candidates(listed, policy).allowed
 
-    assert len(allowed) + len(refused) <= min(len(listed), 24)
-    considered = [one.uri for one in listed[:24]]
+    assert len(allowed) <= 24
+    offered = [re.sub("^(?i:https?)://", "", one.uri.lower()) for one in listed]
     kinds = [*ConnectionKind]
     ranks = [(kinds.index(one.kind), one.ipv6) for one in allowed]
     assert ranks == sorted(ranks)
     for one in allowed:
         origin, dialled = urlsplit(one.url), URL(one.url)
-        assert {one.url, one.url.removesuffix(DEFAULT_PORTS[origin.scheme])} & {
-            uri.removesuffix("/").replace("HTTPS:", "https:") for uri in considered
-        }
+        place = one.url.partition("://")[2]
+        assert any(
+            uri.removesuffix("/") in (place, re.sub(":(80|443)$", "", place))
+            for uri in offered
+        )
         assert (origin.username, origin.path, origin.query, origin.fragment) == (
             None,
             "",
@@ -522,12 +530,12 @@ def test_candidates(listed: list[PlexConnection], trust: Trust) -> None:
             "",
         )
         assert origin.hostname == one.host.lower() == dialled.host
-        assert origin.port == one.port == dialled.port
+        assert origin.port == dialled.port
         if one.address:
-            assert may_be_dialled(one.address, trust)
+            assert may_be_dialled(one.address, policy)
         if origin.scheme == "http":
             assert one.host == "localhost" or (
-                trust.loopback and is_within(str(one.address), *LOOPBACK)
+                policy.loopback and is_within(str(one.address), *LOOPBACK)
             )
         else:
             assert origin.scheme == "https"
@@ -536,12 +544,14 @@ def test_candidates(listed: list[PlexConnection], trust: Trust) -> None:
 @bounded
 @given(
     st.lists(connections, min_size=1, max_size=6),
-    trusts,
+    policies,
     st.lists(addresses, max_size=4),
 )
-@example([way("http://localhost:1")], Trust(loopback=True, private=True), [])
+@example(
+    [way("http://localhost:1")], DialPolicy(owned=True, loopback=True, private=True), []
+)
 async def test_what_is_dialled(
-    listed: list[PlexConnection], trust: Trust, found: list[Any]
+    listed: list[PlexConnection], policy: DialPolicy, found: list[Any]
 ) -> None:
     """Whatever DNS answers, only an address that the rules allow is dialled."""
     dialled: list[Any] = []
@@ -553,18 +563,16 @@ async def test_what_is_dialled(
             session, candidate.url, client_identifier="x", address=candidate.address
         )
 
-    async def resolve(*_: object, **options: object) -> list[Any]:
-        return [
-            (None, socket.SOCK_STREAM, 0, "", (str(address), 1)) for address in found
-        ]
+    async def resolve(host: str) -> list[Any]:
+        return found
 
-    with patch.object(asyncio.get_running_loop(), "getaddrinfo", resolve):
+    with patch.multiple(connections_module, BETTER_SECONDS=0, PROBE_SECONDS=0.02):
         choice = await choose_connection(
-            listed_server(*listed), trust, connect=connect, limit=asyncio.Semaphore(3)
+            listed_server(*listed), policy, connect=connect, resolve=resolve
         )
 
     assert choice.connection is None or choice.connection in dialled
     for one in dialled:
         assert one.address
-        assert may_be_dialled(one.address, trust)
+        assert may_be_dialled(one.address, policy)
         assert one.url.startswith("https:") or is_within(str(one.address), *LOOPBACK)

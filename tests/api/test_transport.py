@@ -1364,7 +1364,7 @@ async def test_empty_body(
     """An empty body is fine where nothing is expected, and no account."""
     simulator.fault(status=200, body=body, times=2)
 
-    assert await client.sign_out() is None
+    await client.sign_out()
     with pytest.raises(PlexResponseError):
         await client.get_token_details()
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from aiohttp import ClientSession, ClientWebSocketResponse
 
 DOMAIN: Final = "plex_account"
+OWNER: Final = {"username": "demo", "password": "demo"}
 
 type Json = dict[str, Any]
 
@@ -172,14 +173,12 @@ class Client:
         return result
 
     async def add_account(
-        self, url: str, username: str, password: str | None, code: str | None = None
+        self, username: str, password: str | None, code: str | None = None
     ) -> str:
-        """Add an account of the Plex at an address, and return the id of its entry."""
+        """Add an account, and return the id of its entry."""
         flow = await self.start_flow()
         flow = await self.submit(flow, next_step_id="password")
-        flow = await self.submit(
-            flow, username=username, password=password, advanced={"url": url}
-        )
+        flow = await self.submit(flow, username=username, password=password)
         if code is not None:
             flow = await self.submit(flow, code=code)
         entry_id: str = flow["result"]["entry_id"]
@@ -249,8 +248,13 @@ class Client:
         await self.request("DELETE", f"config/config_entries/entry/{entry_id}")
 
     async def press(self, entity_id: str) -> None:
-        """Press a button, and wait until it has done its work."""
-        await self.request("POST", "services/button/press", {"entity_id": entity_id})
+        """Press a button, and wait until it has done its work or says why not."""
+        await self.command(
+            "call_service",
+            domain="button",
+            service="press",
+            target={"entity_id": entity_id},
+        )
 
     async def action(self, name: str, **data: Any) -> Json:
         """Perform an action of the integration, and return its response."""

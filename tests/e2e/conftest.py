@@ -8,9 +8,9 @@ import pytest
 
 from tests.simulator import Account, Server, Simulator
 
-from .client import Client
-from .demo import OWNER, eventually
+from .client import OWNER, Client
 from .home_assistant import HomeAssistant
+from .waiting import eventually
 
 # Both perform any action with any data: one when an event comes, one for whoever starts it.
 CONFIGURATION: Final = """
@@ -59,7 +59,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 @pytest.fixture(scope="session")
 async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
     """Return a running Home Assistant."""
-    async with HomeAssistant(simulator.ca_pem, configuration=CONFIGURATION) as home:
+    async with HomeAssistant(simulator, configuration=CONFIGURATION) as home:
         yield home
 
 
@@ -76,9 +76,7 @@ async def plex(simulator: Simulator, owner: Client) -> Plex:
     """Return an account that the owner has added."""
     account = simulator.add_account()
     server = await simulator.add_server(owner=account, tls=True)
-    entry_id = await owner.add_account(
-        simulator.url, account.username, account.password
-    )
+    entry_id = await owner.add_account(account.username, account.password)
     # What Plex is asked from now on, a test has asked for.
     await owner.command(
         "config_entries/update", entry_id=entry_id, pref_disable_polling=True

@@ -1,9 +1,11 @@
-"""Home Assistant, but on loopback only.
+"""Home Assistant, but on loopback only and in a hurry.
 
 Its multicast DNS would use every interface, and to learn its own address it would connect a
-socket to one of the internet and to one of the local network.
+socket to one of the internet and to one of the local network. Pauses that protect Plex, and
+the time after which something is believed, are shortened: nobody waits for a test.
 """
 
+from datetime import timedelta
 import sys
 
 from zeroconf import IPVersion
@@ -18,4 +20,23 @@ zeroconf._async_get_zc_args = lambda hass: {  # noqa: SLF001
     "unicast": True,
 }
 util.async_get_source_ip = lambda target_ip: "127.0.0.1"
+
+sys.path.insert(0, sys.argv[sys.argv.index("--config") + 1])
+
+from custom_components.plex_account import (  # noqa: E402
+    button,
+    coordinator,
+    second_opinion,
+    stale_devices,
+    unattended,
+)
+
+button._COOLDOWN_SECONDS = 0  # noqa: SLF001
+coordinator.CONFIRMATION_SECONDS = 1
+second_opinion.CONFIRMATION_SECONDS = 1
+second_opinion.RETRY_SECONDS = (0, 0)
+stale_devices.CONFIRMATION_SECONDS = 1
+unattended._ANNOUNCE_INTERVAL = timedelta(seconds=1)  # noqa: SLF001
+unattended._FINISH_SECONDS = 5  # noqa: SLF001
+
 sys.exit(__main__.main())

@@ -8,11 +8,14 @@ import os
 from pathlib import Path
 from shutil import copytree
 import socket
+import sys
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
 from aiohttp import ClientConnectionError, ClientSession
+
+from tests.simulator import Simulator
 
 HOST: Final = "127.0.0.1"
 ROOT: Final = Path(__file__).parents[2]
@@ -21,6 +24,9 @@ _START_TIMEOUT: Final = 90
 _STOP_TIMEOUT: Final = 60
 _BEGINNING: Final = "1970-01-01T00:00:00+00:00"
 _CONFIGURATION: Final = """\
+homeassistant:
+  country: GB
+  time_zone: Europe/London
 recorder:
 history:
 logbook:
@@ -109,13 +115,13 @@ def _prepare(folder: Path, port: int, configuration: str) -> None:
 
 
 class HomeAssistant:
-    """A Home Assistant that trusts one certificate authority, and forgets all at the end."""
+    """A Home Assistant that trusts a simulated Plex, and forgets all at the end."""
 
     def __init__(
-        self, ca_pem: bytes, *, port: int | None = None, configuration: str = ""
+        self, plex: Simulator, *, port: int | None = None, configuration: str = ""
     ) -> None:
         """Choose the port, a free one by default, and what is to be configured besides."""
-        self._ca_pem = ca_pem
+        self._plex = plex
         self._configuration = configuration
         self._port = port or free_port()
         self._temporary = TemporaryDirectory(prefix="plex-account-")
@@ -126,7 +132,7 @@ class HomeAssistant:
     async def __aenter__(self) -> Self:
         """Prepare and start."""
         _prepare(self._folder, self._port, self._configuration)
-        (self._folder / "ca.pem").write_bytes(self._ca_pem)
+        (self._folder / "ca.pem").write_bytes(self._plex.ca_pem)
         try:
             await self.start()
         except BaseException:
@@ -173,6 +179,7 @@ class HomeAssistant:
                 f"Port {self._port} can't be used: {err.strerror}"
             ) from None
         environment = os.environ | {
+            "PLEX_ACCOUNT_URL": self._plex.url,
             "PYTHONPYCACHEPREFIX": str(ROOT / ".tools/pycache"),
             "REQUESTS_CA_BUNDLE": str(self._folder / "ca.pem"),
             "UV_OFFLINE": "1",
@@ -180,7 +187,7 @@ class HomeAssistant:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with (self._folder / "output").open("wb") as output:
             self._process = await asyncio.create_subprocess_exec(
-                ROOT / ".venv-ha/bin/python",
+                sys.executable,
                 "-P",
                 ROOT / "tests/e2e/hass.py",
                 "--config",

@@ -8,10 +8,10 @@ import pytest
 
 from tests.simulator import Simulator
 
-from .client import CommandError, Json
-from .demo import OWNER, eventually
+from .client import OWNER, CommandError, Json
 from .evidence import Evidence
 from .home_assistant import HomeAssistant
+from .waiting import eventually
 from .witness import Witness
 from .world import World, make_world
 
@@ -48,7 +48,7 @@ async def live(*, own_tokens: bool, email_login: bool) -> Evidence:
         )
         evidence = Evidence(world, simulator.requests)
         life = _Life(world, evidence)
-        async with HomeAssistant(simulator.ca_pem, configuration=AUTOMATION) as home:
+        async with HomeAssistant(simulator, configuration=AUTOMATION) as home:
             sign_up = Witness.create_owner(home.url, name="Owner", **OWNER)
             async with sign_up as client:
                 await life.go_on(client, *life.steps)
@@ -319,17 +319,11 @@ class _Life:
         assert wrong.hits
         self._plex.clear_faults()
 
-    @property
-    def _address(self) -> Json:
-        return {"advanced": {"url": self._plex.url}}
-
     async def _submit(self, **fields: Any) -> None:
         self._flow = await self._client.submit(self._flow, **fields)
 
     async def _type_password(self, password: str | None) -> None:
-        await self._submit(
-            username=self._world.login, password=password, **self._address
-        )
+        await self._submit(username=self._world.login, password=password)
 
     async def _open_reauth(self) -> None:
         [flow] = await eventually(

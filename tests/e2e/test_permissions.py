@@ -7,7 +7,7 @@ import pytest
 
 from .client import DOMAIN, Client, CommandError, Json
 from .conftest import Plex
-from .demo import eventually
+from .waiting import eventually
 
 FLOW: Final = "config/config_entries/flow"
 ENTRY: Final = "config/config_entries/entry"

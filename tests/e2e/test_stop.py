@@ -12,11 +12,11 @@ import pytest
 
 from tests.simulator import Account, LoggedRequest, Server, Simulator
 
-from .client import DOMAIN, Client, Json
-from .demo import OWNER, eventually
+from .client import DOMAIN, OWNER, Client, Json
 from .home_assistant import HomeAssistant
 from .log import PACKAGE, Record, split_records
 from .vault import Kind, Vault
+from .waiting import eventually
 
 KEPT: Final = (
     "set-up /user",
@@ -218,7 +218,7 @@ def find_leaks(home: HomeAssistant, vault: Vault) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 async def stop() -> AsyncIterator[Stop]:
     """Stop Home Assistant in the middle of everything, and start it again."""
-    async with Simulator() as plex, HomeAssistant(plex.ca_pem) as home:
+    async with Simulator() as plex, HomeAssistant(plex) as home:
         async with Client.create_owner(home.url, name="Owner", **OWNER) as client:
             await eventually("whether it runs", client.is_running, bool)
             stage = Stage(plex, Vault(plex), client)

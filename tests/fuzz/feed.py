@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+import re
 from types import ModuleType
 from typing import Any
 
@@ -83,10 +84,10 @@ def parted(data: bytes) -> tuple[CIMultiDict[str], bytes]:
 
     aiohttp decodes headers like this: what isn't UTF-8 becomes half a surrogate pair.
     """
-    head, blank, body = data.rpartition(b"\r\n\r\n")
-    if not blank:
+    head, blank, body = data.partition(b"\n\n")
+    if not blank or not re.match(rb"[\w-]+:", head):
         return CIMultiDict(), data
-    lines = head.decode(errors="surrogateescape").split("\r\n")
+    lines = head.decode(errors="surrogateescape").split("\n")
     pairs = (line.partition(":") for line in lines)
     return CIMultiDict((name, value.strip()) for name, _, value in pairs), body
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from playwright.async_api import Browser, Page, StorageState
 import pytest
 
-from tests.e2e.client import Client
-from tests.e2e.demo import OWNER, eventually
+from tests.e2e.client import OWNER, Client
 from tests.e2e.home_assistant import ROOT, HomeAssistant
 from tests.e2e.log import Log, complaints
+from tests.e2e.waiting import eventually
 from tests.simulator import Account, Server, Simulator
 
 from . import pages
@@ -17,12 +17,6 @@ from .chromium import find_chromium, launch, visit
 from .pictures import FOLDER, Gallery
 
 GALLERY = pytest.StashKey[Gallery]()
-
-CONFIGURATION = """
-homeassistant:
-  country: GB
-  time_zone: Europe/London
-"""
 
 ATTIC = "2fc463c05a780cfc324c77250eac07c0d975170c"
 SOURCE = {
@@ -104,7 +98,7 @@ async def attic(simulator: Simulator, ada: Account, grace: Account) -> Server:
 @pytest.fixture(scope="package")
 async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
     """Return a running Home Assistant."""
-    async with HomeAssistant(simulator.ca_pem, configuration=CONFIGURATION) as home:
+    async with HomeAssistant(simulator) as home:
         yield home
 
 
@@ -176,4 +170,4 @@ async def entry_id(
     provoked: list[str],
 ) -> str:
     """Return the entry of an account that was added before."""
-    return await owner.add_account(simulator.url, ada.username, ada.password, ada.code)
+    return await owner.add_account(ada.username, ada.password, ada.code)

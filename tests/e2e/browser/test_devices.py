@@ -3,7 +3,7 @@
 from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.client import Client
-from tests.e2e.demo import eventually
+from tests.e2e.waiting import eventually
 from tests.simulator import Simulator
 
 from . import pages
