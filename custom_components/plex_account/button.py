@@ -64,7 +64,8 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
                 return
             self._start_refresh(wait)
         assert self._refresh
-        await asyncio.shield(self._refresh)
+        # It is cancelled when the entry is unloaded, and whoever pressed is not.
+        await asyncio.wait([self._refresh])
         if error := coordinator.plex_error:
             raise translated_error(plex_tv_translation(error))
 
