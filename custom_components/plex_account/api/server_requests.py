@@ -102,6 +102,7 @@ class ServerRequests:
         after the server has identified itself there.
         """
         connection = self._connection
+        connection.require()
         if not connection.is_listed:
             await connection.choose()
         elif monotonic() - connection.identified_at > _IDENTITY_SECONDS:
