@@ -65,12 +65,12 @@ class House:
         async def refresh_server_list() -> None:
             self.lists_asked += 1
             if self.newest:
-                session.update(self.newest)
+                opened.update(self.newest)
 
         async def resolve(host: str) -> list[IPAddress]:
             raise OSError("No DNS here")
 
-        session = ServerSession(
+        opened = ServerSession(
             entry,
             self._network.session,
             client_identifier=CLIENT_IDENTIFIER,
@@ -79,7 +79,7 @@ class House:
             choice_limit=self.limit,
             refresh_server_list=refresh_server_list,
         )
-        return session
+        return opened
 
 
 @pytest.fixture

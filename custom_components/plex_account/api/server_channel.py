@@ -34,7 +34,7 @@ class ConnectWithToken(Protocol):
         """Return a client, which sends the token with all but probes."""
 
 
-class ServerRequests:
+class ServerChannel:
     """Sends requests to one server; its durable token is only used in `mint`."""
 
     def __init__(self, connection: ServerConnection, connect: ConnectWithToken) -> None:
