@@ -1,103 +1,166 @@
-"""What tests do in the dialogs of a sign-in, as somebody at a frontend does it."""
+"""The dialogs of a sign-in, used as somebody at a frontend uses them."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
 
-import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_fire_time_changed,
+)
 
-from custom_components.plex_account import link
-from homeassistant.config_entries import ConfigFlowResult
+from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Simulator
 
 from .common import DOMAIN, settle
 
-type SignIn = Callable[
-    [HomeAssistant, Simulator, Account, ConfigFlowResult], Awaitable[ConfigFlowResult]
-]
+type Method = Literal["password", "code", "link"]
+type Source = Literal["user", "reauth", "reconfigure"]
 
-RENEWALS = {
-    "reauth": MockConfigEntry.start_reauth_flow,
-    "reconfigure": MockConfigEntry.start_reconfigure_flow,
-}
+METHODS: tuple[Method, ...] = ("password", "code", "link")
+RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
+HTML = "<html><body>Down for maintenance</body></html>"
 
 
-def prepare(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
-    """Let new entries sign in at the simulator, and links be asked about at once."""
-    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
-    monkeypatch.setattr(link, "POLL_SECONDS", 0)
-    monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 0)
+def plex_error(code: int) -> dict[str, Any]:
+    """Return how plex.tv refuses."""
+    return {"errors": [{"code": code, "message": "no", "status": 401}]}
 
 
-async def open_menu(hass: HomeAssistant) -> ConfigFlowResult:
-    """Open a dialog for a new entry."""
-    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": "user"})
+@dataclass
+class Dialogs:
+    """Everything that happens between somebody at a frontend and plex.tv."""
+
+    hass: HomeAssistant
+    simulator: Simulator
+    account: Account
+
+    @property
+    def entries(self) -> list[ConfigEntry]:
+        """Return the accounts that were added."""
+        return self.hass.config_entries.async_entries(DOMAIN)
+
+    @property
+    def in_progress(self) -> list[ConfigFlowResult]:
+        """Return the dialogs that are open."""
+        return self.hass.config_entries.flow.async_progress()
+
+    @property
+    def tokens(self) -> list[str]:
+        """Return the tokens of the account that are signed in."""
+        return list(self.account.tokens)
+
+    def count(self, method: str, path: str) -> int:
+        """Return how many such requests there were."""
+        return sum(
+            request.method == method and request.path.startswith(path)
+            for request in self.simulator.requests
+        )
+
+    async def open(
+        self, source: Source = "user", entry: MockConfigEntry | None = None
+    ) -> ConfigFlowResult:
+        """Open a dialog: its menu."""
+        if source == "user":
+            return await self.hass.config_entries.flow.async_init(
+                DOMAIN, context={"source": "user"}
+            )
+        assert entry
+        if source == "reauth":
+            return await entry.start_reauth_flow(self.hass)
+        return await entry.start_reconfigure_flow(self.hass)
+
+    def close(self, step: ConfigFlowResult) -> None:
+        """Close a dialog."""
+        self.hass.config_entries.flow.async_abort(step["flow_id"])
+
+    async def submit(
+        self, step: ConfigFlowResult, typed: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Submit what was typed, or fetch what a dialog shows."""
+        flow = self.hass.config_entries.flow
+        return await flow.async_configure(step["flow_id"], typed)
+
+    async def choose(
+        self, menu: ConfigFlowResult | None, method: Literal["password", "link"]
+    ) -> ConfigFlowResult:
+        """Choose how to sign in, for a new entry if no menu is given."""
+        menu = menu or await self.open()
+        return await self.submit(menu, {"next_step_id": method})
+
+    async def log_in(self, form: ConfigFlowResult, **typed: str) -> ConfigFlowResult:
+        """Submit the form for a password."""
+        login = {"username": "ada", "password": self.account.password or ""}
+        return await self.submit(form, login | typed)
+
+    async def approve(
+        self, wait: ConfigFlowResult, account: Account | None = None
+    ) -> None:
+        """Enter the code that is shown, while no frontend fetches the dialog."""
+        assert wait["type"] is FlowResultType.SHOW_PROGRESS
+        code = wait["description_placeholders"]["code"]
+        self.simulator.approve_pin(code, account or self.account)
+        await settle(self.hass)
+
+    async def link(
+        self, wait: ConfigFlowResult, account: Account | None = None
+    ) -> ConfigFlowResult:
+        """Enter the code that is shown, and return what the dialog shows then."""
+        await self.approve(wait, account)
+        return await self.submit(wait)
+
+    async def sign_in(
+        self,
+        menu: ConfigFlowResult | None = None,
+        method: Method = "password",
+        account: Account | None = None,
+    ) -> ConfigFlowResult:
+        """Go through a dialog, of a new entry if no menu is given."""
+        account = account or self.account
+        if method == "link":
+            return await self.link(await self.choose(menu, "link"), account)
+        account.code = "654321" if method == "code" else None
+        form = await self.choose(menu, "password")
+        login = {"username": account.username, "password": account.password or ""}
+        step = await self.log_in(form, **login)
+        if method == "code":
+            step = await self.submit(step, {"code": "654321"})
+        return step
+
+    async def pass_seconds(self, seconds: float) -> None:
+        """Let time pass."""
+        async_fire_time_changed(
+            self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
+        )
+        await settle(self.hass)
 
 
-async def submit(
-    hass: HomeAssistant, step: ConfigFlowResult, typed: dict[str, Any] | None = None
-) -> ConfigFlowResult:
-    """Submit what was typed, or fetch what a dialog shows."""
-    return await hass.config_entries.flow.async_configure(step["flow_id"], typed)
+def check_form(
+    form: ConfigFlowResult,
+    step_id: str,
+    error: str | None = None,
+    *,
+    field: str = "base",
+    minutes: str | None = None,
+) -> None:
+    """Check that a dialog shows a form, with this error."""
+    assert form["type"] is FlowResultType.FORM
+    assert form["step_id"] == step_id
+    assert form["errors"] == ({field: error} if error else {})
+    if minutes:
+        assert form["description_placeholders"]["minutes"] == minutes
 
 
-async def choose(
-    hass: HomeAssistant, menu: ConfigFlowResult, method: str
-) -> ConfigFlowResult:
-    """Choose how to sign in."""
-    return await submit(hass, menu, {"next_step_id": method})
+def check_abort(result: ConfigFlowResult, reason: str) -> None:
+    """Check that a dialog has ended, and why."""
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == reason
 
 
-async def type_login(
-    hass: HomeAssistant, account: Account, form: ConfigFlowResult, **typed: str
-) -> ConfigFlowResult:
-    """Submit the form for a password."""
-    login = {"username": account.username, "password": account.password}
-    return await submit(hass, form, login | typed)
-
-
-async def approve(
-    hass: HomeAssistant, simulator: Simulator, account: Account, wait: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Enter the code that is shown, and return what the dialog shows then."""
-    assert wait["type"] is FlowResultType.SHOW_PROGRESS
-    simulator.approve_pin(wait["description_placeholders"]["code"], account)
-    await settle(hass)
-    return await submit(hass, wait)
-
-
-async def by_password(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Sign in with a password."""
-    account.code = None
-    return await type_login(hass, account, await choose(hass, menu, "password"))
-
-
-async def by_code(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Sign in with a password and a two-factor code."""
-    account.code = "654321"
-    form = await type_login(hass, account, await choose(hass, menu, "password"))
-    return await submit(hass, form, {"code": "654321"})
-
-
-async def by_link(
-    hass: HomeAssistant, simulator: Simulator, account: Account, menu: ConfigFlowResult
-) -> ConfigFlowResult:
-    """Sign in with a code at plex.tv/link."""
-    return await approve(hass, simulator, account, await choose(hass, menu, "link"))
-
-
-SIGN_INS = [by_password, by_code, by_link]
-
-
-def count(simulator: Simulator, method: str, path: str) -> int:
-    """Return how many such requests there were."""
-    return sum(
-        request.method == method and request.path.startswith(path)
-        for request in simulator.requests
-    )
+def check_created(result: ConfigFlowResult) -> ConfigEntry:
+    """Check that a dialog has added an account, and return its entry."""
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    return result["result"]

@@ -13,16 +13,17 @@ import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_capture_events,
-    async_fire_time_changed,
-    mock_restore_cache_with_extra_data,
+    async_mock_service,
 )
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.core import CoreState, Event, HomeAssistant, State
+from homeassistant.core import CoreState, Event, HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import extract_inputs, load_yaml_dict
 from tests.simulator import Account, Server, Simulator
 
@@ -32,11 +33,8 @@ from .common import (
     DOMAIN,
     LOCAL_REFRESH,
     device_of,
-    entity_id_of,
     pass_time,
     set_up,
-    settle,
-    until,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +42,8 @@ REPOSITORY = "https://github.com/seed-24212b27/plex-account"
 README = (ROOT / "README.md").read_text()
 FOLDER = ROOT / "blueprints" / "automation" / DOMAIN
 FILES = sorted(FOLDER.iterdir())
-ACTIVITY = "event.ada_activity"
-CONNECTIVITY = "binary_sensor.attic_connectivity"
+HOSTILE = "![x](http://a.b) <b>1</b>"
+ESCAPED = r"\!\[x\]\(http\:\/\/a\.b\) \<b\>1\<\/b\>"
 
 
 def tell(event_type: str, *variables: str) -> list[dict[str, Any]]:
@@ -59,31 +57,17 @@ def facts(events: list[Event[dict[str, Any]]]) -> list[dict[str, Any]]:
     return [event.data for event in events]
 
 
-# What a person would choose, and the last thing that happened before a restart.
-USES: dict[str, tuple[dict[str, Any], str]] = {
-    "plex_pass_ended": (
-        {"activity": [ACTIVITY], "actions": tell("told", "old", "new", "account")},
-        "subscription_changed",
-    ),
-    "server_offline": (
-        {
-            "servers": [CONNECTIVITY],
-            "offline_actions": tell("told", "server", "device_id"),
-            "online_actions": tell("told_back", "server", "device_id"),
-        },
-        "server_offline",
-    ),
-    "servers_changed": (
-        {
-            "activity": [ACTIVITY],
-            "actions": tell("told", "event_type", "server", "device_id", "account"),
-        },
-        "server_added",
-    ),
-    "token_rejected": (
-        {"activity": [ACTIVITY], "actions": tell("told", "account")},
-        "token_rejected",
-    ),
+# What the actions of a person may use.
+ACTIONS: dict[str, dict[str, Any]] = {
+    "plex_pass_ended": {"actions": tell("told", "account", "days")},
+    "server_offline": {
+        "offline_actions": tell("told", "server", "device_id"),
+        "online_actions": tell("told_back", "server", "device_id"),
+    },
+    "servers_changed": {
+        "actions": tell("told", "event_type", "server", "device_id", "account")
+    },
+    "token_rejected": {"actions": tell("told", "account")},
 }
 
 
@@ -95,48 +79,54 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
     return hass_tmp_config_dir
 
 
-async def use(hass: HomeAssistant, name: str, **inputs: Any) -> None:
-    """Make an automation of a blueprint."""
-    path = f"{DOMAIN}/{name}.yaml"
-    automation = {"use_blueprint": {"path": path, "input": USES[name][0] | inputs}}
-    assert await async_setup_component(
-        hass, "automation", {"automation": {"alias": "Under test", **automation}}
-    )
+@pytest.fixture
+def expected_lingering_timers() -> bool:
+    """Allow automations to wait for the time of the day when a test ends."""
+    return True
+
+
+@pytest.fixture
+async def devices(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> dict[str, list[str]]:
+    """Return the inputs that a person must choose, before a restart."""
+    await set_up(hass, entry)
+    identifier = f"{account.uuid}_{server.machine_identifier}"
+    chosen = {
+        "servers": [device_of(hass, entry, identifier)],
+        "accounts": [device_of(hass, entry, account.uuid)],
+    }
+    await hass.config_entries.async_unload(entry.entry_id)
+    return chosen
+
+
+async def start(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    name: str,
+    devices: dict[str, list[str]],
+    **inputs: Any,
+) -> None:
+    """Start Home Assistant with an automation made of a blueprint."""
+    hass.set_state(CoreState.not_running)
+    key = "servers" if name == "server_offline" else "accounts"
+    use = {"path": f"{DOMAIN}/{name}.yaml", "input": {key: devices[key], **inputs}}
+    automation = {"alias": "Under test", "use_blueprint": use}
+    assert await async_setup_component(hass, "automation", {"automation": automation})
     state = hass.states.get("automation.under_test")
     assert state
     assert state.state == "on"
-
-
-async def boot(
-    hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
-) -> None:
-    """Start Home Assistant with an automation, and wait for no run of it."""
-    hass.set_state(CoreState.not_running)
-    await use(hass, name, **inputs)
     await set_up(hass, entry)
     await hass.async_start()
 
 
-async def start(
-    hass: HomeAssistant, entry: MockConfigEntry, name: str, **inputs: Any
-) -> None:
-    """Start Home Assistant with an automation that has run before the restart."""
-    happened = {
-        "last_event_type": USES[name][1],
-        "last_event_attributes": {"name": "Attic", "old": "active", "new": "ended"},
-    }
-    state = State(ACTIVITY, "2026-10-11T12:13:14.000+00:00")
-    mock_restore_cache_with_extra_data(hass, [(state, happened)])
-    await boot(hass, entry, name, **inputs)
-    await settle(hass)
-    restored = hass.states.get(ACTIVITY)
-    assert restored
-    assert restored.attributes["event_type"] == USES[name][1]
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_blueprint(path: Path) -> None:
-    """Home Assistant accepts a blueprint, and offers entities of this integration."""
+    """Home Assistant accepts a blueprint, and offers devices of this integration."""
     data = load_yaml_dict(str(path))
     blueprint = Blueprint(
         data,
@@ -154,12 +144,12 @@ def test_blueprint(path: Path) -> None:
     )
     assert metadata["homeassistant"]["min_version"] == needed["homeassistant"]
     assert extract_inputs(data) == blueprint.inputs.keys()
-    selectors = [value["selector"] for value in blueprint.inputs.values()]
-    assert [selector for selector in selectors if "action" in selector]
-    entities = [selector["entity"] for selector in selectors if "entity" in selector]
-    assert entities
-    for entity in entities:
-        assert [wanted["integration"] for wanted in entity["filter"]] == [DOMAIN]
+    chosen = [
+        one["selector"] for one in blueprint.inputs.values() if "default" not in one
+    ]
+    [device] = [selector["device"] for selector in chosen]
+    [wanted] = device.get("filter") or device["entity"]
+    assert wanted["integration"] == DOMAIN
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -187,157 +177,76 @@ async def test_import(
 async def test_nothing_at_the_start(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
-    account: Account,
     entry: MockConfigEntry,
-    server: Server,
+    devices: dict[str, list[str]],
     name: str,
 ) -> None:
-    """No automation runs when Home Assistant starts, or the account is reloaded."""
-    runs = async_capture_events(hass, "automation_triggered")
-    await start(hass, entry, name)
-    assert entity_id_of(hass, "event", f"{account.uuid}_activity") == ACTIVITY
-    assert (
-        entity_id_of(
-            hass,
-            "binary_sensor",
-            f"{account.uuid}_{server.machine_identifier}_connectivity",
-        )
-        == CONNECTIVITY
-    )
+    """Nothing is told when Home Assistant starts, or the account is reloaded."""
+    notify = async_mock_service(hass, "persistent_notification", "create")
+    await start(hass, entry, name, devices)
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert runs == []
+    assert notify == []
 
 
 @pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00", 600])
 async def test_server_offline(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    account: Account,
     entry: MockConfigEntry,
     server: Server,
+    devices: dict[str, list[str]],
     offline_for: dict[str, int] | str | int,
 ) -> None:
     """Of a server that stays away it is told once, and once when it is back."""
-    await simulator.add_server(name="Cellar", owner=account, tls=True)
     told = async_capture_events(hass, "told")
     told_back = async_capture_events(hass, "told_back")
-    servers = [CONNECTIVITY, "binary_sensor.cellar_connectivity"]
-    await start(hass, entry, "server_offline", servers=servers, offline_for=offline_for)
-    attic = {
-        "server": "Attic",
-        "device_id": device_of(
-            hass, entry, f"{account.uuid}_{server.machine_identifier}"
-        ),
-    }
+    inputs = ACTIONS["server_offline"] | {"offline_for": offline_for}
+    await start(hass, entry, "server_offline", devices, **inputs)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    attic = {"server": "Attic", "device_id": devices["servers"][0]}
+
     await server.stop()
     await pass_time(hass, freezer, LOCAL_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert facts(told) == []
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert facts(told) == [attic]
-    assert facts(told_back) == []
-
     await server.start()
     await pass_time(hass, freezer, DISTANT_REFRESH)
+    await pass_time(hass, freezer, DISTANT_REFRESH)
+    assert facts(told) == facts(told_back) == []
+
+    await server.stop()
     await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert facts(told) == [attic]
-    assert facts(told_back) == [attic]
-
-
-async def test_server_offline_at_the_start(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """Of a server that is off when Home Assistant starts it is told as of any other."""
-    cellar = await simulator.add_server(name="Cellar", owner=server.owner, tls=True)
-    told = async_capture_events(hass, "told")
-    told_back = async_capture_events(hass, "told_back")
-    both = [CONNECTIVITY, "binary_sensor.cellar_connectivity"]
-    await server.stop()
-    await cellar.stop()
-    await boot(hass, entry, "server_offline", servers=both, offline_for="00:10:00")
-    await cellar.start()
-    freezer.tick(timedelta(minutes=9, seconds=59))
-    async_fire_time_changed(hass)
-    await until(lambda: hass.states.is_state(both[1], "on"))
-    assert facts(told) == []
-
-    await pass_time(hass, freezer, timedelta(seconds=1))
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
-    assert [fact["server"] for fact in facts(told_back)] == ["Attic"]
-
-
-async def test_server_offline_at_a_reload(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """A reload begins anew."""
-    told = async_capture_events(hass, "told")
-    told_back = async_capture_events(hass, "told_back")
-    await start(hass, entry, "server_offline")
-    await server.stop()
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    for _ in range(3):
+    for times in (0, 1, 1):
         await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
-
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert [fact["server"] for fact in facts(told)] == ["Attic"]
+        assert facts(told) == [attic] * times
     assert facts(told_back) == []
 
-
-async def test_server_back_soon(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """A server that comes back soon is not worth a word."""
-    runs = async_capture_events(hass, "automation_triggered")
-    await start(hass, entry, "server_offline")
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    off = hass.states.get(CONNECTIVITY)
     await server.start()
     await pass_time(hass, freezer, DISTANT_REFRESH)
-    back = hass.states.get(CONNECTIVITY)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-
-    assert off
-    assert back
-    assert [off.state, back.state] == ["off", "on"]
-    assert runs == []
+    await pass_time(hass, freezer, LOCAL_REFRESH)
+    assert facts(told) == facts(told_back) == [attic]
 
 
+@pytest.mark.parametrize(
+    "event_types", [["server_added", "server_removed"], ["server_removed"]]
+)
 async def test_servers_changed(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     simulator: Simulator,
     account: Account,
     entry: MockConfigEntry,
-    server: Server,
+    devices: dict[str, list[str]],
+    event_types: list[str],
 ) -> None:
-    """Of a server that joins the account it is told once, and once when it leaves."""
+    """Of a server that joins or leaves it is told once each, or of one of them."""
     told = async_capture_events(hass, "told")
-    await start(hass, entry, "servers_changed")
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    inputs = ACTIONS["servers_changed"] | {"event_types": event_types}
+    await start(hass, entry, "servers_changed", devices, **inputs)
+    grace = simulator.add_account(username="grace")
+    cellar = await simulator.add_server(
+        name="Cellar", owner=grace, shared_with=[account], tls=True
+    )
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     known = {
         "server": "Cellar",
@@ -346,66 +255,41 @@ async def test_servers_changed(
         ),
         "account": "ada",
     }
-    assert facts(told) == [{"event_type": "server_added", **known}]
-
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert facts(told)[1:] == [{"event_type": "server_removed", **known}]
+    cellar.shared_with = []
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert facts(told) == [{"event_type": one, **known} for one in event_types]
 
 
-async def test_only_servers_that_leave(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    account: Account,
-    entry: MockConfigEntry,
-    server: Server,
-) -> None:
-    """A person may choose to hear of servers that leave only."""
-    told = async_capture_events(hass, "told")
-    await start(hass, entry, "servers_changed", event_types=["server_removed"])
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert facts(told) == []
-
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert [event["event_type"] for event in facts(told)] == ["server_removed"]
-
-
-@pytest.mark.parametrize(
-    ("warn", "changes"),
-    [
-        (
-            True,
-            [("active", "pending_cancellation"), ("pending_cancellation", "ended")],
-        ),
-        (False, [("pending_cancellation", "ended")]),
-    ],
-)
 async def test_plex_pass_ended(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     account: Account,
     entry: MockConfigEntry,
-    server: Server,
-    warn: bool,
-    changes: list[tuple[str, str]],
+    devices: dict[str, list[str]],
 ) -> None:
-    """Of a Plex Pass it is told when it is about to end and when it has, once each."""
+    """Of a Plex Pass it is told some days before it ends, and when it has."""
     told = async_capture_events(hass, "told")
     account.subscription["status"] = "Active"
-    await start(hass, entry, "plex_pass_ended", warn=warn)
+    ends = er.async_get(hass).async_get_or_create(
+        "sensor", DOMAIN, "ends", config_entry=entry, suggested_object_id="ends"
+    )
+    inputs = ACTIONS["plex_pass_ended"] | {"subscriptions": [ends.entity_id]}
+    hass.states.async_set(ends.entity_id, "unknown")
+    await start(hass, entry, "plex_pass_ended", devices, **inputs)
+    await pass_time(hass, freezer, timedelta(days=1))
+    assert facts(told) == []
+
+    end = dt_util.utcnow() + timedelta(days=9)
+    hass.states.async_set(ends.entity_id, end.isoformat())
+    for _ in range(5):
+        await pass_time(hass, freezer, timedelta(days=1))
+    assert facts(told) == [{"account": "ada", "days": 7}]
+
     for status in ("PendingCancellation", "Ended", "Lapsed", "Active"):
         account.subscription["status"] = status
         await pass_time(hass, freezer, ACCOUNT_REFRESH)
-
-    assert facts(told) == [
-        {"old": old, "new": new, "account": "ada"} for old, new in changes
-    ]
+    assert facts(told)[1:] == [{"account": "ada", "days": 0}]
 
 
 async def test_token_rejected(
@@ -414,15 +298,49 @@ async def test_token_rejected(
     simulator: Simulator,
     account: Account,
     entry: MockConfigEntry,
-    server: Server,
+    devices: dict[str, list[str]],
 ) -> None:
     """Of a revoked token it is told once."""
     told = async_capture_events(hass, "told")
-    await start(hass, entry, "token_rejected")
+    await start(hass, entry, "token_rejected", devices, **ACTIONS["token_rejected"])
     simulator.revoke(account)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert facts(told) == [{"account": "ada"}]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in FILES])
+async def test_default_actions(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    account: Account,
+    entry: MockConfigEntry,
+    server: Server,
+    devices: dict[str, list[str]],
+    name: str,
+) -> None:
+    """Without a word of the person a notification shows names as plain text."""
+    notify = async_mock_service(hass, "persistent_notification", "create")
+    account.subscription["status"] = "Active"
+    server.name = HOSTILE
+    await start(hass, entry, name, devices)
+    hass.config_entries.async_update_entry(entry, title=HOSTILE)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    match name:
+        case "plex_pass_ended":
+            account.subscription["status"] = "Ended"
+        case "server_offline":
+            await server.stop()
+        case "servers_changed":
+            await simulator.add_server(name=HOSTILE, owner=account, tls=True)
+        case "token_rejected":
+            simulator.revoke(account)
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    [call] = notify
+    assert ESCAPED in call.data["message"]
+    assert HOSTILE not in str(call.data)
 
 
 def test_buttons() -> None:

@@ -1,14 +1,14 @@
 """Signing in with a password, and the options, against a Plex that answers all it can."""
 
-import asyncio
 from datetime import timedelta
 import gc
 import logging
-from types import FunctionType, ModuleType
+from ssl import SSLCertVerificationError
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 from uuid import UUID
 
+from aiohttp import ClientConnectorCertificateError
 import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
@@ -18,51 +18,40 @@ from pytest_homeassistant_custom_component.common import (
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
 from custom_components.plex_account.api import PlexTvClient
+from custom_components.plex_account.config_flow import PlexAccountConfigFlow
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
-from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util import dt as dt_util
-from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, set_up, settle, until
+from .common import set_up, settle, until
 from .dialogs import (
-    RENEWALS,
-    SIGN_INS,
-    SignIn,
-    by_password,
-    choose,
-    count,
-    open_menu,
-    prepare,
-    submit,
-    type_login,
+    HTML,
+    METHODS,
+    Dialogs,
+    Method,
+    Source,
+    check_abort,
+    check_created,
+    check_form,
+    plex_error,
 )
-
-ERROR_1001 = {"errors": [{"code": 1001, "message": "no", "status": 401}]}
-ERROR_1030 = {"errors": [{"code": 1030, "message": "no", "status": 401}]}
-ERROR_1031 = {"errors": [{"code": 1031, "message": "no", "status": 401}]}
-HTML = "<html><body>Down for maintenance</body></html>"
 
 # What goes wrong, the error that it shows, and the minutes that the error names.
 FAULTS = [
-    ({"status": 401, "body": ERROR_1001}, "invalid_auth", "0"),
-    ({"status": 422, "body": ERROR_1001}, "invalid_auth", "0"),
-    ({"status": 401, "body": ERROR_1030}, "email_required", "0"),
-    ({"status": 403, "body": ERROR_1030}, "email_required", "0"),
-    ({"status": 401, "body": ERROR_1031}, "too_many_attempts", "60"),
+    ({"status": 401, "body": plex_error(1001)}, "invalid_auth", "0"),
+    ({"status": 422, "body": plex_error(1001)}, "invalid_auth", "0"),
+    ({"status": 401, "body": plex_error(1030)}, "email_required", "0"),
+    ({"status": 403, "body": plex_error(1030)}, "email_required", "0"),
+    ({"status": 401, "body": plex_error(1031)}, "too_many_attempts", "60"),
     (
-        {"status": 401, "body": ERROR_1031, "headers": {"Retry-After": "90"}},
+        {"status": 401, "body": plex_error(1031), "headers": {"Retry-After": "90"}},
         "too_many_attempts",
         "2",
     ),
     ({"status": 429}, "rate_limited", "5"),
     ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
     ({"status": 400}, "invalid_response", "0"),
-    (
-        {"status": 302, "headers": {"Location": "/elsewhere"}},
-        "invalid_response",
-        "0",
-    ),
+    ({"status": 302, "headers": {"Location": "/"}}, "invalid_response", "0"),
     ({"status": 403, "body": HTML}, "invalid_response", "0"),
     ({"body": HTML}, "invalid_response", "0"),
     ({"body": ""}, "invalid_response", "0"),
@@ -101,32 +90,11 @@ INSECURE_URLS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def prepared(monkeypatch: pytest.MonkeyPatch, simulator: Simulator) -> None:
-    """Sign in at the simulator."""
-    prepare(monkeypatch, simulator)
-
-
-async def open_password_form(hass: HomeAssistant) -> ConfigFlowResult:
-    """Open a dialog for a password."""
-    return await choose(hass, await open_menu(hass), "password")
-
-
-async def open_code_form(hass: HomeAssistant, account: Account) -> ConfigFlowResult:
+async def open_code_form(dialogs: Dialogs) -> ConfigFlowResult:
     """Open a dialog and go on to the two-factor code."""
-    form = await type_login(hass, account, await open_password_form(hass))
-    assert form["step_id"] == "two_factor"
+    form = await dialogs.log_in(await dialogs.choose(None, "password"))
+    check_form(form, "two_factor")
     return form
-
-
-def check_form(
-    form: ConfigFlowResult, step_id: str, errors: dict[str, str], minutes: str = "0"
-) -> None:
-    """A dialog shows a form, with these errors."""
-    assert form["type"] is FlowResultType.FORM
-    assert form["step_id"] == step_id
-    assert form["errors"] == errors
-    assert form["description_placeholders"]["minutes"] == minutes
 
 
 @pytest.mark.parametrize(
@@ -134,17 +102,19 @@ def check_form(
     [("reauth", "reauth_confirm"), ("reconfigure", "reconfigure")],
 )
 async def test_menus(
-    hass: HomeAssistant, entry: MockConfigEntry, source: str, step_id: str
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source, step_id: str
 ) -> None:
     """Every dialog begins with the choice of a method; a renewal names the account.
 
     Its name is plain text.
     """
-    hass.config_entries.async_update_entry(entry, title="![ada](http://x.example)")
+    dialogs.hass.config_entries.async_update_entry(
+        entry, title="![ada](http://x.example)"
+    )
     escaped = r"!\[ada\](http\://x.example)"
     for menu, step, name in (
-        (await open_menu(hass), "user", None),
-        (await RENEWALS[source](entry, hass), step_id, escaped),
+        (await dialogs.open(), "user", None),
+        (await dialogs.open(source, entry), step_id, escaped),
     ):
         assert menu["type"] is FlowResultType.MENU
         assert menu["step_id"] == step
@@ -152,41 +122,36 @@ async def test_menus(
         assert menu["description_placeholders"].get("name") == name
 
 
-async def test_password(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
+async def test_password(dialogs: Dialogs) -> None:
     """A password makes an entry that holds what is needed and no more.
 
     Of the login, what can't be seen is left out; the password is sent as it is.
     """
-    account.code, account.password = None, " corr\u200bect "
-    form = await open_password_form(hass)
-    check_form(form, "password", {})
-    result = await type_login(
-        hass, account, form, username="\u2068 ADA@\u00adexample.\ufe0fcom\n"
-    )
-    await settle(hass)
+    dialogs.account.code, dialogs.account.password = None, " corr\u200bect "
+    form = await dialogs.choose(None, "password")
+    check_form(form, "password")
+    result = await dialogs.log_in(form, username="\u2068 ADA@\u00adexample.\ufe0fcom\n")
+    await settle(dialogs.hass)
 
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    entry = result["result"]
+    entry = check_created(result)
     assert entry.state is ConfigEntryState.LOADED
     assert entry.title == "ada"
-    assert entry.unique_id == account.uuid
+    assert entry.unique_id == dialogs.account.uuid
     assert (entry.version, entry.minor_version) == (1, 2)
-    [token] = account.tokens
+    [token] = dialogs.account.tokens
     assert entry.data == {
         "token": token,
         "client_identifier": str(UUID(entry.data["client_identifier"])),
         "username": "ADA@example.com",
-        "url": simulator.url,
+        "url": dialogs.simulator.url,
     }
     assert entry.options == {}
-    assert simulator.requests[0].form == {
+    assert dialogs.simulator.requests[0].form == {
         "login": "ADA@example.com",
         "password": " corr\u200bect ",
         "rememberMe": "true",
     }
-    assert {request.client_identifier for request in simulator.requests} == {
+    assert {request.client_identifier for request in dialogs.simulator.requests} == {
         entry.data["client_identifier"]
     }
 
@@ -204,55 +169,42 @@ async def test_password(
     ],
     ids=ascii,
 )
-async def test_two_factor(
-    hass: HomeAssistant, simulator: Simulator, account: Account, typed: str
-) -> None:
+async def test_two_factor(dialogs: Dialogs, typed: str) -> None:
     """An account with two-factor authentication is asked for the code."""
-    form = await open_code_form(hass, account)
-    check_form(form, "two_factor", {})
+    form = await open_code_form(dialogs)
+    check_form(form, "two_factor")
     assert form["description_placeholders"]["username"] == "ada"
-    result = await submit(hass, form, {"code": typed})
+    result = await dialogs.submit(form, {"code": typed})
 
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    check_created(result)
     assert result["data"].keys() == {"token", "client_identifier", "username", "url"}
     assert [
         request.form.get("verificationCode")
-        for request in simulator.requests
+        for request in dialogs.simulator.requests
         if request.path == "/users/signin"
     ] == [None, "123456"]
-    assert list(account.tokens) == [result["data"]["token"]]
+    assert dialogs.tokens == [result["data"]["token"]]
 
 
 @pytest.mark.parametrize(
-    ("friendly_name", "username", "title", "shown"),
+    ("names", "shown"),
     [
-        ("Ada L.", "ada", "countess", "Ada L."),
-        ("", "ada", "countess", "ada"),
-        ("ada@example.com", "ada", "countess", "ada"),
-        ("", "", "countess", "countess"),
-        ("ada@example.com", "ada@example.com", "countess", "countess"),
-        ("ada@example.com", "ada@example.com", "ada@example.com", "Plex account"),
-        ("", "", "", "Plex account"),
+        (("Ada L.", "ada", "countess"), "Ada L."),
+        (("", "ada", "countess"), "ada"),
+        (("ada@example.com", "ada", "countess"), "ada"),
+        (("", "", "countess"), "countess"),
+        (("ada@example.com", "ada@example.com", "countess"), "countess"),
+        (("ada@example.com", "ada@example.com", "ada@example.com"), "Plex account"),
+        (("", "", ""), "Plex account"),
     ],
 )
-async def test_title(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    friendly_name: str,
-    username: str,
-    title: str,
-    shown: str,
-) -> None:
+async def test_title(dialogs: Dialogs, names: tuple[str, ...], shown: str) -> None:
     """The title is the first name of the account that is no email address."""
-    form = await open_password_form(hass)
+    account = dialogs.account
+    account.friendly_name, account.username, account.title = names
     account.code = None
-    account.friendly_name, account.username, account.title = (
-        friendly_name,
-        username,
-        title,
-    )
-    result = await type_login(hass, account, form, username=account.email)
+    form = await dialogs.choose(None, "password")
+    result = await dialogs.log_in(form, username=account.email)
     assert result["title"] == shown
 
 
@@ -276,7 +228,7 @@ async def test_title(
     ],
 )
 async def test_url(
-    hass: HomeAssistant,
+    dialogs: Dialogs,
     aioclient_mock: AiohttpClientMocker,
     monkeypatch: pytest.MonkeyPatch,
     variable: str | None,
@@ -291,11 +243,11 @@ async def test_url(
     aioclient_mock.post(f"{url}/users/signin", json=account)
     aioclient_mock.get(f"{url}/user", json=account)
     aioclient_mock.get(f"{url}/resources", json=[])
-    form = await open_password_form(hass)
+    form = await dialogs.choose(None, "password")
     assert set(form["data_schema"].schema) == {"username", "password"}
-    result = await submit(hass, form, {"username": "ada", "password": "pass"})
+    result = await dialogs.submit(form, {"username": "ada", "password": "pass"})
 
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    check_created(result)
     assert result["data"] == {
         "token": "token",
         "client_identifier": result["data"]["client_identifier"],
@@ -306,95 +258,64 @@ async def test_url(
 
 @pytest.mark.parametrize("url", INSECURE_URLS)
 async def test_insecure_url(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    monkeypatch: pytest.MonkeyPatch,
-    url: str,
+    dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    """A URL that nothing secret may be sent to ends the dialog; nothing is sent.
-
-    An entry that has a URL is signed in again there.
-    """
+    """A URL that nothing secret may be sent to ends the dialog; nothing is sent."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", url)
-    result = await open_menu(hass)
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "insecure_url"
-    assert simulator.requests == []
+    check_abort(await dialogs.open(), "insecure_url")
+    assert dialogs.simulator.requests == []
 
-    menu = await entry.start_reauth_flow(hass)
-    result = await by_password(hass, simulator, account, menu)
-    assert result["reason"] == "reauth_successful"
-    assert entry.data["url"] == simulator.url
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", dialogs.simulator.url)
+    assert (await dialogs.open())["type"] is FlowResultType.MENU
 
 
 @pytest.mark.parametrize(("fault", "error", "minutes"), FAULTS)
 async def test_password_errors(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    fault: dict[str, Any],
-    error: str,
-    minutes: str,
+    dialogs: Dialogs, fault: dict[str, Any], error: str, minutes: str
 ) -> None:
     """A sign-in that fails says why, is not repeated by itself, and can be repeated."""
-    account.code = None
-    simulator.fault(path="/users/signin", times=1, **fault)
-    form = await type_login(hass, account, await open_password_form(hass))
-    check_form(form, "password", {"base": error}, minutes)
+    dialogs.account.code = None
+    dialogs.simulator.fault(path="/users/signin", times=1, **fault)
+    form = await dialogs.log_in(await dialogs.choose(None, "password"))
+    check_form(form, "password", error, minutes=minutes)
     fields = form["data_schema"].schema
     assert get_schema_suggested_value(fields, "username") == "ada"
     assert get_schema_suggested_value(fields, "password") is None
-    assert len(simulator.requests) == 1
+    assert len(dialogs.simulator.requests) == 1
 
-    result = await type_login(hass, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert count(simulator, "POST", "/users/signin") == 2
+    check_created(await dialogs.log_in(form))
+    assert dialogs.count("POST", "/users/signin") == 2
 
 
 @pytest.mark.parametrize(("fault", "error", "minutes"), FAULTS)
 async def test_code_errors(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    fault: dict[str, Any],
-    error: str,
-    minutes: str,
+    dialogs: Dialogs, fault: dict[str, Any], error: str, minutes: str
 ) -> None:
     """Whatever goes wrong with a code, it can be typed again without the password."""
-    form = await open_code_form(hass, account)
-    simulator.fault(path="/users/signin", times=1, **fault)
-    form = await submit(hass, form, {"code": "123456"})
-    check_form(form, "two_factor", {"base": error}, minutes)
-    assert len(simulator.requests) == 2
+    form = await open_code_form(dialogs)
+    dialogs.simulator.fault(path="/users/signin", times=1, **fault)
+    form = await dialogs.submit(form, {"code": "123456"})
+    check_form(form, "two_factor", error, minutes=minutes)
+    assert len(dialogs.simulator.requests) == 2
 
-    result = await submit(hass, form, {"code": "123456"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert count(simulator, "POST", "/users/signin") == 3
+    check_created(await dialogs.submit(form, {"code": "123456"}))
+    assert dialogs.count("POST", "/users/signin") == 3
 
 
 @pytest.mark.parametrize(("code", "requests"), [("000000", 2), (" - ", 1)])
-async def test_refused_code(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    code: str,
-    requests: int,
-) -> None:
+async def test_refused_code(dialogs: Dialogs, code: str, requests: int) -> None:
     """A code that is refused is shown as the one thing that is wrong.
 
     One that can't be right is not sent.
     """
-    form = await open_code_form(hass, account)
-    form = await submit(hass, form, {"code": code})
-    check_form(form, "two_factor", {"code": "invalid_code"})
+    form = await open_code_form(dialogs)
+    form = await dialogs.submit(form, {"code": code})
+    check_form(form, "two_factor", "invalid_code", field="code")
     [field] = form["data_schema"].schema
     assert not field.description
-    assert len(simulator.requests) == requests
+    assert len(dialogs.simulator.requests) == requests
 
-    result = await submit(hass, form, {"code": "123456"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    check_created(await dialogs.submit(form, {"code": "123456"}))
 
 
 @pytest.mark.parametrize(
@@ -407,110 +328,89 @@ async def test_refused_code(
     ],
 )
 async def test_refused_password(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    password: str | None,
-    typed: dict[str, str],
-    requests: int,
+    dialogs: Dialogs, password: str | None, typed: dict[str, str], requests: int
 ) -> None:
     """A wrong password and an account without one look the same to Plex.
 
     A login that can't be right is not sent.
     """
-    account.code = None
-    account.password = password
+    dialogs.account.code = None
+    dialogs.account.password = password
     login = {"username": "ada", "password": "correct horse"}
-    form = await submit(hass, await open_password_form(hass), login | typed)
-    check_form(form, "password", {"base": "invalid_auth"})
-    assert len(simulator.requests) == requests
+    form = await dialogs.submit(await dialogs.choose(None, "password"), login | typed)
+    check_form(form, "password", "invalid_auth")
+    assert len(dialogs.simulator.requests) == requests
 
-    account.password = "correct horse"
-    result = await type_login(hass, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    dialogs.account.password = "correct horse"
+    check_created(await dialogs.log_in(form))
 
 
-async def test_password_changed_before_code(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
+async def test_password_changed_before_code(dialogs: Dialogs) -> None:
     """A password that is refused at last doesn't leave the code step either."""
-    form = await open_code_form(hass, account)
-    account.password = "another"
-    form = await submit(hass, form, {"code": "123456"})
-    check_form(form, "two_factor", {"base": "invalid_auth"})
+    form = await open_code_form(dialogs)
+    dialogs.account.password = "another"
+    form = await dialogs.submit(form, {"code": "123456"})
+    check_form(form, "two_factor", "invalid_auth")
 
-    account.password = "correct horse"
-    result = await submit(hass, form, {"code": "123456"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    dialogs.account.password = "correct horse"
+    check_created(await dialogs.submit(form, {"code": "123456"}))
 
 
-async def test_locked_out(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
+async def test_locked_out(dialogs: Dialogs) -> None:
     """Too many wrong codes lock the address out for a while."""
-    simulator.lock_after = 1
-    form = await open_code_form(hass, account)
-    form = await submit(hass, form, {"code": "000000"})
-    check_form(form, "two_factor", {"code": "invalid_code"})
-    form = await submit(hass, form, {"code": "123456"})
-    check_form(form, "two_factor", {"base": "too_many_attempts"}, "60")
+    dialogs.simulator.lock_after = 1
+    form = await open_code_form(dialogs)
+    form = await dialogs.submit(form, {"code": "000000"})
+    check_form(form, "two_factor", "invalid_code", field="code")
+    form = await dialogs.submit(form, {"code": "123456"})
+    check_form(form, "two_factor", "too_many_attempts", minutes="60")
 
-    simulator.clock.advance(simulator.lock_seconds)
-    result = await submit(hass, form, {"code": "123456"})
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    dialogs.simulator.clock.advance(dialogs.simulator.lock_seconds)
+    check_created(await dialogs.submit(form, {"code": "123456"}))
 
 
-async def test_no_answer_in_time(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """An answer is waited for as long as is decent, and the password sent once."""
-    account.code = None
-    hang = simulator.fault(path="/users/signin", action="hang")
-    form = await open_password_form(hass)
-    submission = hass.async_create_task(type_login(hass, account, form))
-    await until(lambda: hang.hits)
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=31))
+@pytest.mark.parametrize("reachable", [True, False])
+async def test_no_answer(dialogs: Dialogs, reachable: bool) -> None:
+    """Plex that doesn't answer, or isn't there, can be tried again once it does.
+
+    The password is sent once.
+    """
+    dialogs.account.code = None
+    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
+    if not reachable:
+        await dialogs.simulator.stop_plex_tv()
+    form = await dialogs.choose(None, "password")
+    submission = dialogs.hass.async_create_task(dialogs.log_in(form))
+    if reachable:
+        await until(lambda: hang.hits)
+        async_fire_time_changed(dialogs.hass, dt_util.utcnow() + timedelta(seconds=31))
     form = await submission
-    check_form(form, "password", {"base": "cannot_connect"})
-    assert hang.hits == 1
+    check_form(form, "password", "cannot_connect")
+    assert hang.hits == reachable
 
-    simulator.clear_faults()
-    result = await type_login(hass, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
-
-
-async def test_connection_refused(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
-    """Plex that isn't there can be tried again once it is."""
-    account.code = None
-    await simulator.stop_plex_tv()
-    form = await type_login(hass, account, await open_password_form(hass))
-    check_form(form, "password", {"base": "cannot_connect"})
-
-    await simulator.start_plex_tv()
-    result = await type_login(hass, account, form)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    hang.remove()
+    if not reachable:
+        await dialogs.simulator.start_plex_tv()
+    check_created(await dialogs.log_in(form))
 
 
 async def test_certificate_refused(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
+    dialogs: Dialogs, aioclient_mock: AiohttpClientMocker
 ) -> None:
-    """A certificate of somebody else has a sentence of its own, and gets no password."""
-    port = server.connections[0].port
-    monkeypatch.setenv("PLEX_ACCOUNT_URL", f"https://127.0.0.1:{port}/api/v2")
-    form = await type_login(hass, account, await open_password_form(hass))
-    check_form(form, "password", {"base": "certificate_refused"})
-    assert simulator.requests == []
+    """A certificate that isn't trusted has a sentence of its own."""
+    url = f"{dialogs.simulator.url}/users/signin"
+    refusal = ClientConnectorCertificateError(Mock(), SSLCertVerificationError())
+    aioclient_mock.post(url, exc=refusal)
+    login = {"username": "ada", "password": "pass"}
+    form = await dialogs.submit(await dialogs.choose(None, "password"), login)
+    check_form(form, "password", "certificate_refused")
 
-    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
-    menu = await open_menu(hass)
-    result = await by_password(hass, simulator, account, menu)
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    aioclient_mock.clear_requests()
+    account = {"id": 1, "uuid": "0123456789abcdef", "authToken": "token"}
+    aioclient_mock.post(url, json=account)
+    aioclient_mock.get(f"{dialogs.simulator.url}/user", json=account)
+    aioclient_mock.get(f"{dialogs.simulator.url}/resources", json=[])
+    check_created(await dialogs.submit(form, login))
 
 
 def variables(record: logging.LogRecord) -> str:
@@ -524,98 +424,88 @@ def variables(record: logging.LogRecord) -> str:
 
 
 @pytest.mark.parametrize(
-    ("method", "operation", "step_id"),
+    ("operation", "step_id"),
     [
-        ("password", "post_users_sign_in_data", "password"),
-        ("two_factor", "post_users_sign_in_data", "two_factor"),
-        ("link", "create_pin", "link_expired"),
-        ("link", "get_pin", "link_expired"),
-        ("link", "get_token_details", "link_expired"),
+        ("post_users_sign_in_data", "password"),
+        ("post_users_sign_in_data", "two_factor"),
+        ("create_pin", "link_expired"),
+        ("get_pin", "link_expired"),
+        ("get_token_details", "link_expired"),
     ],
 )
 async def test_unexpected_exception(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    caplog: pytest.LogCaptureFixture,
-    method: str,
-    operation: str,
-    step_id: str,
+    dialogs: Dialogs, caplog: pytest.LogCaptureFixture, operation: str, step_id: str
 ) -> None:
     """What nobody thought of leaves the dialog usable, and no secret in the log.
 
     Nor is one in the variables of frames, which some handlers record.
     """
     caplog.set_level(logging.DEBUG)
-    menu = await open_menu(hass)
 
     async def fail(self: PlexTvClient, *given: Any, **options: Any) -> None:
         """Fail with the secrets in a variable."""
         assert given is not None
         raise ZeroDivisionError
 
-    if method == "link":
-        with patch.object(PlexTvClient, operation, fail):
-            step = await choose(hass, menu, "link")
-            if step["type"] is FlowResultType.SHOW_PROGRESS:
-                [pin] = simulator.pins
-                if operation == "get_token_details":
-                    simulator.approve_pin(pin.code, account)
-                await settle(hass)
-                step = await submit(hass, step)
-    else:
-        account.code = "123456" if method == "two_factor" else None
-        step = await choose(hass, menu, "password")
-        if method == "two_factor":
-            step = await type_login(hass, account, step)
-        with patch.object(PlexTvClient, operation, fail):
-            typed = {"code": "123456"}
-            if method == "password":
-                typed = {"username": "ada", "password": "correct horse"}
-            step = await submit(hass, step, typed)
-    check_form(step, step_id, {"base": "unknown"})
-    await settle(hass)
-    assert account.tokens == {}
+    if step_id == "password":
+        dialogs.account.code = None
+    step = await dialogs.open()
+    if step_id != "link_expired":
+        step = await dialogs.choose(step, "password")
+    if step_id == "two_factor":
+        step = await dialogs.log_in(step)
+    with patch.object(PlexTvClient, operation, fail):
+        if step_id == "password":
+            step = await dialogs.log_in(step)
+        elif step_id == "two_factor":
+            step = await dialogs.submit(step, {"code": "123456"})
+        else:
+            step = await dialogs.choose(step, "link")
+            if operation != "create_pin":
+                step = await dialogs.link(step)
+    check_form(step, step_id, "unknown")
+    await settle(dialogs.hass)
+    assert len(dialogs.tokens) == (operation == "get_pin")
     assert "ZeroDivisionError" in caplog.text
     recorded = caplog.text + "".join(map(variables, caplog.records))
-    secrets = {"correct horse", "123456", *(pin.code for pin in simulator.pins)}
+    secrets = {"correct horse", "123456", *(pin.code for pin in dialogs.simulator.pins)}
     assert [secret for secret in secrets if secret in recorded] == []
 
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    check_created(await dialogs.sign_in())
 
 
-@pytest.mark.parametrize("sign_in", SIGN_INS)
+@pytest.mark.parametrize("method", METHODS)
 async def test_nothing_secret_is_logged(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    caplog: pytest.LogCaptureFixture,
-    sign_in: SignIn,
+    dialogs: Dialogs, caplog: pytest.LogCaptureFixture, method: Method
 ) -> None:
     """Neither password nor code nor token is ever logged."""
     caplog.set_level(logging.DEBUG)
-    account.password = "the-password"
-    result = await sign_in(hass, simulator, account, await open_menu(hass))
-    await sign_in(hass, simulator, account, await open_menu(hass))
-    await settle(hass)
+    dialogs.account.password = "the-password"
+    result = await dialogs.sign_in(None, method)
+    await dialogs.sign_in(None, method)
+    await settle(dialogs.hass)
 
     secrets = {"the-password", "654321", result["data"]["token"]}
-    secrets |= {pin.code for pin in simulator.pins}
+    secrets |= {pin.code for pin in dialogs.simulator.pins}
     recorded = caplog.text + "".join(map(variables, caplog.records))
     assert [secret for secret in secrets if secret in recorded] == []
 
 
-def is_kept(hass: HomeAssistant, secret: str) -> bool:
-    """Return whether any dialog that is open keeps a secret."""
-    pending: list[object] = [hass.config_entries.flow]
-    seen = {id(hass)}
+def is_kept(secret: str) -> bool:
+    """Return whether any dialog, open or gone, keeps a secret."""
+    gc.collect()
+    pending: list[object] = [
+        one for one in gc.get_objects() if isinstance(one, PlexAccountConfigFlow)
+    ]
+    assert pending
+    seen = set()
     while pending:
         one = pending.pop()
         if isinstance(one, str) and secret in one:
             return True
-        if id(one) not in seen and not isinstance(
-            one, type | ModuleType | FunctionType
+        if id(one) not in seen and (
+            isinstance(one, dict | list | tuple)
+            or type(one).__module__.startswith("custom_components.plex_account")
         ):
             seen.add(id(one))
             pending += gc.get_referents(one)
@@ -624,149 +514,127 @@ def is_kept(hass: HomeAssistant, secret: str) -> bool:
 
 @pytest.mark.parametrize("leave", ["refused", "reopened", "late", "closed"])
 async def test_password_is_forgotten(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    leave: str,
+    dialogs: Dialogs, entry: MockConfigEntry, leave: str
 ) -> None:
     """A dialog that was left keeps no password, and asks for it again."""
-    password = account.password = "sentinel horse"
-    menu = await entry.start_reauth_flow(hass)
-    form = await choose(hass, menu, "password")
+    password = dialogs.account.password = "sentinel horse"
+    menu = await dialogs.open("reauth", entry)
+    form = await dialogs.choose(menu, "password")
     if leave == "refused":
-        form = await type_login(hass, account, form, password="sentinel mule")
-        assert not is_kept(hass, "sentinel mule")
+        form = await dialogs.log_in(form, password="sentinel mule")
+        assert not is_kept("sentinel mule")
     else:
-        form = await type_login(hass, account, form)
-        form = await submit(hass, form, {"code": "000000"})
-        check_form(form, "two_factor", {"code": "invalid_code"})
-        assert is_kept(hass, password)
-        simulator.clear_requests()
+        form = await dialogs.log_in(form)
+        form = await dialogs.submit(form, {"code": "000000"})
+        check_form(form, "two_factor", "invalid_code", field="code")
+        assert is_kept(password)
+        dialogs.simulator.clear_requests()
         if leave == "closed":
-            hass.config_entries.flow.async_abort(form["flow_id"])
-            form = await choose(hass, await entry.start_reauth_flow(hass), "password")
+            dialogs.close(form)
+            form = await dialogs.choose(await dialogs.open("reauth", entry), "password")
         elif leave == "reopened":
-            form = await choose(hass, await submit(hass, form), "password")
+            form = await dialogs.choose(await dialogs.submit(form), "password")
         else:
-            async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=16))
-            form = await submit(hass, form, {"code": "123456"})
-        check_form(form, "password", {})
-        assert simulator.requests == []
-    assert not is_kept(hass, password)
+            await dialogs.pass_seconds(16 * 60)
+            form = await dialogs.submit(form, {"code": "123456"})
+        check_form(form, "password")
+        assert dialogs.simulator.requests == []
+    assert not is_kept(password)
 
-    account.code = None
-    result = await type_login(hass, account, form)
-    assert result["reason"] == "reauth_successful"
-    assert not is_kept(hass, password)
+    dialogs.account.code = None
+    check_abort(await dialogs.log_in(form), "reauth_successful")
+    assert not is_kept(password)
 
 
-async def test_closed_while_code_is_asked_for(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
+async def test_closed_while_code_is_asked_for(dialogs: Dialogs) -> None:
     """A password that would be kept for the next step is not, where there is none."""
-    form = await open_password_form(hass)
-    hang = simulator.fault(path="/users/signin", action="hang")
-    submission = hass.async_create_task(type_login(hass, account, form))
+    form = await dialogs.choose(None, "password")
+    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
+    submission = dialogs.hass.async_create_task(dialogs.log_in(form))
     await until(lambda: hang.hits)
-    hass.config_entries.flow.async_abort(form["flow_id"])
+    dialogs.close(form)
     hang.remove()
     with pytest.raises(UnknownFlow):
         await submission
 
-    result = await by_password(hass, simulator, account, await open_menu(hass))
-    assert result["type"] is FlowResultType.CREATE_ENTRY
+    check_created(await dialogs.sign_in())
 
 
 @pytest.mark.parametrize("step_id", ["password", "two_factor"])
-async def test_submitted_twice(
-    hass: HomeAssistant, simulator: Simulator, account: Account, step_id: str
-) -> None:
+async def test_submitted_twice(dialogs: Dialogs, step_id: str) -> None:
     """A form that is submitted twice signs in once."""
     typed = {"username": "ada", "password": "correct horse"}
-    form = await open_password_form(hass)
+    form = await dialogs.choose(None, "password")
     if step_id == "two_factor":
-        form, typed = await submit(hass, form, typed), {"code": "123456"}
+        form, typed = await dialogs.submit(form, typed), {"code": "123456"}
     else:
-        account.code = None
-    simulator.clear_requests()
-    hang = simulator.fault(path="/users/signin", action="hang", times=1)
-    first = hass.async_create_task(submit(hass, form, typed))
+        dialogs.account.code = None
+    dialogs.simulator.clear_requests()
+    hang = dialogs.simulator.fault(path="/users/signin", action="hang", times=1)
+    first = dialogs.hass.async_create_task(dialogs.submit(form, typed))
     await until(lambda: hang.hits)
-    second = hass.async_create_task(submit(hass, form, typed))
+    second = dialogs.hass.async_create_task(dialogs.submit(form, typed))
     hang.release()
 
     assert (await first)["type"] is FlowResultType.CREATE_ENTRY
     with pytest.raises(UnknownFlow):
         await second
-    assert count(simulator, "POST", "/users/signin") == 1
+    assert dialogs.count("POST", "/users/signin") == 1
 
 
-async def test_second_dialog_is_faster(
-    hass: HomeAssistant, simulator: Simulator, account: Account
-) -> None:
+async def test_second_dialog_is_faster(dialogs: Dialogs) -> None:
     """Of two dialogs for one account the first to end makes the entry."""
-    account.code = None
-    hang = simulator.fault(path="/users/signin", action="hang", times=1)
-    form = await open_password_form(hass)
-    slow = hass.async_create_task(type_login(hass, account, form))
+    dialogs.account.code = None
+    hang = dialogs.simulator.fault(path="/users/signin", action="hang", times=1)
+    form = await dialogs.choose(None, "password")
+    slow = dialogs.hass.async_create_task(dialogs.log_in(form))
     await until(lambda: hang.hits)
-    fast = await by_password(hass, simulator, account, await open_menu(hass))
+    fast = await dialogs.sign_in()
     hang.release()
     result = await slow
-    await settle(hass)
+    await settle(dialogs.hass)
 
-    assert fast["type"] is FlowResultType.CREATE_ENTRY
-    assert result["type"] is FlowResultType.ABORT
-    assert result["reason"] == "already_configured"
-    assert hass.config_entries.async_entries(DOMAIN) == [fast["result"]]
-    assert list(account.tokens) == [fast["data"]["token"]]
+    check_created(fast)
+    check_abort(result, "already_configured")
+    assert dialogs.entries == [fast["result"]]
+    assert dialogs.tokens == [fast["data"]["token"]]
 
 
-@pytest.mark.parametrize("sign_in", SIGN_INS)
-async def test_second_dialog_during_set_up(
-    hass: HomeAssistant, simulator: Simulator, account: Account, sign_in: SignIn
-) -> None:
+async def test_second_dialog_during_set_up(dialogs: Dialogs) -> None:
     """While the entry of one dialog is being set up, another can't make one."""
-    hang = simulator.fault(path="/resources", action="hang")
-    menu = await open_menu(hass)
-    first = hass.async_create_task(by_password(hass, simulator, account, menu))
+    hang = dialogs.simulator.fault(path="/resources", action="hang")
+    menu = await dialogs.open()
+    first = dialogs.hass.async_create_task(dialogs.sign_in(menu))
     await until(lambda: hang.hits)
-    second = asyncio.ensure_future(
-        sign_in(hass, simulator, account, await open_menu(hass))
-    )
-    await until(second.done)
+    second = await dialogs.sign_in()
     hang.remove()
     created = await first
-    await settle(hass)
+    await settle(dialogs.hass)
 
-    assert second.result()["type"] is FlowResultType.ABORT
-    assert second.result()["reason"] == "already_in_progress"
-    assert hass.config_entries.async_entries(DOMAIN) == [created["result"]]
-    assert list(account.tokens) == [created["data"]["token"]]
+    check_abort(second, "already_in_progress")
+    assert dialogs.entries == [created["result"]]
+    assert dialogs.tokens == [created["data"]["token"]]
 
 
-async def test_options(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry
-) -> None:
+async def test_options(dialogs: Dialogs, entry: MockConfigEntry) -> None:
     """Servers of others can be left out; a change is put into effect at once."""
-    await set_up(hass, entry)
+    await set_up(dialogs.hass, entry)
     for suggested, chosen, reloads in (
         (None, False, True),
         (False, False, False),
         (False, True, True),
     ):
-        simulator.clear_requests()
-        form = await hass.config_entries.options.async_init(entry.entry_id)
+        dialogs.simulator.clear_requests()
+        form = await dialogs.hass.config_entries.options.async_init(entry.entry_id)
         assert form["step_id"] == "init"
         schema = form["data_schema"]
         assert get_schema_suggested_value(schema.schema, "shared_servers") is suggested
         assert schema({}) == {"shared_servers": True}
-        result = await hass.config_entries.options.async_configure(
+        result = await dialogs.hass.config_entries.options.async_configure(
             form["flow_id"], {"shared_servers": chosen}
         )
-        await settle(hass)
+        await settle(dialogs.hass)
         assert result["type"] is FlowResultType.CREATE_ENTRY
         assert entry.options == {"shared_servers": chosen}
         assert entry.state is ConfigEntryState.LOADED
-        assert count(simulator, "GET", "/user") == reloads
+        assert dialogs.count("GET", "/user") == reloads

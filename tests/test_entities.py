@@ -118,7 +118,7 @@ async def test_entities(
             {"plan": "x" * 300},
             "sensor",
             "subscription_plan",
-            "x" * 255,
+            "x" * 100,
         ),
         (
             "subscription",

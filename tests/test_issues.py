@@ -1,10 +1,15 @@
-"""The repairs, and the devices that may be deleted."""
+"""The issues of servers, their fix flow, and the devices that may be deleted."""
+
+from collections.abc import Awaitable, Callable
+from string import punctuation
+from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from homeassistant.components.repairs import RepairsFlowResult, repairs_flow_manager
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
@@ -29,7 +34,7 @@ from .common import (
 def issues(hass: HomeAssistant) -> list[tuple[str | None, str]]:
     """Return the kind of each issue and the server it is about."""
     return [
-        (issue.translation_key, (issue.translation_placeholders or {})["server"])
+        (issue.translation_key, (issue.translation_placeholders or {})["name"])
         for issue in ir.async_get(hass).issues.values()
         if issue.domain == DOMAIN
     ]
@@ -40,6 +45,35 @@ def plain_connection(address: str) -> Connection:
     return Connection(
         uri=f"http://{address}:32400", protocol="http", address=address, port=32400
     )
+
+
+async def lose(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory, server: Server
+) -> None:
+    """Let a server leave the list for long enough to be told of."""
+    server.listed = False
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+
+
+type Fix = Callable[..., Awaitable[RepairsFlowResult]]
+
+
+@pytest.fixture
+async def fix(hass: HomeAssistant) -> Fix:
+    """Return what takes a step in the fix flow of the only issue."""
+    assert await async_setup_component(hass, "repairs", {})
+    manager = repairs_flow_manager(hass)
+    assert manager
+
+    async def take(
+        flow: RepairsFlowResult | None = None, **user_input: Any
+    ) -> RepairsFlowResult:
+        if flow:
+            return await manager.async_configure(flow["flow_id"], user_input)
+        [issue] = ir.async_get(hass).issues.values()
+        return await manager.async_init(DOMAIN, context={"issue_id": issue.issue_id})
+
+    return take
 
 
 async def test_insecure_only(
@@ -78,8 +112,7 @@ async def test_server_lost_and_claimed_again(
     cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
     await set_up(hass, entry)
 
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await lose(hass, freezer, cellar)
     assert issues(hass) == [("server_lost", "Cellar")]
 
     cellar.listed = True
@@ -103,6 +136,132 @@ async def test_server_lost_for_good(
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert issues(hass) == []
+
+
+@pytest.fixture
+async def lost(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> Server:
+    """Return a server that an owner has been told to have lost."""
+    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    await set_up(hass, entry)
+    await lose(hass, freezer, cellar)
+    assert issues(hass) == [("server_lost", "Cellar")]
+    return cellar
+
+
+def has_device(
+    hass: HomeAssistant, entry: MockConfigEntry, account: Account, server: Server
+) -> bool:
+    """Return whether a server has a device."""
+    identifier = (DOMAIN, f"{account.uuid}_{server.machine_identifier}")
+    devices = dr.async_get(hass)
+    return bool(devices.async_get_device_by_identifier(identifier, entry.entry_id))
+
+
+async def test_fix_by_claiming(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    account: Account,
+    lost: Server,
+    fix: Fix,
+) -> None:
+    """The steps delete nothing, and the issue stays until the server is listed."""
+    menu = await fix()
+    assert menu["menu_options"] == ["claim", "delete"]
+    steps = await fix(menu, next_step_id="claim")
+    assert steps["errors"] is None
+    steps = await fix(steps)
+    assert steps["errors"] == {"base": "still_lost"}
+    assert issues(hass) == [("server_lost", "Cellar")]
+
+    lost.listed = True
+    assert (await fix(steps))["type"] == "create_entry"
+    assert issues(hass) == []
+    assert has_device(hass, entry, account, lost)
+
+
+async def test_fix_by_deleting(
+    hass: HomeAssistant,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    lost: Server,
+    fix: Fix,
+) -> None:
+    """The device is deleted when that is confirmed and Plex can be asked."""
+    form = await fix(await fix(), next_step_id="delete")
+    assert has_device(hass, entry, account, lost)
+    fault = simulator.fault(path="/resources", status=503)
+    form = await fix(form)
+    assert form["errors"] == {"base": "cannot_connect"}
+    fault.remove()
+    await hass.config_entries.async_unload(entry.entry_id)
+    form = await fix(form)
+    assert form["errors"] == {"base": "cannot_connect"}
+    assert has_device(hass, entry, account, lost)
+    await set_up(hass, entry)
+    assert (await fix(form))["type"] == "create_entry"
+    assert issues(hass) == []
+    assert not has_device(hass, entry, account, lost)
+    servers = state_of(hass, "sensor", f"{account.uuid}_servers")
+    assert servers.state == "1"
+
+
+async def test_fix_of_a_server_that_is_back(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    account: Account,
+    lost: Server,
+    fix: Fix,
+) -> None:
+    """A server that is listed by the time of the confirmation is not deleted."""
+    form = await fix(await fix(), next_step_id="delete")
+    lost.listed = True
+    result = await fix(form)
+    assert (result["type"], result["reason"]) == ("abort", "server_back")
+    assert issues(hass) == []
+    assert has_device(hass, entry, account, lost)
+
+
+HOSTILE = "![x](http://a.b/c) <img src=x> www.a.b [y](z) *1* `2` &amp; # 3\n- {{ 4 }}"
+
+
+@pytest.mark.parametrize("kind", ["insecure_only", "server_lost"])
+async def test_text_of_others(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+    kind: str,
+) -> None:
+    """Names are plain text in what is Markdown, and ids name nobody."""
+    cellar = await simulator.add_server(name=HOSTILE, owner=account, tls=True)
+    if kind == "insecure_only":
+        cellar.connections = [plain_connection("192.168.1.2")]
+    hass.config_entries.async_update_entry(entry, title=HOSTILE)
+    await set_up(hass, entry)
+    if kind == "server_lost":
+        await lose(hass, freezer, cellar)
+    [issue] = ir.async_get(hass).issues.values()
+    assert issue.translation_key == kind
+    placeholders = dict(issue.translation_placeholders or {})
+    for key in ("server", "account"):
+        text = placeholders[key]
+        for character in punctuation.replace("\\", ""):
+            assert text.count(character) == text.count(f"\\{character}")
+        assert "\n" not in text
+        assert "http://" not in text
+    for secret in (cellar.machine_identifier, account.uuid, str(account.id)):
+        assert secret not in issue.issue_id
+        assert secret not in str(issue.data)
 
 
 async def test_shared_server_that_left(
@@ -333,8 +492,7 @@ async def test_listed_again_between_two_refreshes(
     """A server that comes back in a list out of turn is lost no longer, and stays."""
     cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
     await set_up(hass, entry)
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await lose(hass, freezer, cellar)
     assert issues(hass) == [("server_lost", "Cellar")]
 
     cellar.listed = True
@@ -344,8 +502,7 @@ async def test_listed_again_between_two_refreshes(
     await pass_time(hass, freezer, LOCAL_REFRESH)
     assert issues(hass) == []
 
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await lose(hass, freezer, cellar)
     assert issues(hass) == [("server_lost", "Cellar")]
     cellar.listed = True
     await pass_time(hass, freezer, ACCOUNT_REFRESH)

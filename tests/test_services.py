@@ -14,6 +14,7 @@ from homeassistant.exceptions import (
     ServiceValidationError,
     Unauthorized,
 )
+from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Server, Simulator
 
@@ -101,8 +102,10 @@ async def test_source_after_restart(
     await call(hass, SOURCE, device_id=device_id)
     assert [request.path for request in server.requests] == [
         "/security/resources",
+        "/",
         "/identity",
         "/security/token",
+        "/",
         "/security/resources",
     ]
 
@@ -285,24 +288,27 @@ async def test_server_off_and_on(
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_server_that_is_no_longer_listed(
     hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
     simulator: Simulator,
     account: Account,
     server: Server,
     device_id: str,
     action: str,
 ) -> None:
-    """A server that is no longer listed counts as unreachable, though it answers."""
+    """A server that two lists leave out counts as unreachable, though it answers."""
     server.listed = False
     await simulator.add_server(name="Cellar", owner=account, tls=True)
     await press_refresh(hass, account)
+    assert (await call(hass, action, device_id=device_id))["name"] == "Attic"
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     simulator.clear_requests()
     with pytest.raises(HomeAssistantError) as error:
         await call(hass, action, device_id=device_id)
-    assert error.value.translation_key == "server_unreachable"
-    assert simulator.requests == []
+    assert error.value.translation_key == "server_not_listed"
+    assert server.requests == []
 
     server.listed = True
-    await press_refresh(hass, account)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert (await call(hass, action, device_id=device_id))["name"] == "Attic"
 
 
@@ -326,17 +332,20 @@ async def test_source_without_a_usable_answer(
 
 
 @pytest.mark.parametrize(
-    ("action", "path"), [(SOURCE, "/security/resources"), (TOKEN, "/")]
-)
-@pytest.mark.parametrize(
-    ("status", "key"),
-    [(401, "token_refused"), (403, "token_refused"), (418, "plex_refused")],
+    ("action", "path", "status", "key"),
+    [
+        (SOURCE, "/security/resources", 401, "token_refused"),
+        (SOURCE, "/security/resources", 403, "token_refused"),
+        (SOURCE, "/security/resources", 418, "plex_refused"),
+        (SOURCE, "/security/resources", 429, "rate_limited"),
+        (TOKEN, "/", 401, "token_refused"),
+        (TOKEN, "/", 403, "token_refused"),
+    ],
 )
 async def test_refusals(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
     simulator: Simulator,
-    entry: MockConfigEntry,
     server: Server,
     device_id: str,
     action: str,
@@ -352,7 +361,67 @@ async def test_refusals(
     assert hass.config_entries.flow.async_progress() == []
 
     simulator.clear_faults()
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert (await call(hass, action, device_id=device_id))["name"] == "Attic"
+
+
+async def test_connections_of_a_source(
+    hass: HomeAssistant, server: Server, device_id: str
+) -> None:
+    """Connections to which no token may be sent are left out."""
+    good = server.connections[0]
+    direct = good.uri.partition("://")[2]
+    others = ("203-0-113-7", "10-1-2-3", "169-254-169-254")
+    uris = [
+        "https://203.0.113.7:32400",
+        "https://192.168.1.2:32400",
+        "http://192.168.1.2:32400",
+        "http://example.com",
+        "https://169.254.169.254/latest",
+        "https://[::ffff:169.254.169.254]",
+        "https://user:secret@example.com",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "",
+        *(f"http://{one}.{'0' * 32}.plex.direct:32400" for one in others),
+        f"http://{direct}",
+    ]
+    server.sources["provider://x"] = {
+        "name": "X",
+        "Connection": [
+            {"uri": uri, "protocol": "javascript", "address": "x"} for uri in uris
+        ]
+        + [{"uri": "https://203.0.113.8", "address": "169.254.169.254"}],
+    }
+    response = await call(hass, SOURCE, device_id=device_id, source="provider://x")
+    assert [(one["protocol"], one["uri"]) for one in response["connections"]] == [
+        ("https", "https://203.0.113.7:32400"),
+        ("https", "https://192.168.1.2:32400"),
+        *(
+            ("https", f"https://{one}.{'0' * 32}.plex.direct:32400")
+            for one in others[:2]
+        ),
+        ("http", f"http://{direct}"),
+    ]
+
+
+async def test_disabled_device(
+    hass: HomeAssistant, simulator: Simulator, server: Server, device_id: str
+) -> None:
+    """A server whose device is disabled is asked nothing."""
+    registry = dr.async_get(hass)
+    registry.async_update_device(device_id, disabled_by=dr.DeviceEntryDisabler.USER)
+    await settle(hass)
+    simulator.clear_requests()
+    with pytest.raises(ServiceValidationError) as error:
+        await call(hass, TOKEN, device_id=device_id)
+    assert error.value.translation_key == "server_disabled"
+    assert "Attic" in str(error.value)
+    assert simulator.requests == []
+
+    registry.async_update_device(device_id, disabled_by=None)
+    await settle(hass)
+    assert (await call(hass, TOKEN, device_id=device_id))["name"] == "Attic"
 
 
 async def test_token_details(
@@ -416,16 +485,20 @@ async def test_token_details_without_subscription(
 
 async def test_token_details_refused(
     hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
     simulator: Simulator,
     account: Account,
     device_id: str,
 ) -> None:
-    """A refused account token asks for a sign-in, and is told once in the activity."""
+    """A refused account token is asked about again, then asks for a sign-in once."""
     simulator.fault(path="/user", status=401)
-    for _ in range(2):
-        with pytest.raises(HomeAssistantError) as error:
-            await call(hass, DETAILS)
-        assert error.value.translation_key == "token_refused"
+    with pytest.raises(HomeAssistantError) as error:
+        await call(hass, DETAILS)
+    assert error.value.translation_key == "token_revoked"
+    assert hass.config_entries.flow.async_progress() == []
+    await pass_time(hass, freezer, timedelta(seconds=62))
+    with pytest.raises(HomeAssistantError):
+        await call(hass, DETAILS)
     await settle(hass)
 
     (flow,) = hass.config_entries.flow.async_progress()
@@ -437,18 +510,27 @@ async def test_token_details_refused(
     assert (await call(hass, DETAILS))["username"] == "ada"
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"action": "drop"}])
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ({"status": 503}, "plex_tv_http_status"),
+        ({"status": 429}, "plex_tv_rate_limited"),
+        ({"action": "drop"}, "plex_tv_unavailable"),
+        ({"body": "<html></html>"}, "plex_tv_unexpected"),
+    ],
+)
 async def test_token_details_in_an_outage(
     hass: HomeAssistant,
     simulator: Simulator,
     device_id: str,
     fault: dict[str, Any],
+    key: str,
 ) -> None:
     """An outage of plex.tv is told, and means nothing for the sign-in."""
     simulator.fault(path="/user", **fault)
     with pytest.raises(HomeAssistantError) as error:
         await call(hass, DETAILS)
-    assert error.value.translation_key == "plex_refused"
+    assert error.value.translation_key == key
     assert hass.config_entries.flow.async_progress() == []
 
     simulator.clear_faults()

@@ -2,38 +2,36 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from compression import zstd
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+import gzip
 import json
 import re
-import signal
 import ssl
-import sys
 from typing import Any
+from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, fromstring
+import zlib
 
 import aiohttp
 import pytest
 from pytest_socket import socket_allow_hosts
 from yarl import URL
 
-from tests.simulator import (
-    ABSENT,
-    Account,
-    Connection,
-    Server,
-    Simulator,
-    build_default_world,
-)
+from tests.simulator import ABSENT, Connection, Hostile, Server, Simulator
 from tests.simulator.clock import Clock
 from tests.simulator.control import Control
-from tests.simulator.world import load_world
+from tests.simulator.hostile_modes import BODIES, ENDLESS, HEADERS, STATUSES, redirect
+from tests.simulator.pictures import JPEG, SVG, png_size
+from tests.simulator.world import build_default_world, load_world
 
 CLIENT = {"X-Plex-Client-Identifier": "client-one"}
-JSON = {"Accept": "application/json"}
-MINT = {"type": "delegation", "scope": "all"}
+MINT = "/security/token?type=delegation&scope=all"
+DAY = 24 * 3600
+OWN = "the token of ada"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,1613 +40,1132 @@ class Reply:
 
     status: int
     type: str
-    text: str
+    body: bytes
     headers: dict[str, str]
 
     @property
     def json(self) -> Any:
         """The body as JSON."""
-        return json.loads(self.text)
+        return json.loads(self.body)
+
+    @property
+    def container(self) -> Any:
+        """What a server wraps its JSON in."""
+        return self.json["MediaContainer"]
 
     @property
     def xml(self) -> Element:
         """The body as XML."""
-        return fromstring(self.text)  # noqa: S314
+        return fromstring(self.body)  # noqa: S314
 
     @property
-    def code(self) -> int | None:
-        """The code of the first error of plex.tv."""
-        code: int | None = self.json["errors"][0].get("code")
-        return code
+    def error(self) -> tuple[int, int | None]:
+        """The status and the code of the first error of plex.tv."""
+        return self.status, self.json["errors"][0].get("code")
 
 
-class Caller:
-    """Plain aiohttp that looks nothing up: a plex.direct name is dialled by its address."""
+class World:
+    """Ada with a token and a server without TLS, Grace, and a client that looks nothing up."""
 
-    def __init__(self, session: aiohttp.ClientSession, sim: Simulator) -> None:
+    def __init__(self, sim: Simulator, session: aiohttp.ClientSession) -> None:
         """Trust the certificates of one simulator."""
-        self._session = session
-        self._sim = sim
+        self.sim, self._session = sim, session
         self._context = ssl.create_default_context(cadata=sim.ca_pem.decode())
+        self.ada = sim.add_account()
+        self.grace = sim.add_account(username="grace", email="grace@example.com")
+        self.token = sim.sign_in(self.ada, "client-one")
+        self.attic: Server
 
-    async def send(self, method: str, url: str, **kwargs: Any) -> Reply:
+    async def send(self, method: str, url: str | URL, **kwargs: Any) -> Reply:
         """Send a request as it is."""
         async with self._session.request(
             method, url, allow_redirects=False, **kwargs
         ) as answer:
-            return Reply(
-                answer.status,
-                answer.content_type,
-                await answer.text(),
-                dict(answer.headers),
-            )
+            headers, body = dict(answer.headers), await answer.read()
+            return Reply(answer.status, answer.content_type, body, headers)
 
-    async def plex_tv(
-        self, method: str, path: str, token: str | None = None, **kwargs: Any
+    async def _ask(
+        self, line: str, base: str | URL, token: str | None, xml: bool, kwargs: Any
     ) -> Reply:
-        """Ask plex.tv for JSON, with a client identifier."""
-        headers = CLIENT | JSON | ({"X-Plex-Token": token} if token else {})
+        method, _, path = line.partition(" ")
+        headers = {} if xml else {"Accept": "application/json"}
+        if token:
+            headers["X-Plex-Token"] = self.token if token is OWN else token
         headers |= kwargs.pop("headers", {})
-        return await self.send(method, self._sim.url + path, headers=headers, **kwargs)
+        return await self.send(method, f"{base}{path}", headers=headers, **kwargs)
 
-    async def classic(
-        self, method: str, path: str, token: str | None = None, **kwargs: Any
+    async def __call__(
+        self, line: str, token: str | None = OWN, *, xml: bool = False, **kwargs: Any
     ) -> Reply:
-        """Ask plex.tv for something outside the API base."""
-        root = self._sim.url.removesuffix("/api/v2")
-        headers = {"X-Plex-Token": token} if token else {}
-        headers |= kwargs.pop("headers", {})
-        return await self.send(method, root + path, headers=headers, **kwargs)
+        """Ask plex.tv below its API, as in "GET /user"."""
+        kwargs["headers"] = CLIENT | kwargs.get("headers", {})
+        return await self._ask(line, self.sim.url, token, xml, kwargs)
 
-    async def connect(
-        self, connection: Connection, method: str, path: str, **kwargs: Any
-    ) -> Reply:
-        """Ask a server over one of its connections."""
-        uri = URL(connection.uri)
-        if uri.scheme == "https":
-            kwargs |= {"ssl": self._context, "server_hostname": uri.host}
-            uri = uri.with_host(connection.address)
-        return await self.send(method, f"{uri.origin()}{path}", **kwargs)
-
-    async def server(
+    async def ask(
         self,
-        server: Server,
-        method: str,
-        path: str,
-        token: str | None = None,
+        line: str,
+        token: str | None = OWN,
+        at: Server | Hostile | Connection | None = None,
+        *,
+        xml: bool = False,
         **kwargs: Any,
     ) -> Reply:
-        """Ask a server for JSON over its first connection."""
-        headers = (
-            JSON
-            | ({"X-Plex-Token": token} if token else {})
-            | kwargs.pop("headers", {})
-        )
-        return await self.connect(
-            server.connections[0], method, path, headers=headers, **kwargs
-        )
+        """Ask a server, as a rule Attic; a plex.direct name is dialed by its address."""
+        if at is None or isinstance(at, Server):
+            at = (at or self.attic).connections[0]
+        elif isinstance(at, Hostile):
+            at = at.connection()
+        uri = URL(at.uri)
+        if uri.scheme == "https":
+            kwargs |= {"ssl": self._context, "server_hostname": uri.host}
+        base = uri.with_host(at.address).origin()
+        return await self._ask(line, base, token, xml, kwargs)
 
     async def sign_in(self, **form: str) -> Reply:
-        """Sign in, as the first account with its right password unless told otherwise."""
-        credentials = {"login": "ada", "password": "correct horse"}
-        return await self.plex_tv("POST", "/users/signin", data=credentials | form)
+        """Sign in, as Ada with her right password unless told otherwise."""
+        form = {"login": "ada", "password": "correct horse"} | form
+        return await self("POST /users/signin", None, data=form)
+
+    async def opens(self, token: str | None, at: Server | None = None) -> bool:
+        """Whether a server lets a token in."""
+        return (await self.ask("GET /", token, at)).status == 200
+
+    async def listed(self, query: str = "includeHttps=1") -> Any:
+        """Return the list of servers."""
+        return (await self(f"GET /resources?{query}")).json
+
+
+@pytest.fixture(autouse=True)
+def enable_custom_integrations() -> None:
+    """Do without Home Assistant."""
 
 
 @pytest.fixture
-async def sim(socket_enabled: None) -> AsyncGenerator[Simulator]:
-    """An empty world."""
+async def plex(socket_enabled: None) -> AsyncGenerator[World]:
+    """A small world."""
     socket_allow_hosts(["127.0.0.0/8", "::1"])
-    async with Simulator() as simulator:
-        yield simulator
+    async with Simulator() as sim, aiohttp.ClientSession() as session:
+        world = World(sim, session)
+        world.attic = await sim.add_server(owner=world.ada)
+        yield world
 
 
-@pytest.fixture
-async def call(sim: Simulator) -> AsyncGenerator[Caller]:
-    """A client of that world."""
-    async with aiohttp.ClientSession() as session:
-        yield Caller(session, sim)
+async def test_sign_in(plex: World) -> None:
+    """A sign-in answers 201 with the account, its new token and all its subscriptions."""
+    plex.ada.subscribe("yearly", renews_at=1_800_000_000)
+    reply = await plex.sign_in(rememberMe="true")
+    body = reply.json
 
-
-@pytest.fixture
-def ada(sim: Simulator) -> Account:
-    """An account with a password."""
-    return sim.add_account()
-
-
-@pytest.fixture
-def grace(sim: Simulator) -> Account:
-    """Another account."""
-    return sim.add_account(username="grace", email="grace@example.com")
-
-
-@pytest.fixture
-def token(sim: Simulator, ada: Account) -> str:
-    """A token of the first account."""
-    return sim.sign_in(ada, "client-one")
-
-
-# Signing in
-
-
-async def test_sign_in(sim: Simulator, call: Caller, ada: Account) -> None:
-    """A sign-in answers 201 with the account, its new token and its history."""
-    reply = await call.sign_in(rememberMe="true")
-
-    assert reply.status == 201
-    assert ada.tokens == {reply.json["authToken"]: "client-one"}
-    assert len(reply.json["authToken"]) == 20
-    assert (reply.json["id"], reply.json["uuid"]) == (ada.id, ada.uuid)
-    assert (reply.json["pastSubscriptions"], reply.json["trials"]) == ([], [])
-    expires = reply.json["rememberExpiresAt"] - sim.clock.now().timestamp()
-    assert expires == 14 * 24 * 3600
-    assert sim.requests[-1].form["rememberMe"] == "true"
+    assert (reply.status, body["id"], body["uuid"]) == (201, plex.ada.id, plex.ada.uuid)
+    assert plex.ada.tokens[body["authToken"]] == "client-one"
+    assert len(body["authToken"]) == 20
+    assert (body["pastSubscriptions"], body["trials"]) == ([], [])
+    assert body["subscriptions"][0]["renewsAt"] == 1_800_000_000
+    assert body["rememberExpiresAt"] - plex.sim.clock.now().timestamp() == 14 * DAY
+    assert plex.sim.requests[-1].form["rememberMe"] == "true"
 
 
 @pytest.mark.parametrize(
-    ("form", "status", "code"),
+    ("code", "forms"),
     [
-        ({"login": "ada", "password": "wrong"}, 401, 1001),
-        ({"login": "nobody", "password": "correct horse"}, 401, 1001),
-        ({"login": "ADA", "password": "correct horse"}, 401, 1001),
-        ({"login": "link-only", "password": "anything"}, 401, 1001),
-        ({"login": "ada", "password": "correct horse654321"}, 401, 1001),
-        ({"login": "ada"}, 400, 1004),
-        ({"password": "correct horse"}, 400, 1004),
-        ({}, 400, 1004),
-        ({"login": "ada", "password": "correct horse"}, 401, 1029),
-        (
-            {"login": "ada", "password": "correct horse", "verificationCode": ""},
-            401,
-            1029,
-        ),
-        (
-            {"login": "ada", "password": "correct horse", "verificationCode": "000000"},
-            401,
-            1028,
-        ),
-        (
-            {"login": "ada", "password": "correct horse", "verificationCode": "123456"},
-            201,
-            None,
-        ),
-        (
-            {"login": "ada", "password": "correct horse", "verificationCode": "spare"},
-            201,
-            None,
-        ),
-        ({"login": "ada", "password": "correct horse123456"}, 201, None),
-        ({"login": "Ada@Example.com", "password": "correct horse123456"}, 201, None),
+        (1001, "login=nobody login=ADA login=link-only password=wrong"),
+        (1001, "password=right654321"),
+        (1004, "password= login="),
+        (1028, "verificationCode=000000 verificationCode=used"),
+        (1029, "verificationCode="),
+        (1030, "login=mary"),
+        (None, "login=mary@example.com password=right123456"),
+        (None, "verificationCode=123456 verificationCode=spare"),
+        (None, "login=Ada@Example.com&verificationCode=123456"),
     ],
 )
-async def test_sign_in_codes(
-    sim: Simulator, call: Caller, form: dict[str, str], status: int, code: int | None
-) -> None:
-    """Every reason to refuse a sign-in has its code."""
-    sim.add_account(code="123456", backup_codes={"spare"})
-    sim.add_account(username="link-only", email="link@example.com", password=None)
-    sim.add_account(username="", email="", password=None, restricted=True)
+async def test_sign_in_codes(plex: World, code: int | None, forms: str) -> None:
+    """Every reason to refuse a sign-in has its code; a backup code works once."""
+    plex.ada.code, plex.ada.backup_codes = "123456", {"spare", "used"}
+    plex.ada.password = "right"
+    for name, fields in {"link-only": {}, "mary": {"email_only": True}}.items():
+        fields |= {"username": name, "email": f"{name}@example.com"}
+        plex.sim.add_account(**fields, password="right" if name == "mary" else None)
+    plex.sim.add_account(username="", email="", password=None, restricted=True)
+    await plex.sign_in(password="right", verificationCode="used")
 
-    reply = await call.plex_tv("POST", "/users/signin", data=form)
-
-    assert reply.status == status
-    assert code is None or reply.code == code
-
-
-async def test_backup_code_works_once(sim: Simulator, call: Caller) -> None:
-    """A backup code is used up."""
-    sim.add_account(code="123456", backup_codes={"spare"})
-
-    assert (await call.sign_in(verificationCode="spare")).status == 201
-    assert (await call.sign_in(verificationCode="spare")).code == 1028
+    for form in forms.split():
+        reply = await plex.sign_in(
+            **{"password": "right"} | dict(parse_qsl(form, True))
+        )
+        assert (reply.status == 201) is (code is None)
+        assert code is None or reply.error == (400 if code == 1004 else 401, code)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"json": {"login": "ada", "password": "correct horse"}},
-        {"params": {"login": "ada", "password": "correct horse"}},
-    ],
-)
-async def test_sign_in_reads_only_forms(
-    call: Caller, ada: Account, body: dict[str, Any]
-) -> None:
-    """JSON and query parameters carry no login."""
-    reply = await call.plex_tv("POST", "/users/signin", **body)
-
-    assert (reply.status, reply.code) == (400, 1004)
-
-
-async def test_address_is_locked(sim: Simulator, call: Caller, ada: Account) -> None:
-    """Too many refused sign-ins lock the address, right password or not, for an hour."""
+@pytest.mark.parametrize("worded", [False, True])
+async def test_address_is_locked(plex: World, worded: bool) -> None:
+    """Too many refused sign-ins lock the address for an hour; asking for a code doesn't."""
+    plex.sim.lock_worded = worded
     for _ in range(4):
-        assert (await call.sign_in(password="wrong")).code == 1001
-    assert (await call.sign_in()).status == 201
+        assert (await plex.sign_in(password="wrong")).error == (401, 1001)
+    plex.ada.code = "123456"
+    for _ in range(6):
+        assert (await plex.sign_in()).error == (401, 1029)
+    plex.ada.code = None
+    assert (await plex.sign_in()).status == 201
 
     for _ in range(5):
-        assert (await call.sign_in(password="wrong")).code == 1001
-    assert (await call.sign_in()).code == 1031
-    sim.clock.advance(3599)
-    assert (await call.sign_in()).code == 1031
-    sim.clock.advance(1)
-    assert (await call.sign_in()).status == 201
-
-
-async def test_asking_for_a_code_locks_nothing(sim: Simulator, call: Caller) -> None:
-    """A sign-in that only lacks its code was not refused."""
-    sim.add_account(code="123456")
-    sim.lock_after = 1
-
-    for _ in range(3):
-        assert (await call.sign_in()).code == 1029
-
-
-# Common rules of plex.tv
+        assert (await plex.sign_in(password="wrong")).error == (401, 1001)
+    [error] = (await plex.sign_in()).json["errors"]
+    assert (error["code"] == 1031, "disabled" in error["message"]) == (
+        not worded,
+        worded,
+    )
+    plex.sim.clock.advance(3599)
+    assert (await plex.sign_in()).status == 401
+    plex.sim.clock.advance(1)
+    assert (await plex.sign_in()).status == 201
+    for kind in ("json", "params"):
+        login: Any = {kind: {"login": "ada", "password": "correct horse"}}
+        assert (await plex("POST /users/signin", **login)).error == (400, 1004)
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("needs_token", "lines"),
     [
-        ("POST", "/users/signin"),
-        ("GET", "/user"),
-        ("GET", "/resources"),
-        ("GET", "/ping"),
-        ("POST", "/pins"),
-        ("GET", "/nothing"),
+        (False, ["POST /users/signin", "POST /pins", "GET /nothing"]),
+        (True, ["GET /user", "GET /resources", "GET /ping"]),
+        (True, ["DELETE /users/signout", "PUT /pins/link"]),
     ],
 )
-async def test_client_identifier_is_mandatory(
-    sim: Simulator, call: Caller, method: str, path: str
+async def test_what_is_mandatory(
+    plex: World, needs_token: bool, lines: list[str]
 ) -> None:
-    """Nothing below /api/v2 works without a client identifier."""
-    reply = await call.send(method, sim.url + path, headers=JSON)
-
-    assert (reply.status, reply.code) == (400, 1000)
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/user"),
-        ("GET", "/resources"),
-        ("GET", "/ping"),
-        ("DELETE", "/users/signout"),
-        ("GET", "/home/users"),
-        ("POST", "/home/users/x/switch"),
-        ("PUT", "/pins/link"),
-    ],
-)
-async def test_token_is_mandatory(
-    call: Caller, token: str, method: str, path: str
-) -> None:
-    """A missing token and a wrong one are refused alike."""
-    for presented in (None, "wrong"):
-        reply = await call.plex_tv(method, path, presented)
-        assert (reply.status, reply.code) == (401, 1001)
+    """Everything wants a client identifier, much a token; XML unless JSON is accepted."""
+    for line in lines:
+        nameless = await plex(line, headers={"X-Plex-Client-Identifier": ""})
+        assert nameless.error == (400, 1000)
+        for token in (None, "wrong") if needs_token else ():
+            assert (await plex(line, token)).error == (401, 1001)
+            reply = await plex(line, token, headers={"Accept": "*/*"})
+            assert (reply.type, reply.xml[0].get("code")) == ("application/xml", "1001")
 
 
-async def test_errors_are_xml_unless_json_is_accepted(
-    sim: Simulator, call: Caller
-) -> None:
-    """Everything is XML by default."""
-    for headers in (CLIENT, CLIENT | {"Accept": "*/*"}):
-        reply = await call.send("GET", sim.url + "/user", headers=headers)
-        error = reply.xml.find("error")
-        assert reply.type == "application/xml"
-        assert (reply.xml.tag, error is not None and error.get("code")) == (
-            "errors",
-            "1001",
-        )
+async def test_common_rules(plex: World) -> None:
+    """X-Plex values may be in the query; plex.tv names its answers and sets a cookie."""
+    url, query = f"{plex.sim.url}/ping", CLIENT | {"X-Plex-Token": plex.token}
+    reply = await plex.send("GET", url, params=query, headers={"Cookie": "a=b"})
+    assert (reply.xml.tag, reply.xml.text) == ("pong", "true")
+    assert (await plex("GET /ping")).json == {"pong": True}
+    assert plex.sim.requests[0].token == plex.token
+    assert plex.sim.requests[0].headers["Cookie"] == "a=b"
+    cookie = f"_my-plex_session_32={plex.sim.session_cookie};"
+    assert reply.headers["Set-Cookie"].startswith(cookie)
+    assert reply.headers["X-Request-ID"]
+    assert "Set-Cookie" not in (await plex.ask("GET /identity")).headers
+    plex.sim.cookies = False
+    assert "Set-Cookie" not in (await plex("GET /ping")).headers
+    for line in ("GET /nothing", "DELETE /pins/1"):
+        assert (await plex(line)).error == (404, None)
 
 
-async def test_values_may_come_in_the_query(
-    sim: Simulator, call: Caller, token: str
-) -> None:
-    """Every X-Plex value may be a query parameter."""
-    query = {"X-Plex-Client-Identifier": "client-one", "X-Plex-Token": token}
+async def test_user(plex: World) -> None:
+    """The account echoes the token; some parts stand there only when asked for."""
+    optional = {"subscriptions", "pastSubscriptions", "trials", "roles", "pin"}
+    body = (await plex("GET /user")).json
+    assert (body["authToken"], body["title"]) == (plex.token, "ada")
+    flags = ("twoFactorEnabled", "protected", "hasPassword", "searchEnabled")
+    assert [body[name] for name in flags] == [False, False, True, True]
+    assert body["profile"]["mediaPostsVisibility"] is True
+    assert not optional & body.keys()
+    body = (await plex("GET /user?includeSubscriptions=1&includeProviders=1")).json
+    assert optional & body.keys() == optional - {"roles", "pin"}
+    assert ("providers" in body, "settings" in body) == (True, False)
 
-    reply = await call.send("GET", sim.url + "/user", params=query, headers=JSON)
-
-    assert reply.status == 200
-    assert sim.requests[-1].token == token
-
-
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/nothing"), ("DELETE", "/pins/1")]
-)
-async def test_unknown_paths(call: Caller, token: str, method: str, path: str) -> None:
-    """What does not exist is not found."""
-    assert (await call.plex_tv(method, path, token)).status == 404
-
-
-async def test_ping(sim: Simulator, call: Caller, token: str) -> None:
-    """A ping is answered with a pong."""
-    assert (await call.plex_tv("GET", "/ping", token)).json == {"pong": True}
-    xml = (
-        await call.plex_tv("GET", "/ping", token, headers={"Accept": "text/xml"})
-    ).xml
-    assert (xml.tag, xml.text) == ("pong", "true")
-
-
-# The account
-
-
-async def test_user_as_json(call: Caller, ada: Account, token: str) -> None:
-    """The account has all its fields, and echoes the token."""
-    body = (await call.plex_tv("GET", "/user", token)).json
-
-    assert body["authToken"] == token
-    assert body["title"] == "ada"
-    assert (body["twoFactorEnabled"], body["protected"], body["hasPassword"]) == (
-        False,
-        False,
-        True,
-    )
-    assert (
-        not {"subscriptions", "pastSubscriptions", "trials", "roles", "pin"}
-        & body.keys()
-    )
-
-
-async def test_user_as_xml(call: Caller, ada: Account, token: str) -> None:
-    """In XML booleans are digits, nothing is empty and lists are elements."""
-    ada.roles = ["plexpass"]
-    assert ada.subscription is not None
-    ada.subscription |= {"features": ["pass"], "subscribedAt": "2014-02-28T00:00:00Z"}
-
-    user = (
-        await call.plex_tv("GET", "/user", token, headers={"Accept": "text/xml"})
-    ).xml
-
-    assert user.tag == "user"
-    assert (user.get("confirmed"), user.get("home"), user.get("adsConsent")) == (
-        "1",
-        "0",
-        "",
-    )
-    subscription = user.find("subscription")
-    assert subscription is not None
-    assert subscription.get("subscribedAt") == "2014-02-28 00:00:00 UTC"
-    assert [
-        one.get("id") for one in user.iterfind("subscription/features/feature")
-    ] == ["pass"]
-    assert [one.get("id") for one in user.iterfind("roles/role")] == ["plexpass"]
+    plex.ada.subscribe("yearly", since="2024-03-24T05:13:37Z", ends_at=1_800_000_000)
+    user = (await plex("GET /user?includeSubscriptions=1", xml=True)).xml
+    assert [user.get(name) for name in ("home", "adsConsent")] == ["0", ""]
+    assert (user.tag, user.get("joinedAt")) == ("user", "1393545600")
+    [summary], [[entry]] = user.findall("subscription"), user.findall("subscriptions")
+    assert summary.get("subscribedAt") == "2024-03-24 05:13:37 UTC"
+    assert summary.findall("features/feature")[1].get("id") == "hardware_transcoding"
+    values = [entry.get(name) for name in ("mode", "endsAt", "canceled", "renewsAt")]
+    assert values == ["yearly", "1800000000", "1", ""]
+    assert user.findall("roles/role")[0].get("id") == "plexpass"
     assert len(user.findall("services/service")) == 3
 
 
-async def test_user_follows_its_account(call: Caller, ada: Account, token: str) -> None:
-    """A changed field changes the next answer; extra may put anything there."""
-    ada.code, ada.pin, ada.friendly_name = "123456", "0042", "Ada L."
-    ada.extra = {
-        "homeSize": "1",
-        "locale": ABSENT,
-        "subscription": None,
-        "new": {"a": [1]},
-    }
+async def test_user_follows_its_account(plex: World) -> None:
+    """A change shows in the next answer; what is over is Inactive; extra may be anything."""
+    ada = plex.ada
+    ada.code, ada.pin, ada.friendly_name, ada.username = "123456", "0042", "Zoë 🎬", ""
+    ada.extra = {"homeSize": "1", "locale": ABSENT, "new": {"a": [1]}}
+    ada.subscribe()
+    ada.lapse(since=1_700_000_000, ended_at=1_731_622_400)
 
-    body = (await call.plex_tv("GET", "/user", token)).json
+    reply = await plex("GET /user?includeSubscriptions=1")
+    body = reply.json
 
     assert (body["twoFactorEnabled"], body["protected"]) == (True, True)
-    assert (body["friendlyName"], body["homeSize"], body["subscription"]) == (
-        "Ada L.",
-        "1",
-        None,
-    )
-    assert body["new"] == {"a": [1]}
-    assert "locale" not in body
+    assert (body["homeSize"], body["new"], "locale" in body) == ("1", {"a": [1]}, False)
+    assert body["title"] == "Zoë 🎬"
+    assert '"Zoë 🎬"'.encode() in reply.body
     assert re.fullmatch("[0-9a-f]{64}", body["pin"])
-
-
-async def test_title_of_a_managed_user(call: Caller, ada: Account, token: str) -> None:
-    """Who has no username is called by the friendly name."""
-    ada.username, ada.friendly_name = "", "Byron"
-
-    assert (await call.plex_tv("GET", "/user", token)).json["title"] == "Byron"
-
-
-async def test_text_is_utf_8(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """Text stands in JSON as it is, without escapes."""
-    ada.friendly_name = "Zoë 🎬"
-    server = await sim.add_server(owner=ada, name="Küche")
-
-    assert '"Zoë 🎬"' in (await call.plex_tv("GET", "/user", token)).text
-    reply = await call.server(server, "GET", "/", token)
-    assert '"Küche"' in reply.text
-    assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
-
-
-async def test_user_includes(call: Caller, token: str) -> None:
-    """Some parts stand there only when asked for."""
-    query = {"includeSubscriptions": "1", "includeProviders": "1"}
-
-    body = (await call.plex_tv("GET", "/user", token, params=query)).json
-
-    assert {"subscriptions", "pastSubscriptions", "trials", "providers"} <= body.keys()
-    assert "settings" not in body
-
-
-# Ends of tokens
-
-
-@pytest.mark.parametrize(
-    ("scope", "left"), [("token", {"second", "other"}), ("client", {"other"})]
-)
-async def test_sign_out_scopes(
-    sim: Simulator, call: Caller, ada: Account, scope: Any, left: set[str]
-) -> None:
-    """A sign-out ends one token, or all of that client identifier."""
-    ada.tokens |= {"first": "client-one", "second": "client-one", "other": "client-two"}
-    sim.sign_out_scope = scope
-
-    reply = await call.plex_tv("DELETE", "/users/signout", "first")
-
-    assert (reply.status, reply.text) == (204, "")
-    assert ada.tokens.keys() == left
-    assert (await call.plex_tv("GET", "/user", "first")).status == 401
-
-
-async def test_revoked_token(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """One token can be ended without the others."""
-    other = sim.sign_in(ada, "client-two")
-    sim.revoke_token(token)
-    sim.revoke_token("unknown")
-
-    assert (await call.plex_tv("GET", "/user", token)).status == 401
-    assert (await call.plex_tv("GET", "/user", other)).status == 200
-
-
-async def test_password_reset(
-    sim: Simulator, call: Caller, ada: Account, grace: Account, token: str
-) -> None:
-    """A password reset ends all tokens and leaves owned servers unclaimed."""
-    attic = await sim.add_server(owner=ada, shared_with=[grace])
-    cellar = await sim.add_server(owner=grace, shared_with=[ada])
-    shared = cellar.access_token(ada, token)
-
-    sim.reset_password(ada, "new")
-
-    assert (await call.plex_tv("GET", "/user", token)).status == 401
-    assert (await call.server(attic, "GET", "/", token)).status == 401
-    assert (await call.server(cellar, "GET", "/", shared)).status == 401
-    assert not (await call.server(attic, "GET", "/identity")).json["MediaContainer"][
-        "claimed"
+    status = [
+        body["subscription"][name] for name in ("active", "status", "subscribedAt")
     ]
-    reply = await call.sign_in(password="new")
-    listed = (await call.plex_tv("GET", "/resources", reply.json["authToken"])).json
-    assert [one["clientIdentifier"] for one in listed] == [cellar.machine_identifier]
+    assert status == [False, "Inactive", "2023-11-14T22:13:20Z"]
+    assert [one["state"] for one in body["pastSubscriptions"]] == ["ended"]
+    assert (body["subscriptions"], "roles" in body) == ([], False)
 
 
-@pytest.mark.parametrize(("ends", "status"), [(False, 200), (True, 401)])
-async def test_transient_tokens_of_a_revoked_account(
-    sim: Simulator, call: Caller, ada: Account, ends: bool, status: int
-) -> None:
-    """Whether a revocation ends transient tokens is a choice."""
-    sim.revoke_ends_transient = ends
-    server = await sim.add_server(owner=ada, token="own-token")
-    transient = server.mint(ada)
-
-    sim.revoke(ada)
-
-    assert (await call.server(server, "GET", "/", transient)).status == status
-    assert (await call.server(server, "GET", "/", "own-token")).status == 401
+async def test_sign_out(plex: World) -> None:
+    """A sign-out ends one token, or all of that client identifier."""
+    for scope, left in (("token", {"b": "1", "c": "2"}), ("client", {"c": "2"})):
+        plex.sim.sign_out_scope = scope
+        plex.ada.tokens = {"a": "1", "b": "1", "c": "2"}
+        reply = await plex("DELETE /users/signout", "a")
+        assert (reply.status, reply.body, plex.ada.tokens) == (204, b"", left)
+        assert (await plex("GET /user", "a")).status == 401
+    for token in ("c", "unknown"):
+        plex.sim.revoke_token(token)
+        assert (await plex("GET /user", token)).status == 401
 
 
-# The list of servers
+@pytest.mark.parametrize("ends", [False, True])
+async def test_password_reset(plex: World, ends: bool) -> None:
+    """A reset ends all tokens, transient ones by choice, and leaves servers unclaimed."""
+    cellar = await plex.sim.add_server(owner=plex.grace, shared_with=[plex.ada])
+    shared, transient = cellar.access_token(plex.ada, ""), cellar.mint(plex.ada)
+    plex.attic.token, plex.sim.revoke_ends_transient = "own-token", ends
+
+    plex.sim.reset_password(plex.ada, "new")
+
+    assert (await plex("GET /user")).status == 401
+    for token, at in ((OWN, None), ("own-token", None), (shared, cellar)):
+        assert not await plex.opens(token, at)
+    assert await plex.opens(transient, cellar) is not ends
+    assert not (await plex.ask("GET /identity")).container["claimed"]
+    plex.token = (await plex.sign_in(password="new")).json["authToken"]
+    names = [one["clientIdentifier"] for one in await plex.listed()]
+    assert names == [cellar.machine_identifier]
 
 
-async def test_resources(
-    sim: Simulator, call: Caller, ada: Account, grace: Account, token: str
-) -> None:
+async def test_resources(plex: World) -> None:
     """Owned and shared servers differ; players have no token and fewer keys."""
-    attic = await sim.add_server(owner=ada, tls=True)
-    cellar = await sim.add_server(name="Cellar", owner=grace, shared_with=[ada])
-    await sim.add_server(name="Foreign", owner=grace)
-    sim.add_player(ada)
+    add, ada, grace = plex.sim.add_server, plex.ada, plex.grace
+    vault = await add(owner=ada, name="Vault", tls=True)
+    cellar = await add(owner=grace, shared_with=[ada])
+    await add(name="Foreign", owner=grace)
+    plex.sim.add_player(ada)
 
-    reply = await call.plex_tv("GET", "/resources", token, params={"includeHttps": "1"})
+    _, owned, shared, player = await plex.listed()
 
-    owned, shared, player = reply.json
-    assert (owned["name"], owned["owned"], owned["ownerId"]) == ("Attic", True, None)
-    assert owned["accessToken"] == token
-    assert owned["connections"][0]["uri"] == attic.connections[0].uri
-    assert re.fullmatch(
-        rf"https://127-0-0-1\.[0-9a-f]{{32}}\.plex\.direct:{attic.port}",
-        attic.connections[0].uri,
-    )
-    assert (shared["owned"], shared["ownerId"], shared["sourceTitle"]) == (
-        False,
-        grace.id,
-        "grace",
-    )
-    assert shared["accessToken"] == cellar.access_token(ada, token) != token
+    names = ("owned", "ownerId", "sourceTitle", "accessToken")
+    assert [owned[name] for name in names] == [True, None, None, plex.token]
+    token = cellar.access_token(ada, "")
+    assert [shared[name] for name in names] == [False, grace.id, "grace", token]
+    uri = owned["connections"][0]["uri"]
+    assert uri == vault.connections[0].uri
+    host = r"127-0-0-1\.[0-9a-f]{32}\.plex\.direct"
+    assert re.fullmatch(rf"https://{host}:{vault.port}", uri)
     assert shared["connections"][0]["uri"] == f"http://127.0.0.1:{cellar.port}"
-    assert player["accessToken"] is None
-    assert "server" not in player["provides"].split(",")
-    assert "dnsRebindingProtection" not in player
+    assert (player["accessToken"], "dnsRebindingProtection" in player) == (None, False)
+    [listed, *_] = (await plex("GET /resources", xml=True)).xml
+    assert [listed.get(name) for name in ("owned", "ownerId")] == ["1", ""]
+    assert listed.findall("connections/connection")[0].get("IPv6") == "0"
 
 
-async def test_resources_as_xml(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """The list is nested in XML."""
-    await sim.add_server(owner=ada)
-
-    reply = await call.plex_tv(
-        "GET", "/resources", token, headers={"Accept": "text/xml"}
-    )
-
-    (resource,) = reply.xml.findall("resource")
-    (connection,) = resource.findall("connections/connection")
-    assert (reply.xml.tag, resource.get("owned"), resource.get("ownerId")) == (
-        "resources",
-        "1",
-        "",
-    )
-    assert (connection.get("local"), connection.get("IPv6")) == ("1", "0")
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ({}, ["http://127.0.0.1"]),
-        ({"includeHttps": "1"}, ["https://127-0-0-1"]),
-        (
-            {"includeHttps": "1", "includeRelay": "1"},
-            ["https://127-0-0-1", "https://127-0-0-2"],
-        ),
-        ({"includeIPv6": "1"}, ["http://127.0.0.1", "http://[::1]"]),
-        (
-            {"includeHttps": "0", "includeRelay": "1"},
-            ["http://127.0.0.1", "http://127.0.0.2"],
-        ),
-    ],
-)
-async def test_resources_filter_connections(
-    sim: Simulator,
-    call: Caller,
-    ada: Account,
-    token: str,
-    query: dict[str, str],
-    expected: list[str],
-) -> None:
-    """Relays, IPv6 and https are listed only when asked for."""
-    server = await sim.add_server(owner=ada, tls=True)
+async def test_resources_filter_connections(plex: World) -> None:
+    """Relays, IPv6 and https are listed only when asked for; names hold every digit."""
+    server = await plex.sim.add_server(owner=plex.ada, tls=True)
     server.connections += [
         server.connection(relay=True, host="127.0.0.2"),
         server.connection(local=False, host="::1"),
     ]
+    plex.attic.listed = False
+    plain, https = "http://127.0.0.1:", "https://127-0-0-1."
+    for query, expected in {
+        "": [plain],
+        "includeHttps=1": [https],
+        "includeHttps=1&includeRelay=1": [https, "https://127-0-0-2."],
+        "includeIPv6=1": [plain, "http://[::1]:"],
+        "includeHttps=1&includeIPv6=1": [https, f"https://{'0000-' * 7}0001."],
+        "includeHttps=0&includeRelay=1": [plain, "http://127.0.0.2:"],
+    }.items():
+        [entry] = await plex.listed(query)
+        for one, start in zip(entry["connections"], expected, strict=True):
+            assert one["uri"].startswith(start)
 
-    reply = await call.plex_tv("GET", "/resources", token, params=query)
 
-    uris = [one["uri"] for one in reply.json[0]["connections"]]
-    assert len(uris) == len(expected)
-    assert all(uri.startswith(start) for uri, start in zip(uris, expected, strict=True))
-
-
-async def test_resources_follow_their_server(
-    sim: Simulator, call: Caller, ada: Account, grace: Account, token: str
-) -> None:
+async def test_resources_follow_their_server(plex: World) -> None:
     """Every attribute of a server can change."""
-    server = await sim.add_server(owner=ada, token="own-token")
-    server.name, server.version, server.presence = "Loft", "2.0", False
-    server.public_address_matches, server.https_required = False, True
-    server.extra = {"device": None, "product": ABSENT}
+    attic = plex.attic
+    attic.name, attic.presence, attic.token = "Loft", False, "own-token"
+    attic.extra = {"device": None, "product": ABSENT}
 
-    (entry,) = (await call.plex_tv("GET", "/resources", token)).json
-    assert (entry["name"], entry["productVersion"], entry["presence"]) == (
-        "Loft",
-        "2.0",
-        False,
-    )
-    assert (entry["publicAddressMatches"], entry["httpsRequired"]) == (False, True)
-    assert (entry["accessToken"], entry["device"]) == ("own-token", None)
+    [entry] = await plex.listed()
+    names = ("name", "presence", "accessToken", "device")
+    assert [entry[name] for name in names] == ["Loft", False, "own-token", None]
     assert "product" not in entry
+    attic.access_token_null = True
+    assert (await plex.listed())[0]["accessToken"] is None
+    for field, value in {
+        "listed": False,
+        "claimed": False,
+        "owner": plex.grace,
+    }.items():
+        before = getattr(attic, field)
+        setattr(attic, field, value)
+        assert await plex.listed() == []
+        setattr(attic, field, before)
 
-    server.access_token_null = True
-    assert (await call.plex_tv("GET", "/resources", token)).json[0][
-        "accessToken"
-    ] is None
-    server.listed = False
-    assert (await call.plex_tv("GET", "/resources", token)).json == []
-    server.listed, server.owner = True, grace
-    assert (await call.plex_tv("GET", "/resources", token)).json == []
+
+async def test_additions_to_resources(plex: World) -> None:
+    """A list may hold anything, before and after the true entries, or lack one of them."""
+    plex.attic.name = "\ud83d"
+    plex.sim.first_resources = [{"name": "First"}]
+    plex.sim.extra_resources = ['{"name": "\\ud800\\u0000"}', '<resource name="&#1;"/>']
+
+    xml = (await plex("GET /resources", xml=True)).body
+
+    names = [one["name"] for one in await plex.listed()]
+    assert names == ["First", "\ud83d", "\ud800\x00"]
+    assert b'<resources><resource name="First" /><resource name="&#55357;"' in xml
+    assert xml.endswith(b'<resource name="&#1;"/></resources>')
+    plex.sim.leave_out(plex.attic, times=2)
+    assert [len(await plex.listed()) for _ in range(3)] == [2, 2, 3]
 
 
-# Two worlds of tokens
-
-
-async def test_tokens_of_two_worlds(
-    sim: Simulator, call: Caller, ada: Account, grace: Account, token: str
-) -> None:
+async def test_tokens_of_two_worlds(plex: World) -> None:
     """An account token opens owned servers only; a server token opens that server only."""
-    attic = await sim.add_server(owner=ada, token="own-token")
-    cellar = await sim.add_server(owner=grace, shared_with=[ada])
-    shared = cellar.access_token(ada, token)
+    attic, ada = plex.attic, plex.ada
+    attic.token = "own-token"
+    cellar = await plex.sim.add_server(owner=plex.grace, shared_with=[ada])
+    shared = cellar.access_token(ada, "")
 
-    async def opens(server: Server, presented: str | None) -> bool:
-        return (await call.server(server, "GET", "/", presented)).status == 200
-
-    assert await opens(attic, token)
-    assert await opens(attic, "own-token")
-    assert await opens(cellar, shared)
-    assert not await opens(attic, shared)
-    assert not await opens(cellar, token)
-    assert not await opens(cellar, "own-token")
-    assert not await opens(attic, None)
-    for presented in (shared, "own-token", attic.mint(ada)):
-        assert (await call.plex_tv("GET", "/user", presented)).code == 1001
-    cellar.shared_with = []
-    assert not await opens(cellar, shared)
-
-
-# Servers
+    for token, at_attic, at_cellar in (
+        (OWN, True, False),
+        ("own-token", True, False),
+        (shared, False, True),
+        (None, False, False),
+    ):
+        assert await plex.opens(token) is at_attic
+        assert await plex.opens(token, cellar) is at_cellar
+    for token in (shared, "own-token", attic.mint(ada)):
+        assert (await plex("GET /user", token)).error == (401, 1001)
+    cellar.shared_with, attic.allow_tokenless = [], True
+    assert not await plex.opens(shared, cellar)
+    assert [await plex.opens(token) for token in (None, "wrong")] == [True, True]
 
 
-async def test_identity(sim: Simulator, call: Caller, ada: Account) -> None:
-    """An identity needs no token, and a bad one does no harm."""
-    server = await sim.add_server(owner=ada)
-
-    for presented in (None, "wrong"):
-        body = (await call.server(server, "GET", "/identity", presented)).json[
-            "MediaContainer"
-        ]
-        assert body == {
-            "size": 0,
-            "apiVersion": "1.2.2",
-            "claimed": True,
-            "machineIdentifier": server.machine_identifier,
-            "version": server.version,
-        }
-    xml = (await call.connect(server.connections[0], "GET", "/identity")).xml
+async def test_identity(plex: World) -> None:
+    """An identity needs no token, and a bad one does no harm; the root needs one."""
+    plex.attic.answers_as = "other"
+    for token in (None, "wrong"):
+        body = (await plex.ask("GET /identity", token)).container
+        identity = (body["claimed"], body["machineIdentifier"], body["apiVersion"])
+        assert identity == (True, "other", "1.2.2")
+    xml = (await plex.ask("GET /identity", xml=True)).xml
     assert (xml.tag, xml.get("claimed")) == ("MediaContainer", "1")
-    server.answers_as = "somebody-else"
-    body = (await call.server(server, "GET", "/identity")).json["MediaContainer"]
-    assert body["machineIdentifier"] == "somebody-else"
-
-
-async def test_root(sim: Simulator, call: Caller, ada: Account, token: str) -> None:
-    """The root needs a token, unless the server lets everybody in."""
-    server = await sim.add_server(owner=ada)
-
-    refused = await call.server(server, "GET", "/", "wrong")
+    assert (await plex.ask("GET /")).container["friendlyName"] == "Attic"
+    refused = await plex.ask("GET /", "wrong")
     assert (refused.status, refused.type) == (401, "text/html")
-    assert "<title>Unauthorized</title>" in refused.text
-    assert "<h1>401 Unauthorized</h1>" in refused.text
-    body = (await call.server(server, "GET", "/", token)).json["MediaContainer"]
-    assert (body["friendlyName"], body["version"]) == ("Attic", server.version)
-    assert (await call.server(server, "GET", "/library/sections", token)).status == 200
-    server.allow_tokenless = True
-    for presented in (None, "wrong"):
-        assert (await call.server(server, "GET", "/", presented)).status == 200
+    assert b"<title>Unauthorized</title>" in refused.body
+    assert b"<h1>401 Unauthorized</h1>" in refused.body
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
+    ("owner", "guest", "lines"),
     [
-        ("GET", "/security/tokens", 404),
-        ("GET", "/security", 404),
-        ("POST", "/", 405),
-        ("POST", "/security/resources", 405),
+        (404, 404, "GET /security/tokens, GET /library/sections/9/all"),
+        (404, 404, "GET /library/metadata/9, PUT /:/scrobble?key=9&identifier=x"),
+        (405, 405, "POST /, POST /security/resources"),
+        (405, 405, "DELETE /library/sections/1/refresh"),
+        (400, 400, "GET /search, PUT /:/scrobble?key=1, GET /photo/:/transcode?url=/"),
+        (400, 400, "GET /photo/:/transcode?url=http://x&width=1&height=1"),
+        (400, 400, "GET /security/token, GET /security/token?type=delegation"),
+        (400, 400, "PUT /security/token?type=delegation&scope=some"),
+        (200, 200, f"GET /library/sections, POST {MINT}"),
+        (200, 403, "GET /library/sections/1/refresh, GET /myplex/account"),
+        (200, 403, "POST /library/sections/all/refresh"),
+        (200, 403, "GET /security/resources?source=provider://known, GET /:/prefs"),
+        (200, 403, "GET /status/sessions, PUT /:/prefs?FriendlyName=A"),
+        (400, 403, "GET /security/resources, GET /security/resources?source="),
+        (400, 403, "GET /security/resources?source=provider://unknown"),
+        (400, 403, "GET /security/resources?source=server://unknown"),
+        (400, 403, "GET /security/resources?source=nonsense, PUT /:/prefs?Unknown=1"),
+        (400, 403, "GET /security/resources?source=provider://known&refresh=yes"),
+        (400, 403, "GET /status/sessions/terminate"),
+        (404, 403, "GET /status/sessions/terminate?sessionId=x"),
+        (404, 403, "GET /library/sections/9/refresh"),
     ],
 )
-async def test_unknown_paths_of_a_server(
-    sim: Simulator,
-    call: Caller,
-    ada: Account,
-    token: str,
-    method: str,
-    path: str,
-    status: int,
+async def test_paths_of_a_server(
+    plex: World, owner: int, guest: int, lines: str
 ) -> None:
-    """A server is as strict about paths and verbs as plex.tv."""
-    server = await sim.add_server(owner=ada)
+    """A server is as strict as plex.tv; refusals are HTML, and some paths are the owner's."""
+    attic, guests = plex.attic, plex.attic.access_token(plex.grace, "")
+    attic.shared_with = [plex.grace]
+    attic.sources["provider://known"] = {"name": "Known", "Connection": []}
+    for line in lines.split(", "):
+        expected = {OWN: owner, guests: guest, "wrong": 401}
+        if "/security/token" not in line:
+            expected |= {attic.mint(plex.ada): owner, attic.mint(plex.grace): guest}
+        for token, status in expected.items():
+            reply = await plex.ask(line, token)
+            assert reply.status == status, line
+            assert status == 200 or reply.type == "text/html"
 
-    reply = await call.server(server, method, path, token)
 
-    assert (reply.status, reply.type) == (status, "text/html")
-    assert (await call.server(server, method, path, "wrong")).status == 401
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-async def test_transient_token(
-    sim: Simulator, call: Caller, ada: Account, token: str, method: str
-) -> None:
-    """Every verb mints, in JSON and in XML."""
-    server = await sim.add_server(owner=ada)
-    path = "/security/token"
-
-    body = (await call.server(server, method, path, token, params=MINT)).json[
-        "MediaContainer"
-    ]
-    assert body["size"] == 0
-    assert re.fullmatch(r"transient-[0-9a-f-]{36}", body["token"])
-    xml = (
-        await call.server(
-            server, method, path, token, params=MINT, headers={"Accept": "text/xml"}
-        )
-    ).xml
+async def test_transient_token(plex: World) -> None:
+    """Every verb mints what lives for 48 hours, or until the server restarts."""
+    attic, ada = plex.attic, plex.ada
+    lines = [f"{method} {MINT}" for method in ("GET", "POST", "PUT")]
+    minted = [(await plex.ask(line)).container["token"] for line in lines]
+    assert all(re.fullmatch(r"transient-[0-9a-f-]{36}", one) for one in minted)
+    xml = (await plex.ask(lines[0], xml=True)).xml
     assert (xml.tag, xml.get("size")) == ("MediaContainer", "0")
-    assert {body["token"], xml.get("token")} == server.transient_tokens.keys()
-    assert (
-        await call.server(server, "GET", "/library/sections", body["token"])
-    ).status == 200
+    assert {*minted, xml.get("token")} == attic.transient_tokens.keys()
 
+    plex.sim.clock.advance(2 * DAY - 1)
+    assert await plex.opens(minted[0])
+    plex.sim.clock.advance(1)
+    assert not await plex.opens(minted[0])
+    second, port = attic.mint(ada), attic.port
+    await attic.restart()
+    assert (attic.port, await plex.opens(second)) == (port, False)
+    assert await plex.opens(OWN)
+    await attic.stop()
+    third = attic.mint(ada)
+    await attic.start()
+    assert not await plex.opens(third)
 
-@pytest.mark.parametrize(
-    ("presented", "query", "status"),
-    [
-        ("wrong", MINT, 401),
-        (None, MINT, 401),
-        ("good", {}, 400),
-        ("good", {"type": "delegation"}, 400),
-        ("good", {"scope": "all"}, 400),
-        ("good", {"type": "other", "scope": "all"}, 400),
-        ("good", {"type": "delegation", "scope": "some"}, 400),
-    ],
-)
-async def test_transient_token_refused(
-    sim: Simulator,
-    call: Caller,
-    ada: Account,
-    presented: str | None,
-    query: dict[str, str],
-    status: int,
-) -> None:
-    """Refusals are HTML, whatever was asked for."""
-    server = await sim.add_server(owner=ada, token="good")
-
-    reply = await call.server(
-        server, "POST", "/security/token", presented, params=query
-    )
-
-    assert (reply.status, reply.type) == (status, "text/html")
-
-
-async def test_life_of_a_transient_token(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """A transient token lives for 48 hours, or until its server restarts."""
-    server = await sim.add_server(owner=ada)
-
-    async def opens(transient: str) -> bool:
-        return (await call.server(server, "GET", "/", transient)).status == 200
-
-    first = server.mint(ada)
-    sim.clock.advance(48 * 3600 - 1)
-    assert await opens(first)
-    sim.clock.advance(1)
-    assert not await opens(first)
-    second, port = server.mint(ada), server.port
-    await server.restart()
-    assert server.port == port
-    assert not await opens(second)
-    assert await opens(token)
-    third = server.mint(ada)
-    server.transient_tokens.clear()
-    assert not await opens(third)
-    await server.stop()
-    fourth = server.mint(ada)
-    await server.start()
-    assert not await opens(fourth)
-
-
-async def test_minting_oddities(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """Old servers know no POST; who asks for no token delegates none."""
-    server = await sim.add_server(owner=ada, post_token_status=405)
-
-    async def mint(method: str, presented: str | None) -> Reply:
-        return await call.server(
-            server, method, "/security/token", presented, params=MINT
-        )
-
-    assert (await mint("POST", token)).status == 405
-    transient = (await mint("GET", token)).json["MediaContainer"]["token"]
-    assert (await mint("GET", transient)).status == 403
-    server.mint_with_transient = True
-    assert (await mint("GET", transient)).status == 200
-    server.allow_tokenless = True
-    assert (await mint("GET", None)).json == {"MediaContainer": {"size": 0}}
+    attic.post_token_status = 405
+    assert (await plex.ask(f"POST {MINT}")).status == 405
+    transient = attic.mint(ada)
+    assert (await plex.ask(f"GET {MINT}", transient)).status == 403
+    attic.mint_with_transient = True
+    assert (await plex.ask(f"GET {MINT}", transient)).status == 200
+    attic.allow_tokenless = True
+    assert (await plex.ask(f"GET {MINT}", None)).container == {"size": 0}
 
 
 def test_ticking_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulator that runs alone has a clock that moves, and can still be advanced."""
-    now = 100.0
-    monkeypatch.setattr("tests.simulator.clock.monotonic", lambda: now)
+    moments = iter((100.0, 100.0, 105.0))
+    monkeypatch.setattr("tests.simulator.clock.monotonic", lambda: next(moments))
     clock = Clock(ticking=True)
     begin = clock.now()
-
-    now += 5
     clock.advance(60)
-
     assert (clock.now() - begin).total_seconds() == 65
 
 
-async def test_stopped_server(sim: Simulator, call: Caller, ada: Account) -> None:
-    """A stopped server refuses connections, and comes back on its port."""
-    server = await sim.add_server(owner=ada)
-    await call.server(server, "GET", "/identity")
+async def test_ways_to_be_out(plex: World) -> None:
+    """Servers stop, are in maintenance, or stand behind something; plex.tv may be out."""
+    attic = plex.attic
+    for change, again in ((attic.stop, attic.start), (attic.start, attic.stop)):
+        await change()
+        await change()
+        assert attic.running is (change == attic.start)
+        if not attic.running:
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await plex.ask("GET /identity")
+            await again()
+    attic.maintenance = True
+    reply = await plex.ask("GET /identity")
+    assert (reply.status, reply.xml.tag) == (503, "Response")
+    assert (reply.xml.get("code"), reply.xml.get("title")) == ("503", "Maintenance")
+    attic.maintenance, attic.allowed_paths = False, ["/identity", "/library/*"]
+    for path, status in {"identity": 200, "library/onDeck": 200, "": 404}.items():
+        assert (await plex.ask(f"GET /{path}")).status == status
+    await plex.sim.stop_plex_tv()
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await plex("GET /ping")
+    assert (await plex.ask("GET /identity")).status == 200
+    await plex.sim.start_plex_tv()
+    assert (await plex("GET /ping")).status == 200
 
-    await server.stop()
-    await server.stop()
-    with pytest.raises(aiohttp.ClientConnectionError):
-        await call.server(server, "GET", "/identity")
-    await server.start()
-    await server.start()
-    assert (await call.server(server, "GET", "/identity")).status == 200
+
+async def test_echo(plex: World) -> None:
+    """A server may repeat what it heard; only a new token stands alone."""
+    plex.attic.echo, token = True, plex.token
+    for path in ("/", "/identity", "/library/onDeck"):
+        body = (await plex.ask(f"GET {path}")).container
+        assert body["authToken"] == body["EchoSetting"][0]["value"] == token
+        assert {"id": "X-Plex-Token", "value": token} in body["EchoHeader"]
+        assert token in body["note"]
+    assert (await plex.ask(f"GET {MINT}")).container.keys() == {"size", "token"}
 
 
-# Sources
-
-
-async def test_source(
-    sim: Simulator, call: Caller, ada: Account, grace: Account, token: str
-) -> None:
+async def test_source(plex: World) -> None:
     """A server describes itself and others, with a token that is good there."""
-    attic = await sim.add_server(owner=ada)
-    cellar = await sim.add_server(
-        name="Cellar", owner=grace, shared_with=[ada], tls=True
-    )
-    await sim.add_server(name="Foreign", owner=grace)
+    people = {"owner": plex.grace, "shared_with": [plex.ada]}
+    cellar = await plex.sim.add_server(name="Cellar", tls=True, **people)
     cellar.connections.append(cellar.connection(relay=True))
+    line = f"GET /security/resources?source=server://{cellar.machine_identifier}"
 
-    for source in (
-        f"server://{cellar.machine_identifier}",
-        f"server://{cellar.machine_identifier}/com.plexapp.plugins.library",
-    ):
-        reply = await call.server(
-            attic,
-            "GET",
-            "/security/resources",
-            token,
-            params={"source": source, "refresh": "1"},
-        )
-        container = reply.json["MediaContainer"]
-        device = container["Device"]
-        assert container["size"] == 1
-        assert (device["name"], device["clientIdentifier"]) == (
-            "Cellar",
-            cellar.machine_identifier,
-        )
-        assert device["accessToken"].startswith("transient-")
-        assert (
-            await call.server(cellar, "GET", "/", device["accessToken"])
-        ).status == 200
+    for more in ("", "/com.plexapp.plugins.library&refresh=1"):
+        device = (await plex.ask(line + more)).container["Device"]
+        assert device["clientIdentifier"] == cellar.machine_identifier
+        assert await plex.opens(device["accessToken"], cellar)
         local, relay = device["Connection"]
         assert (local["local"], relay["local"], relay["relay"]) == (True, False, True)
         assert "relay" not in local
+    [listed] = (await plex.ask(line, xml=True)).xml
+    assert (listed.tag, listed.get("name")) == ("Device", "Cellar")
+    assert [one.get("local") for one in listed.findall("Connection")] == ["1", "0"]
+    plex.attic.device_as_list = True
+    for flags, expected in {"bool": True, "int": 1, "str": "1"}.items():
+        plex.attic.flags_as = flags
+        device = (await plex.ask(line)).container["Device"][0]
+        assert repr(device["Connection"][0]["local"]) == repr(expected)
 
 
-async def test_source_as_xml(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """In XML devices and connections are elements."""
-    attic = await sim.add_server(owner=ada)
+async def test_library(plex: World) -> None:
+    """A library lists its films, in pieces if asked to, and shows who watches."""
+    library = plex.attic.library
+    film = library.add("Sunrise", year=1927)
+    library.play(film, user="grace")
+    for path, expected in {
+        "/library/sections": ["Movies", "TV Shows"],
+        "/library/sections/2/all": ["The Severed Head"],
+        "/library/onDeck": ["The General", "The Severed Head"],
+        "/search?query=sun": ["Sunrise"],
+        f"/library/metadata/{film.rating_key}": ["Sunrise"],
+        "/status/sessions": ["Sunrise"],
+    }.items():
+        body = (await plex.ask(f"GET {path}")).container
+        items = body.get("Metadata") or body["Directory"]
+        assert [one["title"] for one in items] == expected
+        assert body["size"] == len(expected)
+        xml = (await plex.ask(f"GET {path}", xml=True)).xml
+        assert [one.get("title") for one in xml] == expected
 
-    reply = await call.server(
-        attic,
-        "GET",
-        "/security/resources",
-        token,
-        params={"source": f"server://{attic.machine_identifier}"},
-        headers={"Accept": "text/xml"},
-    )
-
-    (device,) = reply.xml.findall("Device")
-    (connection,) = device.findall("Connection")
-    assert (reply.xml.get("size"), device.get("name")) == ("1", "Attic")
-    assert (connection.get("local"), connection.get("relay")) == ("1", None)
-
-
-@pytest.mark.parametrize(
-    ("flags", "expected"), [("bool", True), ("int", 1), ("str", "1")]
-)
-async def test_source_spellings(
-    sim: Simulator, call: Caller, ada: Account, token: str, flags: Any, expected: Any
-) -> None:
-    """Servers differ in how they write flags, and a device may stand in a list."""
-    attic = await sim.add_server(owner=ada, flags_as=flags, device_as_list=True)
-    query = {"source": f"server://{attic.machine_identifier}"}
-
-    reply = await call.server(attic, "GET", "/security/resources", token, params=query)
-
-    (device,) = reply.json["MediaContainer"]["Device"]
-    assert device["Connection"][0]["local"] == expected
-    assert type(device["Connection"][0]["local"]) is type(expected)
+    piece: Any = {"X-Plex-Container-Start": "1", "X-Plex-Container-Size": "2"}
+    for how in ("params", "headers"):
+        body = (await plex.ask("GET /library/recentlyAdded", **{how: piece})).container
+        assert (body["size"], body["totalSize"], body["offset"]) == (2, 5, 1)
+        titles = [one["title"] for one in body["Metadata"]]
+        assert titles == ["Metropolis", "The General"]
+    library.fill(100)
+    assert len((await plex.ask("GET /library/sections/1/all")).body) > 80_000
 
 
-@pytest.mark.parametrize(
-    ("who", "source", "refresh", "status"),
-    [
-        ("owner", "provider://known", "0", 200),
-        ("transient", "provider://known", "0", 200),
-        ("guest", "provider://known", "0", 403),
-        ("guest's transient", "provider://known", "0", 403),
-        ("nobody", "provider://known", "0", 401),
-        ("owner", "", "0", 400),
-        ("owner", None, "0", 400),
-        ("owner", "provider://unknown", "0", 400),
-        ("owner", "server://unknown", "0", 400),
-        ("owner", "nonsense", "0", 400),
-        ("owner", "provider://known", "yes", 400),
-    ],
-)
-async def test_source_access(
-    sim: Simulator,
-    call: Caller,
-    ada: Account,
-    grace: Account,
-    who: str,
-    source: str | None,
-    refresh: str,
-    status: int,
-) -> None:
-    """Only the owner may ask, and only for what the server knows."""
-    attic = await sim.add_server(owner=ada, token="own-token", shared_with=[grace])
-    attic.sources["provider://known"] = {"name": "Known", "Connection": []}
-    presented = {
-        "owner": "own-token",
-        "transient": attic.mint(ada),
-        "guest": attic.access_token(grace, ""),
-        "guest's transient": attic.mint(grace),
-    }.get(who)
-    query = {"refresh": refresh} | ({} if source is None else {"source": source})
-
-    reply = await call.server(
-        attic, "GET", "/security/resources", presented, params=query
-    )
-
-    assert reply.status == status
-    assert reply.type == ("application/json" if status == 200 else "text/html")
+async def test_pictures(plex: World) -> None:
+    """Pictures are real, and scaled as asked; or something else under any name."""
+    thumb = (await plex.ask("GET /library/onDeck")).container["Metadata"][0]["thumb"]
+    plain = await plex.ask(f"GET {thumb}")
+    assert (plain.type, plain.body) == ("image/jpeg", JPEG)
+    assert "ETag" not in plain.headers
+    line = f"GET /photo/:/transcode?url={thumb}&width=600&height=600"
+    for more, size in {
+        "": (200, 300),
+        "&upscale=1": (400, 600),
+        "&upscale=1&minSize=1": (600, 900),
+    }.items():
+        reply = await plex.ask(line + more)
+        assert (reply.type, png_size(reply.body)) == ("image/png", size)
+    plex.attic.picture = SVG, "image/png"
+    for one in (line, f"GET {thumb}"):
+        reply = await plex.ask(one)
+        assert (reply.body, reply.type) == (SVG, "image/png")
 
 
-# TLS
+async def test_library_acts(plex: World) -> None:
+    """Scans, marks, ends of streams and settings are remembered."""
+    library = plex.attic.library
+    film = library.items[102]
+    session = library.play(film)
+
+    async def act(line: str) -> None:
+        reply = await plex.ask(line)
+        assert (reply.status, reply.body) == (200, b"")
+
+    await act("GET /library/sections/1/refresh?path=/media/Movies/New film")
+    await act("POST /library/sections/2/refresh")
+    assert library.scans == [(1, "/media/Movies/New film"), (2, None)]
+    await act("GET /:/scrobble?key=102&identifier=com.plexapp.plugins.library")
+    assert (film.view_count, film.view_offset) == (1, 0)
+    await act("PUT /:/unscrobble?key=102&identifier=com.plexapp.plugins.library")
+    assert film.view_count == 0
+    await act(f"GET /status/sessions/terminate?sessionId={session.key}&reason=Night")
+    assert (library.sessions, library.ended_sessions) == ([], [(session.key, "Night")])
+    await act("PUT /:/prefs?FriendlyName=Loft&secureConnections=0")
+    settings = (await plex.ask("GET /:/prefs")).container["Setting"]
+    values = {one["id"]: one["value"] for one in settings}
+    assert plex.attic.name == values["FriendlyName"] == "Loft"
+    assert values["secureConnections"] == "0"
+    account = (await plex.ask("GET /myplex/account")).container["MyPlex"]
+    assert account["authToken"] == plex.token
+    await act("POST /myplex/account")
+    assert not plex.attic.claimed
 
 
-async def test_tls_verifies_against_the_name(
-    sim: Simulator, call: Caller, ada: Account
-) -> None:
+async def test_tls(plex: World) -> None:
     """The certificate is good for the plex.direct name, and for no other."""
-    server = await sim.add_server(owner=ada, tls=True, hosts=("127.0.0.2", "::1"))
+    hosts = ("127.0.0.2", "::1")
+    server = await plex.sim.add_server(owner=plex.ada, tls=True, hosts=hosts)
 
-    assert [one.address for one in server.connections] == ["127.0.0.2", "::1"]
-    for connection in server.connections:
-        assert (await call.connect(connection, "GET", "/identity")).status == 200
+    async def refuses(connection: Connection) -> None:
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await plex.ask("GET /identity", at=connection)
+
+    for connection, host in zip(server.connections, hosts, strict=True):
+        assert connection.address == host
+        assert (await plex.ask("GET /identity", at=connection)).status == 200
     assert server.requests[-1].secure
     old = server.connections[0]
-    new_hash = server.renew_certificate()
-    assert new_hash in server.connections[0].uri
+    assert server.renew_certificate() in server.connections[0].uri
     await server.restart()
-    assert (await call.connect(server.connections[0], "GET", "/identity")).status == 200
-    with pytest.raises(aiohttp.ClientConnectorCertificateError):
-        await call.connect(old, "GET", "/identity")
-    with pytest.raises(aiohttp.ClientConnectorCertificateError):
-        await call.send("GET", f"{server.url}/identity")
+    assert (await plex.ask("GET /identity", at=server)).status == 200
+    await refuses(old)
+    await refuses(replace(old, uri=server.url))
+    # The next connection meets a new certificate without a restart.
+    vault = await plex.sim.add_server(owner=plex.ada, tls=True)
+    vault.certificate_hash = "0123456789abcdef" * 2
+    await refuses(vault.connections[0])
+    assert (await plex.ask("GET /identity", at=vault.connection())).status == 200
 
 
-async def test_renewed_certificate_serves_the_next_connection(
-    sim: Simulator, call: Caller, ada: Account
-) -> None:
-    """A renewal needs no restart."""
-    server = await sim.add_server(owner=ada, tls=True)
-    old = server.connections[0]
-    server.certificate_hash = "0123456789abcdef" * 2
-
-    with pytest.raises(aiohttp.ClientConnectorCertificateError):
-        await call.connect(old, "GET", "/identity")
-    assert (await call.connect(server.connection(), "GET", "/identity")).status == 200
-
-
-async def test_plain_http_on_a_tls_port(
-    sim: Simulator, call: Caller, ada: Account
-) -> None:
+async def test_plain_http_on_a_tls_port(plex: World) -> None:
     """A port speaks both, until secure connections are required: then it is silent."""
-    server = await sim.add_server(owner=ada, tls=True)
-    url = f"http://127.0.0.1:{server.port}/identity"
-
-    assert (await call.send("GET", url)).status == 200
+    server = await plex.sim.add_server(owner=plex.ada, tls=True)
+    named = server.connection(scheme="http")
+    assert f"https{named.uri[4:]}" == server.connections[0].uri
+    assert (await plex.ask("GET /identity", at=named)).status == 200
     server.https_required = True
     with pytest.raises(aiohttp.ServerDisconnectedError):
-        await call.send("GET", url)
+        await plex.ask("GET /identity", at=named)
     assert (server.requests[-1].secure, server.requests[-1].status) == (False, None)
-    assert (await call.server(server, "GET", "/identity")).status == 200
+    assert (await plex.ask("GET /identity", at=server)).status == 200
 
 
-@pytest.mark.parametrize("hello", [b"", b"\x16garbage"])
-async def test_broken_handshakes(
-    sim: Simulator, call: Caller, ada: Account, hello: bytes
-) -> None:
-    """Clients that say nothing or nonsense do no harm."""
-    server = await sim.add_server(owner=ada, tls=True)
+@pytest.mark.parametrize("hello", [b"", b"\x16garbage", None])
+async def test_broken_handshakes(plex: World, hello: bytes | None) -> None:
+    """Clients that say nothing or nonsense do no harm, nor do they delay the end."""
+    server = await plex.sim.add_server(owner=plex.ada, tls=True)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(hello)
-    writer.write_eof()
+    if hello is not None:
+        writer.write(hello)
+        writer.write_eof()
+        with suppress(ConnectionError):
+            await reader.read()
 
-    with suppress(ConnectionError):
-        await reader.read()
-    writer.close()
-
-    assert (await call.server(server, "GET", "/identity")).status == 200
-
-
-async def test_silent_clients_do_not_delay_the_end(
-    sim: Simulator, call: Caller, ada: Account
-) -> None:
-    """A connection that never speaks is closed when its server stops."""
-    server = await sim.add_server(owner=ada, tls=True)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    await call.server(server, "GET", "/identity")  # accepted after the silent one
-
+    assert (await plex.ask("GET /identity", at=server)).status == 200
     await server.stop()
-
-    assert await reader.read() == b""
+    with suppress(ConnectionError):
+        assert await reader.read() == b""
     writer.close()
 
 
-async def test_only_loopback(sim: Simulator, ada: Account) -> None:
+async def test_only_loopback(plex: World) -> None:
     """Nothing listens anywhere else, and a port in use is an error."""
+    sim = plex.sim
+    for add in (
+        sim.add_server(owner=plex.ada, host="0.0.0.0"),
+        sim.add_hostile(host="0.0.0.0"),
+        sim.add_silent("0.0.0.0"),
+    ):
+        with pytest.raises(ValueError, match="not a loopback address"):
+            await add
     with pytest.raises(ValueError, match="not a loopback address"):
-        await sim.add_server(owner=ada, host="0.0.0.0")
-    server = await sim.add_server(owner=ada)
+        sim.closed_port("0.0.0.0")
     with pytest.raises(OSError):
-        await sim.add_server(owner=ada, port=server.port)
+        await sim.add_server(owner=plex.ada, port=plex.attic.port)
 
 
-# Faults
-
-
-async def test_fault_bodies(sim: Simulator, call: Caller, token: str) -> None:
+async def test_fault_bodies(plex: World) -> None:
     """The body of a fault is the usual one, or anything."""
-    fault = sim.fault(path="/user", status=503, times=1)
-    reply = await call.plex_tv("GET", "/user", token)
-    assert (reply.status, reply.json["errors"][0]["status"], fault.hits) == (
-        503,
-        503,
-        1,
-    )
-    assert (await call.plex_tv("GET", "/user", token)).status == 200
-
-    bodies: list[tuple[Any, str | None, str]] = [
+    for fields, error in (
+        ({"status": 503}, (503, None)),
+        ({"code": 1009}, (403, 1009)),
+        ({"code": 1069}, (422, 1069)),
+        ({"code": 1013, "status": 500}, (500, 1013)),
+        ({"code": 4711, "status": 401, "message": "Words"}, (401, 4711)),
+    ):
+        fault = plex.sim.fault(path="/user", times=1, **fields)
+        reply = await plex("GET /user")
+        assert (reply.error, fault.hits) == (error, 1)
+    assert reply.json["errors"][0]["message"] == "Words"
+    assert (await plex("GET /user")).status == 200
+    for body, content_type, expected in (
         ("<html>", None, "text/plain"),
         (b"\x00", None, "application/octet-stream"),
         ([1], None, "application/json"),
         ({"a": 1}, "text/html", "text/html"),
-    ]
-    for body, content_type, expected in bodies:
-        fault = sim.fault(
-            path="/us*", method="get", body=body, content_type=content_type
-        )
-        reply = await call.plex_tv("GET", "/user", token)
+    ):
+        like: Any = {"path": "/us*", "method": "get", "content_type": content_type}
+        plex.sim.fault(body=body, times=1, **like)
+        reply = await plex("GET /user")
         assert (reply.status, reply.type) == (200, expected)
-        fault.remove()
 
 
-async def test_fault_of_a_server(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
+async def test_fault_of_a_server(plex: World) -> None:
     """A fault meets one host, or all of them."""
-    server = await sim.add_server(owner=ada)
-    sim.fault(host=server.machine_identifier, path="/identity", status=502)
-
-    reply = await call.server(server, "GET", "/identity")
+    plex.sim.fault(host=plex.attic.machine_identifier, path="/identity", status=502)
+    reply = await plex.ask("GET /identity")
     assert (reply.status, reply.type) == (502, "text/html")
-    assert (await call.server(server, "GET", "/", token)).status == 200
-    assert (await call.plex_tv("GET", "/ping", token)).status == 200
+    assert (await plex.ask("GET /")).status == (await plex("GET /ping")).status == 200
     for status in (500, 498, 522):
-        sim.clear_faults()
-        sim.fault(host="*", status=status)
-        assert (await call.server(server, "GET", "/", token)).status == status
-        assert (await call.plex_tv("GET", "/ping", token)).status == status
-
-
-async def test_faults_come_in_their_order(
-    sim: Simulator, call: Caller, token: str
-) -> None:
-    """The oldest fault that still has hits left wins."""
-    for status in (503, 429):
-        sim.fault(path="/ping", status=status, times=1)
-
-    answers = [(await call.plex_tv("GET", "/ping", token)).status for _ in range(3)]
-
-    assert answers == [503, 429, 200]
+        plex.sim.clear_faults()
+        plex.sim.fault(host="*", status=status)
+        assert (await plex.ask("GET /")).status == status
+        assert (await plex("GET /ping")).status == status
     with pytest.raises(ValueError, match="unknown action"):
-        sim.fault(action="explode")  # type: ignore[arg-type]
+        plex.sim.fault(action="explode")
 
 
-async def test_rate_limit(sim: Simulator, call: Caller) -> None:
+async def test_order_of_faults(plex: World) -> None:
+    """The oldest fault that meets wins; some spare the first, or every other one."""
+
+    async def statuses(count: int) -> list[int]:
+        return [(await plex("GET /ping")).status for _ in range(count)]
+
+    for status in (503, 429):
+        plex.sim.fault(path="/ping", status=status, times=1)
+    assert await statuses(3) == [503, 429, 200]
+    fault = plex.sim.fault(path="/ping", status=500, after=1, every=3)
+    assert await statuses(5) == [200, 500, 200, 200, 500]
+    fault.remove()
+    plex.sim.alternate(path="/ping", times=2)
+    reply = await plex("GET /ping")
+    assert (reply.status, reply.body) == (404, b"")
+    assert not {"Content-Type", "X-Request-ID", "Set-Cookie"} & reply.headers.keys()
+    assert await statuses(3) == [200, 404, 200]
+
+
+async def test_day_of_trouble(plex: World) -> None:
+    """Bad answers come by chance, and the same ones for the same seed."""
+
+    async def answers(seed: int) -> list[tuple[int, str]]:
+        trouble = plex.sim.trouble(path="/ping", seed=seed)
+        trouble.kinds.pop()
+        replies = [await plex("GET /ping") for _ in range(40)]
+        trouble.remove()
+        return [(reply.status, reply.type) for reply in replies]
+
+    first = await answers(1)
+    good, page = (200, "application/json"), (502, "text/html")
+    assert {status for status, _ in first} == {200, 401, 404, 502, 503}
+    assert page in first
+    assert 10 < first.count(good) < 30
+    assert [await answers(seed) == first for seed in (1, 2)] == [True, False]
+
+
+async def test_rate_limit(plex: World) -> None:
     """Too many requests: with a wait in seconds, until a date, or without one."""
     until = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
     for wait in (None, 1_234_567, until):
-        sim.rate_limit(path="/users/signin", retry_after=wait, times=1)
+        plex.sim.rate_limit(path="/users/signin", retry_after=wait, times=1)
 
-    plain, seconds, date = [await call.sign_in() for _ in range(3)]
+    plain, seconds, date = [await plex.sign_in() for _ in range(3)]
 
-    assert [one.status for one in (plain, seconds, date)] == [429] * 3
-    assert plain.code == 1003
+    assert [one.error for one in (plain, seconds, date)] == [(429, 1003)] * 3
     assert "Retry-After" not in plain.headers
     assert seconds.headers["Retry-After"] == "1234567"
     assert parsedate_to_datetime(date.headers["Retry-After"]) == until
 
 
-@pytest.mark.parametrize(
-    ("action", "error", "status"),
-    [
+async def test_broken_answers(plex: World) -> None:
+    """A connection can end before or within the answer, which can also be late or slow."""
+    loop, sim, line = asyncio.get_running_loop(), plex.sim, "GET /ping"
+    for action, error, status in (
         ("drop", aiohttp.ServerDisconnectedError, None),
-        ("truncate", aiohttp.ClientPayloadError, 201),
-    ],
-)
-async def test_broken_answers(
-    sim: Simulator,
-    call: Caller,
-    ada: Account,
-    action: Any,
-    error: type[Exception],
-    status: Any,
-) -> None:
-    """A connection can end before or within the answer."""
-    sim.fault(path="/users/signin", action=action)
-
-    with pytest.raises(error):
-        await call.sign_in()
-
-    assert sim.requests[-1].status == status
-
-
-async def test_trickle(sim: Simulator, call: Caller, token: str) -> None:
-    """A slow body arrives whole."""
-    sim.fault(path="/ping", action="trickle", pace=0.001)
-
-    assert (await call.plex_tv("GET", "/ping", token)).json == {"pong": True}
-
-
-async def test_gzip_bomb(sim: Simulator, token: str) -> None:
-    """A few hundred kilobytes unpack to a quarter of a gigabyte."""
-    sim.fault(path="/user", action="gzip_bomb")
-    async with (
-        aiohttp.ClientSession(auto_decompress=False) as session,
-        session.get(f"{sim.url}/user", headers=CLIENT) as answer,
+        ("truncate", aiohttp.ClientPayloadError, 200),
     ):
-        packed = await answer.read()
-
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert len(packed) < 2**20
-    assert int.from_bytes(packed[-4:], "little") == 256 * 2**20
-
-
-async def test_endless(sim: Simulator, token: str) -> None:
-    """An endless body is valid as far as it goes, and ends with its reader."""
-    sim.fault(path="/user", action="endless", body="[")
-    size = 0
-    async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{sim.url}/user", headers=CLIENT) as answer,
-    ):
-        async for chunk in answer.content.iter_chunked(2**16):
-            size += len(chunk)
-            if size > 2**20:
-                break
-
-
-@pytest.mark.parametrize("way", ["release", "remove", "clear", "stop"])
-async def test_hang(sim: Simulator, call: Caller, token: str, way: str) -> None:
-    """A request hangs until it is let go, or until everything ends."""
-    fault = sim.fault(path="/ping", action="hang")
-    waiting = asyncio.create_task(call.plex_tv("GET", "/ping", token))
-    while not fault.hits:
-        await asyncio.sleep(0)
-    assert sim.requests[-1].status is None
-
-    match way:
-        case "release":
-            fault.release()
-        case "remove":
-            fault.remove()
-        case "clear":
-            sim.clear_faults()
-        case "stop":
-            await sim.stop()
-
-    if way == "stop":
-        with suppress(aiohttp.ClientConnectionError):
-            await waiting
-    else:
-        assert (await waiting).status == 200
-
-
-async def test_delay_and_latency(sim: Simulator, call: Caller, token: str) -> None:
-    """Answers can be late."""
-    loop = asyncio.get_running_loop()
+        sim.fault(path="/ping", action=action, times=2)  # GET is sent again once
+        with pytest.raises(error):
+            await plex(line)
+        assert sim.requests[-1].status == status
+        sim.clear_faults()
     sim.latency = 0.02
-    sim.fault(path="/ping", delay=0.02)
+    sim.fault(path="/ping", action="trickle", pace=0, delay=0.02)
     begin = loop.time()
-
-    assert (await call.plex_tv("GET", "/ping", token)).status == 200
-
+    assert (await plex(line)).json == {"pong": True}
     assert loop.time() - begin >= 0.04
 
 
-async def test_plex_tv_outage(
-    sim: Simulator, call: Caller, ada: Account, token: str
-) -> None:
-    """Servers live on without plex.tv."""
-    server = await sim.add_server(owner=ada)
+async def test_huge_answers(plex: World) -> None:
+    """A small body unpacks to a quarter of a gigabyte; an endless one ends with its reader."""
+    plex.sim.fault(path="/user", action="gzip_bomb", times=1)
+    plex.sim.fault(path="/user", action="endless", body="[")
+    url, size = f"{plex.sim.url}/user", 0
+    async with aiohttp.ClientSession(auto_decompress=False, headers=CLIENT) as session:
+        async with session.get(url) as answer:
+            packed = await answer.read()
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert len(packed) < 2**20
+        assert int.from_bytes(packed[-4:], "little") == 256 * 2**20
+        async with session.get(url) as answer:
+            while size < 2**20:
+                size += len(await answer.content.readany())
 
-    await sim.stop_plex_tv()
+
+@pytest.mark.parametrize("way", ["release", "remove", "clear", "stop"])
+async def test_hang(plex: World, way: str) -> None:
+    """A request hangs until it is let go, or until everything ends."""
+    fault = plex.sim.fault(path="/ping", action="hang")
+    waiting = asyncio.create_task(plex("GET /ping"))
+    while not fault.hits:
+        await asyncio.sleep(0)
+    if way == "stop":
+        await plex.sim.stop()
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await waiting
+        return
+    end = {"release": fault.release, "remove": fault.remove}
+    end.get(way, plex.sim.clear_faults)()
+    assert (await waiting).status == 200
+
+
+async def test_hostile_server(plex: World) -> None:
+    """A hostile server says who it is, hears everything, and answers as it is told."""
+    script = {"/security/*": ["close", b"nonsense"]}
+    hostile = await plex.sim.add_hostile(answers=script)
+    plex.sim.extra_resources.append(hostile.entry(name="Friend", owned=True))
+
+    [_, entry] = await plex.listed()
+    assert (entry["name"], entry["owned"]) == ("Friend", True)
+    assert entry["connections"][0]["uri"] == hostile.connection().uri
+    identity = (await plex.ask("GET /identity", at=hostile)).container
+    assert identity["machineIdentifier"] == hostile.machine_identifier
+    line = "POST /security/token?a=b"
+    for error in (aiohttp.ServerDisconnectedError, aiohttp.ClientResponseError):
+        with pytest.raises(error):
+            await plex.ask(line, "secret", hostile, data={"c": "d"})
+    minted = await plex.ask(line, "secret", hostile)
+    assert minted.container["token"] == hostile.transient_token
+    heard = hostile.heard[1]
+    assert f"{heard.method} {heard.path}" == "POST /security/token"
+    assert (heard.query, heard.form, heard.secure) == ({"a": "b"}, {"c": "d"}, True)
+    assert heard.raw.startswith(b"POST /security/token?a=b HTTP/1.1\r\n")
+    assert heard.token == "secret"
+    assert heard in plex.sim.requests
+    device = (await plex.ask("GET /security/resources", at=hostile)).container["Device"]
+    assert device[0]["accessToken"] == hostile.transient_token
+    hostile.mode = redirect("javascript:alert(1)")
+    reply = await plex.ask("GET /", at=hostile)
+    assert (reply.status, reply.headers["Location"]) == (302, "javascript:alert(1)")
+
+
+async def heard_from(hostile: Hostile, mode: str, size: int | None = None) -> bytes:
+    """Return what a hostile server answers in a mode, whole or only its beginning."""
+    hostile.mode = mode
+    reader, writer = await asyncio.open_connection(hostile.host, hostile.port)
+    writer.write(b"GET /identity HTTP/1.1\r\nAccept: application/json\r\n\r\n")
+    answer = await (reader.read() if size is None else reader.readexactly(size))
+    writer.close()
+    return answer
+
+
+async def test_hostile_answers(plex: World) -> None:
+    """Every mode differs from the truth; packed bodies are the truth within."""
+    hostile = await plex.sim.add_hostile(tls=False)
+    truth = (await heard_from(hostile, "set_cookie")).partition(b"\r\n\r\n")[2]
+    bodies = {}
+    for name in HEADERS | STATUSES | BODIES:
+        head, _, bodies[name] = (await heard_from(hostile, name)).partition(b"\r\n\r\n")
+        assert head.split(b"\r\n")[1:3] != [b"Content-Type: application/json", b"Conte"]
+    assert zlib.decompress(bodies["deflate"]) == truth
+    assert zstd.decompress(bodies["zstd"]) == bodies["br"][3:-1] == truth
+    assert gzip.decompress(zstd.decompress(bodies["two_layers"])) == truth
+    assert len(bodies["many_elements"]) < 10_000
+    assert len(gzip.decompress(bodies["many_elements"])) > 900_000
+    for name in ENDLESS:
+        size = 50 if name == "slow_head" else 300_000
+        assert len(await heard_from(hostile, name, size)) == size
+    for name, size in {"close": 0, "half_head": 27}.items():
+        assert len(await heard_from(hostile, name)) == size
+    assert (await heard_from(hostile, "half_body")).endswith(truth[: len(truth) // 2])
+    with suppress(ConnectionError):
+        assert await heard_from(hostile, "reset") == b""
+
+
+async def test_silence(plex: World) -> None:
+    """A silent port hears without a word, a dead one refuses; both end with the simulator."""
+    hostile = await plex.sim.add_hostile("silent", tls=False)
+    silent, dead = await plex.sim.add_silent(), plex.sim.closed_port()
     with pytest.raises(aiohttp.ClientConnectorError):
-        await call.plex_tv("GET", "/ping", token)
-    assert (await call.server(server, "GET", "/", token)).status == 200
-    await sim.start_plex_tv()
-    assert (await call.plex_tv("GET", "/ping", token)).status == 200
-
-
-async def test_log(sim: Simulator, call: Caller, ada: Account, token: str) -> None:
-    """Every request is logged in order, whoever answered it."""
-    server = await sim.add_server(owner=ada)
-    await call.plex_tv("GET", "/user", token, params={"a": "b"})
-    await call.server(server, "GET", "/identity")
-    await call.classic("GET", "/users/account", token)
-
-    first, second, third = sim.requests
-    assert (first.host, first.method, first.path, first.status) == (
-        "plex.tv",
-        "GET",
-        "/user",
-        200,
-    )
-    assert (first.query, first.token, first.form) == ({"a": "b"}, token, {})
-    assert first.headers["x-plex-client-identifier"] == "client-one"
-    assert (second.host, second.token) == (server.machine_identifier, None)
-    assert server.requests == [second]
-    assert third.path == "/users/account"
-    sim.clear_requests()
-    assert sim.requests == []
-
-
-# PINs
+        await plex.send("GET", f"http://127.0.0.1:{dead}/")
+    urls = [f"http://127.0.0.1:{port}/" for port in (hostile.port, silent)]
+    waiting = [asyncio.create_task(plex.send("GET", url)) for url in urls]
+    while not hostile.heard:
+        await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    await plex.sim.stop()
+    for task in waiting:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await task
 
 
 @pytest.mark.parametrize(
-    ("strong", "length", "seconds"), [(False, 4, 900), (True, 25, 1800)]
+    ("strong", "length", "seconds"), [("", 4, 900), ("?strong=true", 25, 1800)]
 )
-async def test_pin(
-    sim: Simulator, call: Caller, ada: Account, strong: bool, length: int, seconds: int
-) -> None:
+async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
     """A PIN waits for its approval, for one client, for a while."""
-    query = {"strong": "true"} if strong else {}
-    reply = await call.plex_tv(
-        "POST", "/pins", params=query, headers={"X-Plex-Product": "Tests"}
-    )
-    pin = reply.json
-    path = f"/pins/{pin['id']}"
+    reply = await plex(f"POST /pins{strong}", headers={"X-Plex-Product": "Tests"})
+    pin, line = reply.json, f"GET /pins/{reply.json['id']}"
 
-    assert reply.status == 201
-    assert (len(pin["code"]), pin["expiresIn"], pin["product"]) == (
-        length,
-        seconds,
-        "Tests",
-    )
+    assert (reply.status, len(pin["code"]), pin["product"]) == (201, length, "Tests")
+    ends = datetime.fromisoformat(pin["expiresAt"]) - plex.sim.clock.now()
+    assert pin["expiresIn"] == ends.total_seconds() == seconds
+    assert pin["qr"].endswith(pin["code"])
     assert (pin["authToken"], pin["newRegistration"]) == (None, None)
-    assert (await call.plex_tv("GET", path)).json["authToken"] is None
-    other = await call.plex_tv(
-        "GET", path, headers={"X-Plex-Client-Identifier": "other"}
-    )
-    assert (other.status, other.code) == (404, 1020)
-    token = sim.approve_pin(pin["code"], ada)
-    assert (await call.plex_tv("GET", path)).json["authToken"] == token
-    assert ada.tokens[token] == "client-one"
-    sim.clock.advance(seconds)
-    expired = await call.plex_tv("GET", path)
-    assert (expired.status, expired.code) == (404, 1020)
+    assert (await plex("POST /pins")).json["id"] == pin["id"] + 1
+    assert (await plex(line)).json["authToken"] is None
+    other = await plex(line, headers={"X-Plex-Client-Identifier": "other"})
+    assert other.error == (404, 1020)
+    token = plex.sim.approve_pin(pin["code"], plex.ada)
+    assert (await plex(line)).json["authToken"] == token
+    assert plex.ada.tokens[token] == "client-one"
+    plex.sim.clock.advance(seconds)
+    assert (await plex(line)).error == (404, 1020)
+    plex.sim.expired_pin_code = 1069
+    assert (await plex(line)).error == (422, 1069)
+    assert (await plex("GET /pins/1")).error == (404, 1020)
     with pytest.raises(LookupError):
-        sim.approve_pin(pin["code"], ada)
+        plex.sim.approve_pin(pin["code"], plex.ada)
 
 
-async def test_pin_as_xml(sim: Simulator, call: Caller) -> None:
-    """A PIN without a token has an empty one in XML."""
-    pin = (await call.send("POST", f"{sim.url}/pins", headers=CLIENT)).xml
+async def test_link(plex: World) -> None:
+    """A signed-in person links a code; without a token it has an empty one in XML."""
+    tv = {"X-Plex-Client-Identifier": "tv"}
+    pin = (await plex("POST /pins", headers=tv, xml=True)).xml
+    code = pin.get("code", "")
+    strong = (await plex("POST /pins?strong=true")).json["code"]
 
-    assert (pin.tag, pin.get("authToken"), pin.get("code")) == (
-        "pin",
-        "",
-        sim.pins[-1].code,
-    )
-    assert pin.find("location") is not None
-
-
-async def test_link(sim: Simulator, call: Caller, ada: Account, token: str) -> None:
-    """A signed-in person links a code."""
-    pin = (
-        await call.plex_tv("POST", "/pins", headers={"X-Plex-Client-Identifier": "tv"})
-    ).json
-
-    bad = await call.plex_tv("PUT", "/pins/link", token, data={"code": "----"})
-    assert (bad.status, bad.code) == (404, 1020)
-    good = await call.plex_tv(
-        "PUT", "/pins/link", token, data={"code": pin["code"].lower()}
-    )
-    assert good.status == 204
-    assert "tv" in ada.tokens.values()
-    strong = (await call.plex_tv("POST", "/pins", params={"strong": "true"})).json
-    bad = await call.plex_tv("PUT", "/pins/link", token, data={"code": strong["code"]})
-    assert (bad.status, bad.code) == (404, 1020)
-
-
-# Plex Home and the classic paths
-
-
-async def test_home(sim: Simulator, call: Caller) -> None:
-    """Members of a Home can be switched to; a PIN guards some of them."""
-    home = {"home": True, "household": "lovelace"}
-    admin = sim.add_account(**home, home_admin=True)
-    child = sim.add_account(
-        username="",
-        email="",
-        password=None,
-        title="Byron",
-        restricted=True,
-        pin="1234",
-        **home,
-    )
-    sim.add_account(username="stranger", email="s@example.com")
-    token = sim.sign_in(admin, "client-one")
-    switch = f"/home/users/{child.uuid}/switch"
-
-    users = (await call.plex_tv("GET", "/home/users", token)).json["users"]
-    assert [(one["title"], one["protected"]) for one in users] == [
-        ("ada", False),
-        ("Byron", True),
-    ]
-    for query in ({}, {"pin": "0000"}):
-        refused = await call.plex_tv("POST", switch, token, params=query)
-        assert (refused.status, refused.code) == (403, 1041)
-    switched = await call.plex_tv("POST", switch, token, params={"pin": "1234"})
-    assert (switched.status, switched.json["username"]) == (201, "")
-    assert (
-        await call.plex_tv("GET", "/user", switched.json["authToken"])
-    ).status == 200
-    assert (
-        await call.plex_tv("POST", "/home/users/unknown/switch", token)
-    ).status == 404
-
-    listed = (await call.classic("GET", "/api/home/users", token)).xml
-    assert [one.get("title") for one in listed.findall("User")] == ["ada", "Byron"]
-    path = f"/api/home/users/{child.id}/switch"
-    assert (await call.classic("POST", path, token, headers=JSON)).code == 1041
-    classic = await call.classic("POST", f"{path}?pin=1234", token)
-    assert classic.xml.get("authenticationToken") in child.tokens
-
-
-@pytest.mark.parametrize(
-    ("path", "headers", "body"),
-    [
-        ("/users/account", {}, "Invalid token"),
-        ("/users/account.xml", {}, "Invalid token"),
-        ("/users/account.json", JSON, {"error": "Invalid token"}),
-    ],
-)
-async def test_classic_account(
-    call: Caller, token: str, path: str, headers: dict[str, str], body: Any
-) -> None:
-    """The classic account says 422 to a bad token."""
-    reply = await call.classic("GET", path, "wrong", headers=headers)
-    assert reply.status == 422
-    assert (reply.json if headers else reply.xml.findtext("error")) == body
-    reply = await call.classic("GET", path, token, headers=headers)
-    assert reply.status == 200
-    assert (reply.json["user"] if headers else reply.xml.attrib)["username"] == "ada"
-
-
-async def test_devices(sim: Simulator, call: Caller, ada: Account, token: str) -> None:
-    """Removing an authorized device ends its tokens."""
-    sim.sign_in(ada, "client-one")
-    other = sim.sign_in(ada, "client-two")
-
-    devices = (await call.classic("GET", "/devices.xml", other)).xml.findall("Device")
-    assert [one.get("clientIdentifier") for one in devices] == [
-        "client-one",
-        "client-two",
-    ]
-    path = f"/devices/{devices[0].get('id')}.xml"
-    assert (await call.classic("DELETE", path, other)).status == 200
-    assert (await call.classic("DELETE", path, other)).status == 404
-    assert list(ada.tokens) == [other]
-    assert (await call.classic("GET", "/devices.xml", token, headers=JSON)).code == 1001
-
-
-# Alone
+    assert (pin.tag, pin[0].tag, pin.get("authToken")) == ("pin", "location", "")
+    for bad in ("----", strong):
+        refused = await plex("PUT /pins/link", data={"code": bad})
+        assert refused.error == (404, 1020)
+    assert (await plex("PUT /pins/link", data={"code": code.lower()})).status == 204
+    assert "tv" in plex.ada.tokens.values()
 
 
 @pytest.fixture
-async def control(sim: Simulator) -> AsyncGenerator[str]:
-    """The URL of the control interface of the default world."""
-    await build_default_world(sim)
-    interface = Control(sim)
+async def control(plex: World) -> AsyncGenerator[str]:
+    """The URL of the control interface."""
+    interface = Control(plex.sim)
     yield await interface.start()
     await interface.stop()
 
 
-async def test_default_world(sim: Simulator, call: Caller) -> None:
+async def test_default_world(plex: World) -> None:
     """The default world has something of everything."""
-    world = await build_default_world(sim)
-    token = (await call.sign_in(verificationCode="123456")).json["authToken"]
-
-    listed = (
-        await call.plex_tv("GET", "/resources", token, params={"includeHttps": "1"})
-    ).json
-
-    assert [(one["name"], one["owned"], one["presence"]) for one in listed] == [
-        ("Attic", True, True),
-        ("Cellar", False, True),
-        ("Boathouse", True, False),
-        ("Living room", True, False),
-    ]
-    assert (await call.server(world.attic, "GET", "/", token)).status == 200
-    with pytest.raises(aiohttp.ClientConnectionError):
-        await call.server(world.boathouse, "GET", "/identity")
+    async with Simulator() as plex.sim:
+        world = await build_default_world(plex.sim)
+        plex.token = (await plex.sign_in(verificationCode="123456")).json["authToken"]
+        listed = await plex.listed()
+        assert [(one["name"], one["owned"], one["presence"]) for one in listed] == [
+            ("Attic", True, True),
+            ("Cellar", False, True),
+            ("Boathouse", True, False),
+            ("Living room", True, False),
+        ]
+        assert (world.attic.running, world.boathouse.running) == (True, False)
 
 
-async def test_control(sim: Simulator, call: Caller, control: str) -> None:
+async def test_control(plex: World, control: str) -> None:
     """Everything can be changed over HTTP."""
+    sim, ada, attic = plex.sim, plex.ada, plex.attic
 
-    async def ask(method: str, path: str, body: Any = None) -> Any:
-        reply = await call.send(method, control + path, json=body)
-        assert reply.status < 300, reply.text
-        return reply.json if reply.text else None
+    async def ask(line: str, **body: Any) -> Any:
+        method, _, path = line.partition(" ")
+        reply = await plex.send(method, control + path, json=body)
+        assert reply.status < 300, reply.body
+        return reply.json if reply.body else None
 
-    state = await ask("GET", "/state")
-    ada = sim.accounts.by_uuid(state["accounts"][0]["uuid"])
-    assert ada is not None
-    attic = sim.servers[0]
+    state = await ask("GET /state")
+    assert state["accounts"][0]["uuid"] == ada.uuid
     assert state["servers"][0]["port"] == attic.port
     account, server = f"/accounts/{ada.uuid}", f"/servers/{attic.machine_identifier}"
 
-    changes = {"friendly_name": "Ada", "backup_codes": ["x"], "absent": ["locale"]}
-    await ask("PATCH", account, changes)
-    assert (ada.friendly_name, ada.backup_codes, ada.extra) == (
-        "Ada",
-        {"x"},
-        {"locale": ABSENT},
-    )
-    await ask("POST", "/accounts", {"username": "new", "email": "new@example.com"})
-    await ask(
-        "PATCH",
-        server,
-        {"name": "Loft", "connections": [{"local": False}], "shared_with": [ada.uuid]},
-    )
+    changes: Any = {"friendly_name": "A", "backup_codes": ["x"], "absent": ["locale"]}
+    await ask(f"PATCH {account}", **changes)
+    assert (ada.friendly_name, ada.backup_codes) == ("A", {"x"})
+    assert ada.extra == {"locale": ABSENT}
+    await ask("POST /accounts", username="new", email="new@example.com")
+    changes = {"connections": [{"local": False}], "shared_with": [ada.uuid]}
+    await ask(f"PATCH {server}", name="Loft", maintenance=True, left_out=1, **changes)
     assert (attic.name, attic.connections) == ("Loft", [attic.connection(local=False)])
+    assert (attic.maintenance, attic.left_out) == (True, 1)
     hash_before = attic.certificate_hash
-    await ask("POST", f"{server}/renew-certificate")
+    await ask(f"POST {server}/renew-certificate")
     assert attic.certificate_hash != hash_before
-    for verb, running in (("stop", False), ("start", True), ("restart", True)):
-        assert (await ask("POST", f"{server}/{verb}"))["running"] is running
-    added = await ask(
-        "POST", "/servers", {"name": "Shed", "owner": ada.uuid, "running": False}
-    )
+    for verb, running in {"stop": False, "start": True, "restart": True}.items():
+        assert (await ask(f"POST {server}/{verb}"))["running"] is running
+    added = await ask("POST /servers", name="Shed", owner=ada.uuid, running=False)
     assert sim.servers[-1].machine_identifier == added["machineIdentifier"]
+    added = await ask("POST /hostile", mode="silent", entry={"name": "Friend"})
+    assert sim.hostile[0].machine_identifier == added["machineIdentifier"]
+    assert (await ask("GET /state"))["hostile"] == [added]
 
-    fault = (await ask("POST", "/faults", {"path": "/user", "status": 500}))["id"]
-    assert (await call.plex_tv("GET", "/user")).status == 500
-    await ask("DELETE", f"/faults/{fault}")
-    assert (await call.plex_tv("GET", "/user")).status == 401
-    await ask("POST", "/faults", {"path": "/user", "status": 500})
-    await ask("DELETE", "/faults")
-    assert [one["status"] for one in await ask("GET", "/requests")] == [500, 401]
-    await ask("DELETE", "/requests")
+    fault = (await ask("POST /faults", path="/user", code=1007))["id"]
+    assert (await plex("GET /user")).error == (500, 1007)
+    await ask(f"DELETE /faults/{fault}")
+    assert (await plex("GET /user", None)).status == 401
+    await ask("POST /trouble", path="/user", probability=0.5)
+    await ask("DELETE /faults")
+    assert [one["status"] for one in await ask("GET /requests")] == [500, 401]
+    await ask("DELETE /requests")
     assert sim.requests == []
 
     now = sim.clock.now()
-    await ask("POST", "/clock", {"advance": 60})
+    await ask("POST /clock", advance=60)
     assert (sim.clock.now() - now).total_seconds() == 60
-    await ask("POST", "/latency", {"seconds": 0.001})
-    await ask("POST", "/sign-out-scope", {"scope": "client"})
+    await ask("POST /latency", seconds=0.001)
+    await ask("POST /sign-out-scope", scope="client")
     assert (sim.latency, sim.sign_out_scope) == (0.001, "client")
-    code = (await call.plex_tv("POST", "/pins")).json["code"]
-    await ask("POST", f"/pins/{code}/approve", {"account": ada.uuid})
-    assert ada.tokens
-    await ask("POST", f"{account}/revoke")
+    settings = await ask("PATCH /settings", latency=0, cookies=False)
+    assert (sim.latency, sim.cookies, settings["cookies"]) == (0, False, False)
+    await ask(f"POST {account}/revoke")
     assert not ada.tokens
-    await ask("POST", f"{account}/reset-password", {"password": "new"})
+    code = (await plex("POST /pins")).json["code"]
+    await ask(f"POST /pins/{code}/approve", account=ada.uuid)
+    assert ada.tokens
+    await ask(f"POST {account}/reset-password", password="new")
     assert (ada.password, attic.claimed) == ("new", False)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("PATCH", "/accounts/unknown", {}, 404),
-        ("POST", "/servers/unknown/stop", {}, 404),
-        ("POST", "/pins/----/approve", {"account": "unknown"}, 404),
-        ("DELETE", "/faults/99999999", None, 404),
-        ("POST", "/faults", {"action": "explode"}, 400),
-        ("POST", "/faults", {"colour": "red"}, 400),
-        ("POST", "/faults", [], 400),
-        ("POST", "/latency", {}, 400),
-        ("POST", "/servers", {"owner": "unknown"}, 404),
-        ("POST", "/sign-out-scope", {"scope": "all"}, 400),
-    ],
-)
-async def test_control_refuses(
-    call: Caller, control: str, method: str, path: str, body: Any, status: int
-) -> None:
+async def test_control_refuses(plex: World, control: str) -> None:
     """Nonsense is answered with a reason."""
-    reply = await call.send(method, control + path, json=body)
-
-    assert reply.status == status
-    assert reply.json["error"]
-
-
-async def test_control_refuses_unknown_fields(
-    sim: Simulator, call: Caller, control: str
-) -> None:
-    """A field that does not exist can't be set, nor one that only the simulator sets."""
-    server = f"/servers/{sim.servers[0].machine_identifier}"
-    for path, field in (
-        (f"/accounts/{next(iter(sim.accounts)).uuid}", "colour"),
-        (server, "colour"),
-        (server, "created_at"),
-    ):
-        assert (
-            await call.send("PATCH", control + path, json={field: "red"})
-        ).status == 400
-
-
-async def test_world_from_a_file(sim: Simulator, call: Caller) -> None:
-    """A world can be written down."""
-    await load_world(
-        sim,
-        {
-            "accounts": [
-                {
-                    "username": "joan",
-                    "email": "joan@example.com",
-                    "backup_codes": ["x"],
-                },
-                {"username": "mary", "email": "mary@example.com"},
-            ],
-            "servers": [
-                {
-                    "name": "Hut",
-                    "owner": "joan",
-                    "shared_with": ["mary"],
-                    "running": False,
-                },
-                {"name": "Barn", "owner": "mary", "connections": [{"relay": True}]},
-            ],
-            "players": [{"owner": "joan", "name": "Phone"}],
-        },
-    )
-    hut, barn = sim.servers
-
-    assert (hut.owner.backup_codes, hut.running) == ({"x"}, False)
-    assert hut.shared_with == [barn.owner]
-    assert barn.connections == [barn.connection(relay=True)]
-    assert sim.players[0].name == "Phone"
+    account = f"PATCH /accounts/{plex.ada.uuid}"
+    server = f"PATCH /servers/{plex.attic.machine_identifier}"
+    nonsense: list[tuple[int, str, Any]] = [
+        (404, "PATCH /accounts/unknown", {}),
+        (400, account, {"color": "red"}),
+        (400, server, {"color": "red"}),
+        (400, server, {"created_at": "now"}),
+        (404, "POST /servers/unknown/stop", {}),
+        (404, "POST /pins/----/approve", {"account": "unknown"}),
+        (404, "DELETE /faults/99999999", None),
+        (400, "POST /faults", {"action": "explode"}),
+        (400, "POST /faults", {"color": "red"}),
+        (400, "POST /faults", []),
+        (400, "POST /latency", {}),
+        (404, "POST /servers", {"owner": "unknown"}),
+        (400, "POST /sign-out-scope", {"scope": "all"}),
+        (400, "PATCH /settings", {"cookies": "no"}),
+        (400, "PATCH /settings", {"color": "red"}),
+    ]
+    for status, line, body in nonsense:
+        method, _, path = line.partition(" ")
+        reply = await plex.send(method, control + path, json=body)
+        assert (reply.status, bool(reply.json["error"])) == (status, True)
 
 
-async def test_alone(socket_enabled: None) -> None:
-    """Run as a program it says where it is, and ends when told to."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.simulator", stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        announced = json.loads(await process.stdout.readline())
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(announced["control"] + "/state") as answer,
-        ):
-            state = await answer.json()
-        context = await asyncio.to_thread(
-            ssl.create_default_context, cafile=announced["ca"]
-        )
-    finally:
-        process.send_signal(signal.SIGTERM)
-        code = await process.wait()
+async def test_world_from_a_file(plex: World) -> None:
+    """A world can be written down, with what is hostile or unusual in it."""
+    joan: Any = {"username": "joan", "email": "joan@example.com", "backup_codes": ["x"]}
+    hut: Any = {"name": "Hut", "owner": "joan", "shared_with": ["joan"]}
+    written = {
+        "settings": {"expired_pin_code": 1069},
+        "accounts": [joan],
+        "servers": [hut | {"running": False}, hut | {"connections": [{"relay": True}]}],
+        "players": [{"owner": "joan", "name": "Phone"}],
+        "hostile": [{"mode": "status_zero", "entry": {"name": "Friend"}}],
+    }
+    await load_world(plex.sim, written)
+    _, stopped, relayed = plex.sim.servers
 
-    assert code == 0
-    assert state["url"] == announced["url"]
-    assert [one["name"] for one in state["servers"]] == ["Attic", "Cellar", "Boathouse"]
-    assert context.cert_store_stats()["x509_ca"] == 1
+    assert (stopped.owner.backup_codes, stopped.running) == ({"x"}, False)
+    assert relayed.shared_with == [stopped.owner]
+    assert relayed.connections == [relayed.connection(relay=True)]
+    assert (plex.sim.players[0].name, plex.sim.expired_pin_code) == ("Phone", 1069)
+    assert plex.sim.extra_resources == [plex.sim.hostile[0].entry(name="Friend")]

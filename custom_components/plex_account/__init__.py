@@ -14,9 +14,11 @@ from homeassistant.helpers.typing import ConfigType
 from .clients import Credentials
 from .const import DOMAIN, LOGGER
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .images import PictureView
 from .issues import async_end_issues
 from .kept_list import KeptListStore
 from .migration import async_migrate_entry
+from .second_opinion import TokenRefusals
 from .services import async_setup_services
 from .sign_in import async_sign_out
 
@@ -33,8 +35,9 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions."""
+    """Register the actions, and the view of the pictures that one of them signs."""
     async_setup_services(hass)
+    hass.http.register_view(PictureView())
     return True
 
 
@@ -47,16 +50,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) 
         raise ConfigEntryAuthFailed(
             translation_domain=DOMAIN, translation_key="entry_damaged"
         )
-    store = KeptListStore(hass, entry.entry_id)
-    kept = await store.async_load(credentials.token)
-    coordinator = PlexAccountCoordinator(hass, entry, credentials, store, kept)
+    store = KeptListStore(hass, entry, credentials.token)
+    await store.async_load()
+    coordinator = PlexAccountCoordinator(hass, entry, credentials, store)
     try:
         await coordinator.async_config_entry_first_refresh()
     except ConfigEntryNotReady:
         if not coordinator.async_start_from_kept_list():
             raise
     entry.runtime_data = coordinator
-    coordinator.async_keep_polling()
+    # Plex is polled whatever entities are enabled.
+    entry.async_on_unload(coordinator.async_add_listener(lambda: None))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -76,7 +80,8 @@ async def async_remove_entry(
 ) -> None:
     """Sign the token out; where that fails, the account is removed all the same."""
     async_end_issues(hass, entry)
-    await KeptListStore(hass, entry.entry_id).async_remove()
+    TokenRefusals.forget(hass, entry)
+    await KeptListStore(hass, entry).async_remove()
     credentials = Credentials.from_entry(entry)
     if not credentials or not await async_sign_out(credentials.client(hass)):
         LOGGER.warning(
@@ -93,7 +98,11 @@ async def async_remove_config_entry_device(
     What it lists is known only while the entry is loaded.
     """
     if entry.state is not ConfigEntryState.LOADED:
-        return False
+        raise HomeAssistantError(
+            translation_domain="homeassistant",
+            translation_key="service_config_entry_not_loaded",
+            translation_placeholders={"domain": DOMAIN, "entry_title": entry.title},
+        )
     coordinator = entry.runtime_data
     if coordinator.async_release_device(device):
         return True

@@ -37,8 +37,13 @@ def _signal(entry: ConfigEntry) -> SignalType[Activity, dict[str, Any]]:
 def async_fire_activity(
     hass: HomeAssistant, entry: ConfigEntry, activity: Activity, **event_data: Any
 ) -> None:
-    """Notify the listeners of an entry, after the states that this is about."""
-    async_dispatcher_send(hass, _signal(entry), activity, event_data)
+    """Notify the listeners of an entry.
+
+    Not at once: whoever refreshes first updates the states that this is about.
+    """
+    hass.loop.call_soon(
+        async_dispatcher_send, hass, _signal(entry), activity, event_data
+    )
 
 
 @callback

@@ -59,6 +59,11 @@ class Credentials:
             return None
         return cls(token=token, client_identifier=client_identifier, url=url)
 
+    @property
+    def on_loopback(self) -> bool:
+        """Return whether plex.tv is on this machine: in tests and in the demo."""
+        return is_loopback(URL(self.url).host or "")
+
     def client(self, hass: HomeAssistant) -> PlexTvClient:
         """Return a client that acts for the account."""
         return plex_tv_client(hass, self.url, self.client_identifier, self.token)
@@ -85,7 +90,7 @@ class Credentials:
             identity=_identity(hass),
             json_loads=json_loads,
             resolve=resolve,
-            list_from_loopback=is_loopback(URL(self.url).host or ""),
+            list_from_loopback=self.on_loopback,
             choice_limit=hass.data.setdefault(_CHOICE_LIMIT, ChoiceLimit()),
             refresh_server_list=refresh_server_list,
         )

@@ -15,22 +15,19 @@ from .activity import Activity, async_fire_activity
 from .api import PlexAccount, PlexAuthenticationError, PlexError, PlexServer
 from .clients import Credentials
 from .const import DOMAIN, LOGGER
-from .devices import DEFAULT_TITLE, AccountDevices
+from .devices import AccountDevices
 from .exceptions import plex_tv_translation
 from .kept_list import KeptList, KeptListStore
+from .outages import Outages
 from .second_opinion import CONFIRMATION_SECONDS, TokenRefusals, ask
 from .server_coordinator import PlexServerCoordinator
 from .server_list import AccountServers
 
 ACCOUNT_INTERVAL = timedelta(minutes=30)
 
-# After failures it is asked again sooner, after so many minutes.
-_RETRY_MINUTES = (1, 2, 4, 8, 16, 30)
+_CONFIRMATION_INTERVAL = timedelta(seconds=CONFIRMATION_SECONDS + 1)
 _MIN_RETRY_SECONDS = 60
 _REFETCH_SECONDS = 600
-
-# Short outages in a row are logged once.
-_LOG_SECONDS = 6 * 3600
 
 type PlexAccountConfigEntry = ConfigEntry[PlexAccountCoordinator]
 
@@ -57,9 +54,8 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         entry: PlexAccountConfigEntry,
         credentials: Credentials,
         store: KeptListStore,
-        kept: KeptList,
     ) -> None:
-        """Initialize the coordinator with the kept list of an earlier run."""
+        """Initialize the coordinator with the kept list of an earlier run, if any."""
         super().__init__(
             hass,
             LOGGER,
@@ -69,23 +65,18 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             always_update=False,
         )
         self.client = credentials.client(hass)
+        self.plex_error: PlexError | None = None
         self.server_list = AccountServers(
-            hass, entry, credentials, kept, self._async_refetch
+            hass, entry, credentials, store.kept, self._async_refetch
         )
-        self._credentials = credentials
         self._store = store
-        self._kept = kept
-        self._refusals = TokenRefusals.from_entry(hass, entry)
+        self._name = store.kept.name if store.kept else None
+        self._refusals = TokenRefusals.from_entry(hass, entry, credentials)
+        self._outages = Outages()
         self._lists_asked = 0
         self._newest_list = 0
         self._refetching = asyncio.Lock()
         self._refetched_at: float | None = None
-        self._had_list = False
-        self._name = kept.name
-        self._failures = 0
-        self._logged_at: float | None = None
-        self._announced: PlexAccount | None = None
-        self.plex_error: PlexError | None = None
 
     @property
     def servers(self) -> dict[str, PlexServerCoordinator]:
@@ -98,23 +89,31 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         return self.server_list.devices
 
     @callback
-    def async_keep_polling(self) -> None:
-        """Poll plex.tv while the entry is loaded, whatever entities are enabled."""
-        self.config_entry.async_on_unload(self.async_add_listener(lambda: None))
-
-    @callback
     def async_start_from_kept_list(self) -> bool:
-        """Start without plex.tv; return whether there is a list to start from."""
+        """Start without plex.tv; return whether there is a list to start from.
+
+        There is none for a token that was refused: it may be of no use any more.
+        """
         if (
-            self._kept.servers is None
+            self._store.kept is None
+            or self._store.kept.servers is None
             or isinstance(self.plex_error, PlexAuthenticationError)
             or self._refusals.confirmed
         ):
             return False
         self.devices.register_account()
         self.server_list.async_restore()
-        self.data = PlexAccountData(account=None, servers=self._known_servers())
-        self.update_interval = timedelta(minutes=_RETRY_MINUTES[0])
+        self.data = PlexAccountData(account=None, servers=self.server_list.servers)
+        wait = self.plex_error.retry_after if self.plex_error else None
+        self.update_interval = max(
+            self._outages.next_interval(), timedelta(seconds=wait or 0)
+        )
+        if self._outages.should_log():
+            LOGGER.error(
+                "Error fetching %s data, starting with the servers of the last run: %s",
+                self.name,
+                self.last_exception,
+            )
         return True
 
     @callback
@@ -124,9 +123,9 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             return
         self._refusals.refuse()
         if self._refusals.confirmed:
-            self._refusals.async_ask_for_sign_in(news=self.data is not None)
+            self._refusals.async_ask_for_sign_in(news=True)
         else:
-            self.update_interval = timedelta(seconds=CONFIRMATION_SECONDS + 1)
+            self.update_interval = _CONFIRMATION_INTERVAL
             self._schedule_refresh()
 
     @callback
@@ -136,36 +135,14 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         if identifier is None or identifier in self.server_list.listed:
             return False
         self.server_list.async_forget(device, identifier)
+        self._async_keep_list()
         self._async_show_servers()
         return True
-
-    @callback
-    @override
-    def async_update_listeners(self) -> None:
-        """Update the entities, then fire the activity that they show."""
-        super().async_update_listeners()
-        self.server_list.async_fire_activity()
-        if self.data is None or not (account := self.data.account):
-            return
-        before, self._announced = self._announced or account, account
-        old, new = (
-            one.subscription and one.subscription.status_key
-            for one in (before, account)
-        )
-        if old != new:
-            async_fire_activity(
-                self.hass,
-                self.config_entry,
-                Activity.SUBSCRIPTION_CHANGED,
-                old=old,
-                new=new,
-            )
 
     @override
     async def _async_update_data(self) -> PlexAccountData:
         """Ask for the account and the list of servers at the same time."""
-        self._lists_asked += 1
-        asked = self._lists_asked
+        number = self._next_list_number()
         running = self.data is not None
         account, listed = await asyncio.gather(
             ask(self.client.get_token_details, patient=running),
@@ -180,16 +157,24 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         if account.uuid != self.config_entry.unique_id:
             self.plex_error = PlexAuthenticationError("Another account")
             return self._handle_refusal("other_account")
+        self._handle_success()
+        self._async_follow_name(account)
+        self.devices.register_account()
+        self._async_use_list(number, listed)
+        self._async_compare_subscription(account)
+        return PlexAccountData(account=account, servers=self.server_list.servers)
+
+    def _handle_success(self) -> None:
+        """Forget earlier failures; servers that refused a token are asked for one again."""
+        if not self._outages.logged:
+            # Of an outage that was not logged, the base class doesn't log the end.
+            self.last_update_success = True
+        self._outages.end()
         self.plex_error = None
-        self._failures = 0
         self.update_interval = ACCOUNT_INTERVAL
         self._refusals.async_clear()
-        self._follow_name(account.public_name or DEFAULT_TITLE)
-        self.devices.register_account()
         for coordinator in self.servers.values():
             coordinator.session.resume_minting()
-        await self._async_use_list(asked, listed)
-        return PlexAccountData(account=account, servers=self._known_servers())
 
     def _handle_errors(self, errors: list[PlexError]) -> PlexAccountData:
         """Handle a failed refresh: nothing is believed of one refusal."""
@@ -211,7 +196,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         if self._refusals.confirmed:
             self._refusals.async_ask_for_sign_in(news=self.data is not None)
         elif self.data is not None and self.last_update_success:
-            self.update_interval = timedelta(seconds=CONFIRMATION_SECONDS + 1)
+            self.update_interval = _CONFIRMATION_INTERVAL
             return self.data
         raise self._failed_update(translation_key, {}, None)
 
@@ -220,13 +205,12 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
     ) -> UpdateFailed:
         """Return the error to raise, and ask again soon.
 
-        While the entry is set up, Home Assistant decides when.
+        While the entry is set up, Home Assistant decides when, and logs it.
         """
         if self.data is not None:
-            step = min(self._failures, len(_RETRY_MINUTES) - 1)
-            self.update_interval = timedelta(minutes=_RETRY_MINUTES[step])
-            self._failures += 1
-            self._limit_log()
+            self.update_interval = self._outages.next_interval()
+            # The base class logs what it takes for the begin of an outage.
+            self.last_update_success = self._outages.should_log()
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=key,
@@ -234,64 +218,80 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             retry_after=retry_after,
         )
 
-    def _limit_log(self) -> None:
-        """Let the coordinator log an outage only if none was logged for some hours."""
-        now = monotonic()
-        if not self.last_update_success:
-            return
-        if self._logged_at is not None and now - self._logged_at < _LOG_SECONDS:
-            self.last_update_success = False
-        else:
-            self._logged_at = now
-
-    def _follow_name(self, name: str) -> None:
+    @callback
+    def _async_follow_name(self, account: PlexAccount) -> None:
         """Rename the entry when plex.tv does, unless the user has named it."""
+        if not (name := account.public_name):
+            return
         entry = self.config_entry
-        if self._kept.name not in (None, name) and entry.title == self._kept.name:
+        if self._name not in (None, name) and entry.title == self._name:
             self.hass.config_entries.async_update_entry(entry, title=name)
         self._name = name
+
+    @callback
+    def _async_compare_subscription(self, account: PlexAccount) -> None:
+        """Report a subscription that has another status than before."""
+        if self.data is None or self.data.account is None:
+            return
+        old, new = (
+            one.subscription and one.subscription.status_key
+            for one in (self.data.account, account)
+        )
+        if old != new:
+            async_fire_activity(
+                self.hass,
+                self.config_entry,
+                Activity.SUBSCRIPTION_CHANGED,
+                old=old,
+                new=new,
+            )
 
     async def _async_refetch(self) -> None:
         """Ask for the list of servers outside the schedule, but not often."""
         async with self._refetching:
             now = monotonic()
-            if self._refetched_at and now - self._refetched_at < _REFETCH_SECONDS:
+            if (
+                self._refetched_at is not None
+                and now - self._refetched_at < _REFETCH_SECONDS
+            ):
                 return
             self._refetched_at = now
-            self._lists_asked += 1
-            asked = self._lists_asked
+            number = self._next_list_number()
             try:
                 listed = await self.client.get_resources()
             except PlexError:
                 return
             if not self._shutdown_requested:
-                await self._async_use_list(asked, listed)
+                self._async_use_list(number, listed)
                 self._async_show_servers()
 
-    async def _async_use_list(self, asked: int, listed: tuple[PlexServer, ...]) -> None:
-        """Use a list unless a newer one came before it, and keep what is worth it."""
-        if asked < self._newest_list:
-            return
-        self._newest_list = asked
-        self.server_list.async_update(listed, first=not self._had_list)
-        self._had_list = True
-        kept = KeptList(
-            servers=tuple(self._known_servers().values()),
-            lost=dict(self.server_list.lost),
-            name=self._name,
+    def _next_list_number(self) -> int:
+        """Return a number that is higher for a list that was asked for later."""
+        self._lists_asked += 1
+        return self._lists_asked
+
+    @callback
+    def _async_use_list(self, number: int, listed: tuple[PlexServer, ...]) -> None:
+        """Use a list unless a newer one came before it."""
+        if number >= self._newest_list:
+            self._newest_list = number
+            self.server_list.async_update(listed)
+            self._async_keep_list()
+
+    @callback
+    def _async_keep_list(self) -> None:
+        """Keep what a later start needs."""
+        self._store.async_keep(
+            KeptList(
+                servers=tuple(self.server_list.servers.values()),
+                lost=dict(self.server_list.lost),
+                name=self._name,
+            )
         )
-        if kept.without_news() != self._kept.without_news():
-            await self._store.async_save(kept, self._credentials.token)
-        self._kept = kept
 
     @callback
     def _async_show_servers(self) -> None:
         """Update the entities after servers came or went between two refreshes."""
-        self.data = replace(self.data, servers=self._known_servers())
-        self.async_update_listeners()
-
-    def _known_servers(self) -> dict[str, PlexServer]:
-        return {
-            identifier: coordinator.server
-            for identifier, coordinator in self.servers.items()
-        }
+        if self.data is not None:
+            self.data = replace(self.data, servers=self.server_list.servers)
+            self.async_update_listeners()

@@ -3,13 +3,14 @@
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from .api import PlexServer
 from .const import DOMAIN
 
 DEFAULT_TITLE = "Plex account"
 
-_ACCOUNT_PAGE = "https://app.plex.tv/desktop/#!/settings/account"
+ACCOUNT_PAGE = "https://app.plex.tv/desktop/#!/settings/account"
 
 
 def account_identifier(uuid: str) -> tuple[str, str]:
@@ -28,6 +29,7 @@ class AccountDevices:
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Initialize for the devices of an entry."""
         assert entry.unique_id
+        self._hass = hass
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._uuid = entry.unique_id
@@ -60,8 +62,8 @@ class AccountDevices:
             entry_type=dr.DeviceEntryType.SERVICE,
             name=title if title == DEFAULT_TITLE else f"Plex {title}",
             manufacturer="Plex",
-            model="Account",
-            configuration_url=_ACCOUNT_PAGE,
+            model=self._account_model,
+            configuration_url=ACCOUNT_PAGE,
         )
 
     def register_server(self, server: PlexServer) -> dr.DeviceEntry:
@@ -85,6 +87,14 @@ class AccountDevices:
         self._registry.async_update_device(
             device_id, configuration_url=f"{server_url}/web"
         )
+
+    @property
+    def _account_model(self) -> str:
+        """Return what an account is called in the language of Home Assistant."""
+        words = async_get_cached_translations(
+            self._hass, self._hass.config.language, "device", DOMAIN
+        )
+        return words.get(f"component.{DOMAIN}.device.account.name", "Account")
 
     def remove_server(self, device: dr.DeviceEntry) -> None:
         """Remove the device of a server, with its entities."""

@@ -30,7 +30,7 @@ async def async_get_config_entry_diagnostics(
             "updated": coordinator.last_update_success,
             "error": coordinator.plex_error and type(coordinator.plex_error).__name__,
             "status": coordinator.plex_error and coordinator.plex_error.status,
-            "lost_servers": len(coordinator.server_list.lost),
+            "lost_servers": sum(map(bool, coordinator.server_list.lost.values())),
         },
         "account": account and _account(account),
         "servers": [

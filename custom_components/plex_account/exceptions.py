@@ -24,6 +24,7 @@ _FAILURE_KEYS = {
     Failure.NOT_LISTED: "server_not_listed",
     Failure.PLAIN_HTTP: "server_insecure",
     Failure.PRIVATE: "server_private_address",
+    Failure.RATE_LIMITED: "rate_limited",
     Failure.TIMEOUT: "server_timeout",
 }
 
@@ -47,8 +48,14 @@ def plex_tv_translation(error: PlexError) -> Translation:
             return "plex_tv_unexpected", {}
 
 
-def server_translation(error: PlexError, server: str) -> Translation:
-    """Return the key and placeholders of the sentence for a failure of a server."""
+def server_translation(
+    error: PlexError, server: str, *, any_path: bool = False
+) -> Translation:
+    """Return the key and placeholders of the sentence for a failure of a server.
+
+    `any_path`: a token was there, and the user has said what to ask for with it, so
+    that is what the server refuses.
+    """
     placeholders = {"server": server}
     match error:
         case PlexUnreachable(failure=failure):
@@ -59,17 +66,17 @@ def server_translation(error: PlexError, server: str) -> Translation:
             return "server_certificate", placeholders
         case PlexConnectionError():
             return "server_unreachable", placeholders
-        case PlexAuthenticationError():
+        case PlexAuthenticationError() if not any_path:
             return "token_refused", placeholders
         case PlexRateLimitError():
             return "rate_limited", placeholders
         case PlexMaintenance():
             return "server_maintenance", placeholders
-        case PlexResponseTooLarge():
+        case PlexResponseTooLarge() if any_path:
             return "response_too_large", placeholders
-        case PlexError(status=404):
+        case PlexError(status=404) if any_path:
             return "path_not_found", placeholders
-        case PlexError(status=int(status)) if status >= 400:
+        case PlexError(status=int(status)) if any_path and status >= 400:
             return "http_status", placeholders | {"status": str(status)}
         case _:
             return "plex_refused", placeholders

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.storage import Store
 
 from .api import PlexError, PlexServer, parse_servers
-from .const import DOMAIN
+from .const import DOMAIN, LOGGER
 
 _VERSION = 1
 _HAS_ACCOUNT_TOKEN = "hasAccountToken"
@@ -21,8 +23,8 @@ _HAS_ACCOUNT_TOKEN = "hasAccountToken"
 class KeptList:
     """What is kept of an account.
 
-    `servers` is None where no list has come yet. `lost`: own servers that left the
-    list, with their names and since when; None is unknown. `name` is what plex.tv
+    `servers` is None where no list has come yet. `lost`: own servers that may not be in
+    it, and since when they are lost; None: not known to be. `name` is what plex.tv
     called the account.
     """
 
@@ -42,42 +44,69 @@ class KeptList:
 class KeptListStore:
     """Reads and writes the kept list of one entry."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
-        """Initialize the storage."""
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, account_token: str = ""
+    ) -> None:
+        """Initialize the storage; the token tells which servers take that of the account."""
+        self._hass = hass
+        self._entry = entry
+        self._account_token = account_token
         self._store: Store[dict[str, Any]] = Store(
-            hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True
+            hass, _VERSION, f"{DOMAIN}.{entry.entry_id}", private=True
         )
+        self.kept: KeptList | None = None
 
-    async def async_load(self, account_token: str) -> KeptList:
-        """Return what is kept; an empty list where there is nothing or it is damaged."""
-        stored = await self._store.async_load()
-        if not isinstance(stored, dict):
-            return KeptList()
-        documents, lost = stored.get("servers"), stored.get("lost")
-        name = stored.get("name")
-        return KeptList(
-            servers=_servers(documents, account_token),
-            lost={
-                str(server): since if isinstance(since, str) else None
-                for server, since in (lost if isinstance(lost, dict) else {}).items()
-            },
-            name=name if isinstance(name, str) else None,
+    async def async_load(self) -> None:
+        """Read what is kept: None where there is nothing, or nothing readable."""
+        try:
+            stored = await self._store.async_load()
+        except HomeAssistantError, NotImplementedError, LookupError, TypeError:
+            LOGGER.warning("Ignoring the damaged list of servers from the last run")
+            return
+        if isinstance(stored, dict):
+            self.kept = _parse(stored, self._account_token)
+
+    @callback
+    def async_keep(self, kept: KeptList) -> None:
+        """Write a list if it has news, in a task of the entry.
+
+        Unloading the entry waits for the task, so nothing is written after the file
+        was removed.
+        """
+        if self.kept is None or kept.without_news() != self.kept.without_news():
+            self._entry.async_create_task(
+                self._hass, self.async_save(kept), f"{DOMAIN} kept list"
+            )
+        self.kept = kept
+
+    async def async_save(self, kept: KeptList) -> None:
+        """Write a list."""
+        servers = kept.servers
+        await self._store.async_save(
+            {
+                "name": kept.name,
+                "servers": servers
+                and [_document(server, self._account_token) for server in servers],
+                "lost": kept.lost,
+            }
         )
-
-    async def async_save(self, kept: KeptList, account_token: str) -> None:
-        """Write the list."""
-        content = {
-            "name": kept.name,
-            "servers": None
-            if kept.servers is None
-            else [_document(server, account_token) for server in kept.servers],
-            "lost": kept.lost,
-        }
-        await self._store.async_save(content)
 
     async def async_remove(self) -> None:
         """Delete the file."""
         await self._store.async_remove()
+
+
+def _parse(stored: dict[str, Any], account_token: str) -> KeptList:
+    """Return what a file holds; whatever is damaged in it is left out."""
+    lost, name = stored.get("lost"), stored.get("name")
+    return KeptList(
+        servers=_servers(stored.get("servers"), account_token),
+        lost={
+            server: since if isinstance(since, str) else None
+            for server, since in (lost if isinstance(lost, dict) else {}).items()
+        },
+        name=name if isinstance(name, str) else None,
+    )
 
 
 def _servers(documents: Any, account_token: str) -> tuple[PlexServer, ...] | None:
@@ -88,11 +117,11 @@ def _servers(documents: Any, account_token: str) -> tuple[PlexServer, ...] | Non
         servers = parse_servers(documents)
     except PlexError:
         return None
-    with_token = {
+    with_token = [
         document.get("clientIdentifier")
         for document in documents
         if isinstance(document, dict) and document.get(_HAS_ACCOUNT_TOKEN) is True
-    }
+    ]
     return tuple(
         replace(server, access_token=account_token)
         if server.owned and server.machine_identifier in with_token

@@ -4,7 +4,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .const import DOMAIN
+from .devices import AccountDevices
 from .kept_list import KeptList, KeptListStore
 
 VERSION = 1
@@ -21,14 +21,11 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
         return False
     if entry.minor_version < 2:
         registry = dr.async_get(hass)
-        owned: dict[str, str | None] = {}
-        for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
-            for domain, identifier in device.identifiers:
-                server = identifier.removeprefix(f"{entry.unique_id}_")
-                if domain == DOMAIN and server != identifier and device.model_id:
-                    if device.model_id == "owned":
-                        owned[server] = None
-                    registry.async_update_device(device.id, model_id=None)
-        await KeptListStore(hass, entry.entry_id).async_save(KeptList(lost=owned), "")
+        devices = AccountDevices(hass, entry).servers()
+        owned = [one for one, device in devices.items() if device.model_id == "owned"]
+        kept = KeptList(lost=dict.fromkeys(owned))
+        await KeptListStore(hass, entry).async_save(kept)
+        for device in devices.values():
+            registry.async_update_device(device.id, model_id=None)
         hass.config_entries.async_update_entry(entry, minor_version=MINOR_VERSION)
     return True

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Self
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -11,6 +10,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .activity import Activity, async_fire_activity
 from .api import PlexAuthenticationError, PlexError, PlexRateLimitError
+from .clients import Credentials
 from .const import DOMAIN
 
 # A refused token is asked about again after this time at the earliest.
@@ -25,21 +25,37 @@ _REFUSALS: HassKey[dict[str, TokenRefusals]] = HassKey(f"{DOMAIN}_refusals")
 class TokenRefusals:
     """How often plex.tv has refused the token of an entry since it last took it."""
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: ConfigEntry, credentials: Credentials
+    ) -> None:
         """Initialize without a refusal."""
         self._hass = hass
         self._entry = entry
+        self._credentials = credentials
         self._first: float | None = None
         self._announced = False
         self.confirmed = False
 
     @classmethod
-    def from_entry(cls, hass: HomeAssistant, entry: ConfigEntry) -> Self:
-        """Return the refusals of an entry; they outlive attempts to set it up."""
-        refusals = hass.data.setdefault(_REFUSALS, {})
-        if not isinstance(known := refusals.get(entry.entry_id), cls):
-            known = refusals[entry.entry_id] = cls(hass, entry)
-        return known
+    def from_entry(
+        cls, hass: HomeAssistant, entry: ConfigEntry, credentials: Credentials
+    ) -> TokenRefusals:
+        """Return the refusals of an entry's token; they outlive attempts to set it up."""
+        all_refusals = hass.data.setdefault(_REFUSALS, {})
+        refusals = all_refusals.get(entry.entry_id)
+        if refusals is None or refusals._credentials != credentials:  # noqa: SLF001
+            refusals = all_refusals[entry.entry_id] = cls(hass, entry, credentials)
+        return refusals
+
+    @staticmethod
+    def forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Forget an entry that is removed."""
+        hass.data.get(_REFUSALS, {}).pop(entry.entry_id, None)
+
+    @staticmethod
+    def forget_entry(hass: HomeAssistant, entry_id: str) -> None:
+        """Forget an entry that is removed."""
+        hass.data.get(_REFUSALS, {}).pop(entry_id, None)
 
     def refuse(self) -> None:
         """Note a refusal; one a minute or more after the first confirms it."""
@@ -51,14 +67,12 @@ class TokenRefusals:
 
     @callback
     def async_ask_for_sign_in(self, *, news: bool) -> None:
-        """Start reauthentication; as news also fire the activity, after the states.
+        """Start reauthentication; as news also fire the activity.
 
         Asked for again at every refusal: an open reconfigure dialog swallows one.
         """
         if news and not self._announced:
-            self._hass.loop.call_soon(
-                async_fire_activity, self._hass, self._entry, Activity.TOKEN_REJECTED
-            )
+            async_fire_activity(self._hass, self._entry, Activity.TOKEN_REJECTED)
         self._announced = True
         self._entry.async_start_reauth(self._hass)
 

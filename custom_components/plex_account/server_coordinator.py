@@ -57,18 +57,20 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
         `on_connection` is called after the connection may have changed.
         """
+        # Without the entry: the base class would leave a callback on it for each server
+        # that comes and goes.
         super().__init__(
             hass,
             LOGGER,
-            config_entry=entry,
+            config_entry=None,
             name="Plex server",
             update_interval=DISTANT_INTERVAL,
             always_update=False,
         )
+        self.config_entry = entry
         self.session = session
         self.device_id = device_id
         self._on_connection = on_connection
-        self._announced: bool | None = None
         self._try_better = False
         self._stop: CALLBACK_TYPE | None = None
 
@@ -89,21 +91,31 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     @callback
     def async_start(self) -> None:
-        """Start to poll, whether or not an entity is enabled."""
+        """Start polling, whether or not an entity is enabled."""
         if not self._stop:
             self._stop = self.async_add_listener(lambda: None)
             self._refresh_in_background()
 
     @callback
     def async_stop(self) -> None:
-        """Stop to poll: the user has disabled the device."""
+        """Stop polling: the user has disabled the device."""
         if self._stop:
             self._stop()
             self._stop = None
-            self._announced = None
             self.data = None  # type: ignore[assignment]
             self.async_update_listeners()
             self._set_insecure_only(insecure=False)
+
+    @callback
+    def async_end(self) -> None:
+        """Stop polling for good: the server or the entry is gone.
+
+        Without a listener, a refresh that is under way schedules no other one.
+        """
+        if self._stop:
+            self._stop()
+            self._stop = None
+        self.config_entry.async_create_task(self.hass, self.async_shutdown())
 
     @callback
     def async_update_server(self, server: PlexServer) -> None:
@@ -119,60 +131,69 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
             self.async_update_listeners()
 
     @callback
+    def async_use_session(self, session: ServerSession) -> None:
+        """Begin again: the identifier now belongs to a server of another owner."""
+        self.session = session
+        self.data = None  # type: ignore[assignment]
+        if self.started:
+            self._refresh_in_background()
+
+    @callback
     def async_mark_unlisted(self) -> None:
         """Count the server as unreachable: plex.tv no longer lists it."""
         self.session.mark_unlisted()
         if self.started:
             self._refresh_in_background()
 
-    @callback
-    @override
-    def async_update_listeners(self) -> None:
-        """Update the entities, then fire the activity that they show."""
-        super().async_update_listeners()
-        if self.data is None or self.data.reachable is self._announced:
-            return
-        known, self._announced = self._announced is not None, self.data.reachable
-        if known:
-            async_fire_activity(
-                self.hass,
-                self.config_entry,
-                Activity.SERVER_ONLINE
-                if self.data.reachable
-                else Activity.SERVER_OFFLINE,
-                name=self.server.name,
-                device_id=self.device_id,
-            )
-
     @override
     async def _async_update_data(self) -> PlexServerData:
         """Check the server; a better connection that was silent is tried once more."""
+        if not self.started:
+            return self.data
         session = self.session
         failure: Failure | None = None
         if self._try_better:
-            self._try_better = False
             self._choose_in_background()
+        choice = session.last_choice
         try:
             await session.check()
         except PlexError as error:
             failure = failure_of(error)
         if self._shutdown_requested or not self.started:
             return self.data
+        self._try_better = (
+            failure is None
+            and session.last_choice is not choice
+            and not session.uses_best_connection
+        )
         kind = session.connection.kind if session.connection and not failure else None
         self.update_interval = (
             LOCAL_INTERVAL if kind is ConnectionKind.LOCAL else DISTANT_INTERVAL
         )
-        self._log(failure)
-        choice = session.last_choice
-        insecure = choice is not None and choice.insecure_only
-        if insecure or not failure:
-            self._set_insecure_only(insecure=insecure)
-        self._on_connection(self)
-        return PlexServerData(
+        data = PlexServerData(
             failure=failure,
             connection=kind,
             token_expires_at=session.token.expires_at if session.token else None,
         )
+        self._report(data)
+        return data
+
+    def _report(self, data: PlexServerData) -> None:
+        """Log and report what has changed, before the entities show it."""
+        self._log(data.failure)
+        choice = self.session.last_choice
+        insecure = choice is not None and choice.insecure_only
+        if insecure or data.reachable:
+            self._set_insecure_only(insecure=insecure)
+        self._on_connection(self)
+        if self.data is not None and self.data.reachable is not data.reachable:
+            async_fire_activity(
+                self.hass,
+                self.config_entry,
+                Activity.SERVER_ONLINE if data.reachable else Activity.SERVER_OFFLINE,
+                name=self.server.name,
+                device_id=self.device_id,
+            )
 
     async def _async_choose(self) -> None:
         """Choose a connection while the old one serves, then show what has changed."""
@@ -183,16 +204,21 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     def _log(self, failure: Failure | None) -> None:
         """Log once that the server went or came back, and at debug each failed poll."""
-        if failure:
-            choice = self.session.last_choice
-            telling = choice and choice.most_telling_failure
-            reason = f"{telling.kind} connection: {failure}" if telling else failure
-            if self.reachable:
-                LOGGER.info("%s is unreachable (%s)", self.server.name, reason)
-            else:
-                LOGGER.debug("%s is still unreachable (%s)", self.server.name, reason)
-        elif self.data is not None and not self.data.reachable:
-            LOGGER.info("%s is reachable again", self.server.name)
+        name = self.server.name
+        known = self.data is not None
+        if failure is None:
+            if known and not self.reachable:
+                LOGGER.info("%s is reachable again", name)
+            return
+        choice = self.session.last_choice
+        telling = choice and choice.most_telling_failure
+        if telling and telling.failure is failure:
+            reason = f"{telling.kind} connection: {failure}"
+        else:
+            reason = failure
+        LOGGER.debug("Failed to reach %s (%s)", name, reason)
+        if self.reachable or not known:
+            LOGGER.info("%s is unreachable (%s)", name, reason)
 
     def _set_insecure_only(self, *, insecure: bool) -> None:
         server = self.server

@@ -1,6 +1,6 @@
 """The servers of one account: which are polled, as the lists of plex.tv say."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from homeassistant.config_entries import ConfigEntry
@@ -9,7 +9,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .activity import Activity, async_fire_activity
-from .api import PlexServer
+from .api import PlexServer, ServerSession
 from .clients import Credentials
 from .const import CONF_SHARED_SERVERS
 from .devices import AccountDevices
@@ -20,36 +20,50 @@ from .stale_devices import ListReview, review_list
 
 
 class AccountServers:
-    """Adds, updates and removes the servers of an account."""
+    """Adds, updates and removes the servers of an account.
+
+    `lost`: own servers that may not be listed, and since when they are lost.
+    """
 
     def __init__(
         self,
         hass: HomeAssistant,
         entry: ConfigEntry,
         credentials: Credentials,
-        kept: KeptList,
+        kept: KeptList | None,
         refresh_server_list: Callable[[], Awaitable[None]],
     ) -> None:
         """Initialize with what was kept of an earlier run."""
         self.devices = AccountDevices(hass, entry)
         self.coordinators: dict[str, PlexServerCoordinator] = {}
-        self.lost = dict(kept.lost)
+        self.lost = dict(kept.lost) if kept else {}
         self._hass = hass
         self._entry = entry
         self._credentials = credentials
         self._refresh_server_list = refresh_server_list
         self._shared = entry.options.get(CONF_SHARED_SERVERS, True)
-        self._kept = tuple(filter(self._wanted, kept.servers or ()))
+        self._kept = (kept and kept.servers) or ()
+        # Where nothing readable was kept, a server without an entry may be an own one.
+        self._maybe_owned = frozenset(() if kept else self.devices.servers())
         self._review = ListReview(
-            lost=frozenset(server for server, since in kept.lost.items() if since)
+            lost=frozenset(server for server, since in self.lost.items() if since)
         )
         self._listed: frozenset[str] = frozenset()
-        self._activity: list[tuple[Activity, dr.DeviceEntry]] = []
+        self._has_list = False
+        entry.async_on_unload(self._async_shutdown)
         entry.async_on_unload(
             hass.bus.async_listen(
                 dr.EVENT_DEVICE_REGISTRY_UPDATED, self._async_handle_device_update
             )
         )
+
+    @property
+    def servers(self) -> dict[str, PlexServer]:
+        """Return the servers by machine identifier."""
+        return {
+            identifier: coordinator.server
+            for identifier, coordinator in self.coordinators.items()
+        }
 
     @property
     def listed(self) -> frozenset[str]:
@@ -58,80 +72,109 @@ class AccountServers:
 
     @callback
     def async_restore(self) -> None:
-        """Poll the servers of the kept list: plex.tv is out."""
-        self._listed = frozenset(server.machine_identifier for server in self._kept)
+        """Use the kept list: plex.tv is out.
+
+        Servers that need a token from the list wait for it.
+        """
+        kept = frozenset(server.machine_identifier for server in self._kept)
+        self._listed = kept - self._review.lost
+        self._remove_unwanted(self._kept)
         self._add_kept()
+        self._show_lost()
 
     @callback
-    def async_update(self, servers: tuple[PlexServer, ...], *, first: bool) -> None:
+    def async_update(self, servers: tuple[PlexServer, ...]) -> None:
         """Use a list of plex.tv; nothing is reported of the first one."""
-        listed = {
-            server.machine_identifier: server
-            for server in filter(self._wanted, servers)
-        }
-        self._remove_unwanted(servers)
-        with_device = self.devices.servers()
-        for identifier, server in listed.items():
+        known, first = self.devices.servers(), not self._has_list
+        self._has_list = True
+        # Whoever shares a server writes its entry: it never takes an own one's place.
+        servers = tuple(
+            server
+            for server in servers
+            if server.owned or not self._is_owned(server.machine_identifier)
+        )
+        self._remove_unwanted((*self._kept, *servers))
+        for server in filter(self._is_wanted, servers):
+            identifier = server.machine_identifier
             if coordinator := self.coordinators.get(identifier):
                 self.devices.register_server(server)
+                if not coordinator.session.serves(server):
+                    coordinator.async_use_session(self._session(server))
                 coordinator.async_update_server(server)
             else:
                 device = self._add(server)
-                if not first and identifier not in with_device:
-                    self._activity.append((Activity.SERVER_ADDED, device))
+                if not first and identifier not in known:
+                    self._fire_activity(Activity.SERVER_ADDED, device)
         self._add_kept()
+        self._start_enabled()
         self._listed = frozenset(server.machine_identifier for server in servers)
         self._review_list()
 
     @callback
     def async_forget(self, device: dr.DeviceEntry, identifier: str) -> None:
-        """Stop to poll a server whose device is removed."""
+        """Stop polling a server whose device is removed."""
         self.lost.pop(identifier, None)
         if coordinator := self.coordinators.pop(identifier, None):
-            self._hass.async_create_task(coordinator.async_shutdown())
+            coordinator.async_end()
         for issue in Issue:
             async_set_issue(self._hass, self._entry, issue, identifier, server=None)
-        self._activity.append((Activity.SERVER_REMOVED, device))
+        self._fire_activity(Activity.SERVER_REMOVED, device)
 
-    @callback
-    def async_fire_activity(self) -> None:
-        """Fire what has happened to the list since the last call."""
-        activity, self._activity = self._activity, []
-        for kind, device in activity:
-            async_fire_activity(
-                self._hass,
-                self._entry,
-                kind,
-                name=device.name,
-                device_id=device.id,
-            )
+    def _fire_activity(self, activity: Activity, device: dr.DeviceEntry) -> None:
+        async_fire_activity(
+            self._hass, self._entry, activity, name=device.name, device_id=device.id
+        )
 
-    def _wanted(self, server: PlexServer) -> bool:
+    def _is_wanted(self, server: PlexServer) -> bool:
         return server.owned or self._shared
+
+    def _is_owned(self, identifier: str) -> bool:
+        """Return whether a server is known to be the account's own."""
+        if coordinator := self.coordinators.get(identifier):
+            return coordinator.server.owned
+        return identifier in self.lost or any(
+            server.owned and server.machine_identifier == identifier
+            for server in self._kept
+        )
+
+    def _session(self, server: PlexServer) -> ServerSession:
+        return self._credentials.server_session(
+            self._hass, server, self._refresh_server_list
+        )
 
     def _add_kept(self) -> None:
         """Poll kept servers that no list has named since the start: they may answer."""
-        for server in self._kept:
+        for server in filter(self._is_wanted, self._kept):
             if server.machine_identifier not in self.coordinators:
                 self._add(server)
         self._kept = ()
 
     def _add(self, server: PlexServer) -> dr.DeviceEntry:
-        """Register the device of a server and poll it unless the device is disabled."""
+        """Register the device of a server and poll it."""
         device = self.devices.register_server(server)
         coordinator = PlexServerCoordinator(
             self._hass,
             self._entry,
-            self._credentials.server_session(
-                self._hass, server, self._refresh_server_list
-            ),
+            self._session(server),
             device_id=device.id,
             on_connection=self._link_web_page,
         )
         self.coordinators[server.machine_identifier] = coordinator
-        if not device.disabled:
-            coordinator.async_start()
+        self._start(coordinator, device)
         return device
+
+    def _start(
+        self, coordinator: PlexServerCoordinator, device: dr.DeviceEntry
+    ) -> None:
+        """Poll a server, unless its device is disabled or only a list has its token."""
+        if not device.disabled and (self._has_list or coordinator.server.access_token):
+            coordinator.async_start()
+
+    def _start_enabled(self) -> None:
+        """Poll the servers that waited for a list."""
+        for identifier, device in self.devices.servers().items():
+            if coordinator := self.coordinators.get(identifier):
+                self._start(coordinator, device)
 
     def _link_web_page(self, coordinator: PlexServerCoordinator) -> None:
         """Link an own server to its web page. Those of others aren't ours to recommend."""
@@ -139,32 +182,31 @@ class AccountServers:
         if connection and coordinator.server.owned:
             self.devices.link_web_page(coordinator.device_id, connection.url)
 
-    def _remove_unwanted(self, servers: tuple[PlexServer, ...]) -> None:
+    def _remove_unwanted(self, servers: Iterable[PlexServer]) -> None:
         """Remove the devices of others' servers if the user wants none."""
-        if self._shared:
-            return
-        owned = {server.machine_identifier for server in servers if server.owned}
-        devices = self.devices.servers()
-        for server in servers:
-            identifier = server.machine_identifier
-            if identifier not in owned and (device := devices.get(identifier)):
+        newest = {server.machine_identifier: server for server in servers}
+        for identifier, device in self.devices.servers().items():
+            server = newest.get(identifier)
+            if server and not self._is_wanted(server):
                 self.devices.remove_server(device)
 
     def _review_list(self) -> None:
         """Remove others' servers that are gone, and report own ones that are lost."""
         devices = self.devices.servers()
         known = {
-            identifier: coordinator.server.owned
-            if (coordinator := self.coordinators.get(identifier))
-            else identifier in self.lost
+            identifier: self._is_owned(identifier)
+            or (identifier in self._maybe_owned - self.coordinators.keys())
             for identifier in devices
         }
         self._review = review_list(self._review, known, self._listed, monotonic())
-        for identifier, device in devices.items():
-            if identifier in self._review.gone:
-                self.async_forget(device, identifier)
-                self.devices.remove_server(device)
-                continue
+        for identifier in self._review.gone:
+            self.async_forget(devices[identifier], identifier)
+            self.devices.remove_server(devices[identifier])
+        self._show_lost()
+
+    def _show_lost(self) -> None:
+        """Count lost servers as unreachable, and raise or end their issues."""
+        for identifier, device in self.devices.servers().items():
             if identifier in self._review.lost:
                 if not self.lost.get(identifier):
                     self.lost[identifier] = dt_util.utcnow().isoformat()
@@ -188,7 +230,7 @@ class AccountServers:
     def _async_handle_device_update(
         self, event: Event[dr.EventDeviceRegistryUpdatedData]
     ) -> None:
-        """Start or stop to poll a server whose device the user enables or disables."""
+        """Start or stop polling a server whose device the user enables or disables."""
         data = event.data
         if data["action"] != "update" or "disabled_by" not in data["changes"]:
             return
@@ -196,8 +238,15 @@ class AccountServers:
             if device.id != data["device_id"]:
                 continue
             self._report_lost(identifier, device)
-            if coordinator := self.coordinators.get(identifier):
-                if device.disabled:
-                    coordinator.async_stop()
-                else:
-                    coordinator.async_start()
+            if not (coordinator := self.coordinators.get(identifier)):
+                continue
+            if device.disabled:
+                coordinator.async_stop()
+            else:
+                self._start(coordinator, device)
+
+    @callback
+    def _async_shutdown(self) -> None:
+        """End with the entry."""
+        for coordinator in self.coordinators.values():
+            coordinator.async_end()

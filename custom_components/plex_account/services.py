@@ -1,9 +1,9 @@
 """The actions: for administrators and automations, answering and never storing."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import timedelta
 import re
+from typing import Final, Literal
 
 import voluptuous as vol
 
@@ -15,35 +15,62 @@ from homeassistant.core import (
     SupportsResponse,
     callback,
 )
-from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import (
     async_get_config_entry,
-    async_get_device_and_config_entry,
     async_register_admin_service,
 )
-from homeassistant.util.json import JsonObjectType
+from homeassistant.util import dt as dt_util
 
 from .api import (
+    Answer,
     PlexAuthenticationError,
     PlexError,
     PlexResponseError,
     PlexServerClient,
     PlexUnknownSource,
     SourceConnectionInformation,
-    Subscription,
 )
 from .const import DOMAIN
-from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
-from .exceptions import plex_tv_translation, server_translation, translated_error
-from .server_coordinator import PlexServerCoordinator
+from .coordinator import PlexAccountConfigEntry
+from .exceptions import plex_tv_translation, translated_error
+from .images import MAX_SIDE, NotAPicture, Picture, async_sign_picture, identify_picture
+from .responses import (
+    account_response,
+    async_api_response,
+    source_response,
+    token_response,
+)
+from .server_requests import (
+    SERVICE_GET_SOURCE_CONNECTION_INFORMATION,
+    SERVICE_GET_TRANSIENT_TOKEN,
+    async_find_server,
+    check_request,
+    invalid,
+    server_errors,
+)
 
-SERVICE_GET_SOURCE_CONNECTION_INFORMATION = "get_source_connection_information"
+SERVICE_CALL_API = "call_api"
+SERVICE_GET_IMAGE_URL = "get_image_url"
 SERVICE_GET_TOKEN_DETAILS = "get_token_details"
-SERVICE_GET_TRANSIENT_TOKEN = "get_transient_token"
 
+ATTR_EXPIRES = "expires"
+ATTR_HEIGHT = "height"
+ATTR_METHOD = "method"
+ATTR_PARAMS = "params"
+ATTR_PATH = "path"
 ATTR_REFRESH = "refresh"
 ATTR_SOURCE = "source"
+ATTR_WIDTH = "width"
+
+_METHODS: Final[Mapping[str, Literal["GET", "POST", "PUT", "DELETE"]]] = {
+    "get": "GET",
+    "post": "POST",
+    "put": "PUT",
+    "delete": "DELETE",
+}
+_DAY = timedelta(days=1)
+_WEEK = timedelta(weeks=1)
 
 _SOURCE = re.compile(
     r"server://[0-9A-Za-z-]+(/[0-9A-Za-z][0-9A-Za-z._-]*)?"
@@ -54,11 +81,32 @@ _SOURCE_FORMS = {
     "provider_source": "provider://provider-identifier",
 }
 
+_SIDE = vol.All(vol.Coerce(int), vol.Clamp(min=1, max=MAX_SIDE))
+
 SERVER_SCHEMA = vol.Schema({vol.Required(ATTR_DEVICE_ID): cv.string})
 SOURCE_SCHEMA = SERVER_SCHEMA.extend(
     {
         vol.Optional(ATTR_SOURCE): cv.string,
         vol.Optional(ATTR_REFRESH, default=False): cv.boolean,
+    }
+)
+API_SCHEMA = SERVER_SCHEMA.extend(
+    {
+        vol.Required(ATTR_PATH): cv.string,
+        vol.Optional(ATTR_METHOD, default="get"): vol.All(
+            cv.string, vol.Lower, vol.In([*_METHODS])
+        ),
+        vol.Optional(ATTR_PARAMS): object,
+    }
+)
+IMAGE_SCHEMA = SERVER_SCHEMA.extend(
+    {
+        vol.Required(ATTR_PATH): cv.string,
+        vol.Optional(ATTR_WIDTH): _SIDE,
+        vol.Optional(ATTR_HEIGHT): _SIDE,
+        vol.Optional(ATTR_EXPIRES, default=_DAY): vol.All(
+            cv.positive_time_period, vol.Range(min=timedelta(seconds=1), max=_WEEK)
+        ),
     }
 )
 ACCOUNT_SCHEMA = vol.Schema({vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string})
@@ -68,6 +116,8 @@ ACCOUNT_SCHEMA = vol.Schema({vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string})
 def async_setup_services(hass: HomeAssistant) -> None:
     """Register the actions."""
     for name, handler, schema in (
+        (SERVICE_CALL_API, _async_call_api, API_SCHEMA),
+        (SERVICE_GET_IMAGE_URL, _async_get_image_url, IMAGE_SCHEMA),
         (
             SERVICE_GET_SOURCE_CONNECTION_INFORMATION,
             _async_get_source_connection_information,
@@ -82,30 +132,66 @@ def async_setup_services(hass: HomeAssistant) -> None:
             name,
             handler,
             schema=schema,
-            supports_response=SupportsResponse.ONLY,
+            supports_response=SupportsResponse.OPTIONAL
+            if name == SERVICE_CALL_API
+            else SupportsResponse.ONLY,
             description_placeholders=_SOURCE_FORMS,
         )
+
+
+async def _async_call_api(call: ServiceCall) -> ServiceResponse:
+    """Send any request to a server; only GET may be sent twice."""
+    coordinator, entry = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
+    path: str = call.data[ATTR_PATH]
+    method: str = call.data[ATTR_METHOD]
+    params = call.data.get(ATTR_PARAMS)
+    check_request(coordinator.server.name, path, method, params)
+
+    async def send(client: PlexServerClient) -> Answer:
+        return await client.request(path, _METHODS[method], params)
+
+    with server_errors(coordinator, any_path=True):
+        answer = await coordinator.session.run(send, repeatable=method == "get")
+    if not call.return_response:
+        return None
+    return await async_api_response(call.hass, entry, answer)
+
+
+async def _async_get_image_url(call: ServiceCall) -> ServiceResponse:
+    """Return a signed path that shows a picture of a server, once it is one."""
+    coordinator, _ = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
+    picture = Picture(
+        path=call.data[ATTR_PATH],
+        width=call.data.get(ATTR_WIDTH),
+        height=call.data.get(ATTR_HEIGHT),
+    )
+    check_request(coordinator.server.name, picture.path)
+    with server_errors(coordinator, any_path=True):
+        try:
+            await coordinator.session.run(
+                lambda client: identify_picture(client, picture), repeatable=True
+            )
+        except NotAPicture:
+            raise invalid("not_a_picture", server=coordinator.server.name) from None
+    expires: timedelta = call.data[ATTR_EXPIRES]
+    expires_at = dt_util.utcnow().replace(microsecond=0) + expires
+    return {
+        "url": async_sign_picture(call.hass, coordinator.device_id, picture, expires),
+        "expires_at": expires_at.isoformat(),
+    }
 
 
 async def _async_get_source_connection_information(
     call: ServiceCall,
 ) -> ServiceResponse:
     """Ask an owned server how to reach a source, itself by default."""
-    coordinator = _server(call)
+    coordinator, entry = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
     server = coordinator.server
     source = call.data.get(ATTR_SOURCE, f"server://{server.machine_identifier}")
     if not _SOURCE.fullmatch(source):
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="invalid_source",
-            translation_placeholders={"field": ATTR_SOURCE, **_SOURCE_FORMS},
-        )
+        raise invalid("invalid_source", **_SOURCE_FORMS)
     if not server.owned:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="server_not_owned",
-            translation_placeholders={"server": server.name},
-        )
+        raise invalid("server_not_owned", server=server.name)
 
     async def ask(client: PlexServerClient) -> SourceConnectionInformation:
         try:
@@ -116,49 +202,23 @@ async def _async_get_source_connection_information(
             unknown = isinstance(error, PlexUnknownSource)
             if not unknown and error.status not in (400, 404):
                 raise
-            raise ServiceValidationError(
-                translation_domain=DOMAIN,
-                translation_key="source_unknown",
-                translation_placeholders={"server": server.name},
-            ) from error
+            raise invalid("source_unknown", server=server.name) from None
 
-    async with _server_errors(coordinator):
+    with server_errors(coordinator):
         information = await coordinator.session.run(ask, repeatable=True)
-    return {
-        "name": information.name,
-        "client_identifier": information.client_identifier,
-        "access_token": information.access_token,
-        "connections": [
-            {
-                "uri": connection.uri,
-                "protocol": connection.protocol,
-                "address": connection.address,
-                "port": connection.port,
-                "local": connection.local,
-                "relay": connection.relay,
-            }
-            for connection in information.connections
-        ],
-    }
+    return source_response(entry, coordinator, information)
 
 
 async def _async_get_transient_token(call: ServiceCall) -> ServiceResponse:
     """Return a transient token that the server has just taken."""
-    coordinator = _server(call)
-    session = coordinator.session
-    async with _server_errors(coordinator):
-        token = await session.get_validated_token()
-    return {
-        "token": token.token,
-        "expires_at": token.expires_at.isoformat(),
-        "uri": session.connection.url if session.connection else None,
-        "name": coordinator.server.name,
-        "client_identifier": coordinator.server.machine_identifier,
-    }
+    coordinator, _ = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
+    with server_errors(coordinator):
+        token = await coordinator.session.get_validated_token()
+    return token_response(coordinator, token)
 
 
 async def _async_get_token_details(call: ServiceCall) -> ServiceResponse:
-    """Ask plex.tv for the account; the e-mail address is left out."""
+    """Ask plex.tv for the account."""
     entry: PlexAccountConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )
@@ -169,79 +229,4 @@ async def _async_get_token_details(call: ServiceCall) -> ServiceResponse:
         if isinstance(error, PlexAuthenticationError):
             coordinator.async_reject_token()
         raise translated_error(plex_tv_translation(error)) from None
-    return {
-        "id": account.id,
-        "uuid": account.uuid,
-        "username": _without_email(account.username),
-        "title": _without_email(account.title),
-        "friendly_name": _without_email(account.friendly_name),
-        "country": account.country,
-        "joined_at": _isoformat(account.joined_at),
-        "confirmed": account.confirmed,
-        "two_factor_enabled": account.two_factor_enabled,
-        "backup_codes_created": account.backup_codes_created,
-        "has_password": account.has_password,
-        "home": account.home,
-        "home_admin": account.home_admin,
-        "home_size": account.home_size,
-        "max_home_size": account.max_home_size,
-        "guest": account.guest,
-        "restricted": account.restricted,
-        "protected": account.protected,
-        "roles": list(account.roles),
-        "entitlements": list(account.entitlements),
-        "subscription": _subscription(account.subscription),
-    }
-
-
-def _subscription(subscription: Subscription | None) -> JsonObjectType | None:
-    """Return the subscription of an account, None where Plex names none."""
-    if subscription is None:
-        return None
-    return {
-        "active": subscription.active,
-        "status": subscription.status,
-        "plan": subscription.plan,
-        "subscribed_at": _isoformat(subscription.subscribed_at),
-        "payment_service": subscription.payment_service,
-        "features": list(subscription.features),
-    }
-
-
-def _server(call: ServiceCall) -> PlexServerCoordinator:
-    """Return the server that a call names by its device."""
-    device, entry = async_get_device_and_config_entry(
-        call.hass, DOMAIN, call.data[ATTR_DEVICE_ID], include_child_devices=False
-    )
-    account: PlexAccountCoordinator = entry.runtime_data
-    identifier = account.devices.machine_identifier(device)
-    if identifier and (coordinator := account.servers.get(identifier)):
-        return coordinator
-    raise ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="not_a_server",
-        translation_placeholders={
-            "field": ATTR_DEVICE_ID,
-            "device": device.name_by_user or device.name or device.id,
-        },
-    )
-
-
-@asynccontextmanager
-async def _server_errors(coordinator: PlexServerCoordinator) -> AsyncIterator[None]:
-    """Say in words what a server, or the way to it, refused."""
-    try:
-        yield
-    except PlexError as error:
-        raise translated_error(
-            server_translation(error, coordinator.server.name)
-        ) from None
-
-
-def _isoformat(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _without_email(name: str | None) -> str | None:
-    """Return a name, None in place of an e-mail address."""
-    return None if name and "@" in name else name
+    return account_response(account)

@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant, callback
 from .api import PlexAuthenticationError, PlexError
 from .const import DOMAIN
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
+from .devices import ACCOUNT_PAGE
 
 
 @callback
@@ -15,7 +16,7 @@ def async_register(
     hass: HomeAssistant, register: system_health.SystemHealthRegistration
 ) -> None:
     """Register what to show."""
-    register.async_register_info(_async_info)
+    register.async_register_info(_async_info, manage_url=ACCOUNT_PAGE)
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:

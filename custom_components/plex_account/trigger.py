@@ -29,6 +29,7 @@ from homeassistant.helpers.trigger import (
     TriggerNotTriggeredReporter,
 )
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 
 from .activity import Activity, async_subscribe_activity
 from .const import DOMAIN
@@ -53,12 +54,12 @@ def _async_subscribe(hass: HomeAssistant, listener: _Listener) -> CALLBACK_TYPE:
     def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
         if entry.domain != DOMAIN:
             return
-        if change is ConfigEntryChange.ADDED:
+        if change is ConfigEntryChange.REMOVED:
+            unsubscribe.pop(entry.entry_id)()
+        elif entry.entry_id not in unsubscribe:
             unsubscribe[entry.entry_id] = async_subscribe_activity(
                 hass, entry, partial(listener, entry)
             )
-        elif change is ConfigEntryChange.REMOVED:
-            unsubscribe.pop(entry.entry_id)()
 
     for entry in hass.config_entries.async_entries(DOMAIN):
         follow(ConfigEntryChange.ADDED, entry)
@@ -246,11 +247,30 @@ class ServerWentOfflineTrigger(ActivityTrigger):
 
 
 class ServerCameOnlineTrigger(ActivityTrigger):
-    """Trigger when a server can be reached again."""
+    """Trigger when a server can be reached again, and tell since when it couldn't."""
 
     _activity = Activity.SERVER_ONLINE
     _description = "{name} came online"
     _of_account = False
+
+    def __init__(self, hass: HomeAssistant, config: TriggerConfig) -> None:
+        """Initialize the trigger."""
+        super().__init__(hass, config)
+        self._offline_since: dict[str, datetime] = {}
+
+    @callback
+    @override
+    def _async_handle_activity(
+        self, entry: ConfigEntry, activity: Activity, event_data: dict[str, Any]
+    ) -> None:
+        """Remember when a server went offline."""
+        device_id = event_data.get(ATTR_DEVICE_ID, "")
+        if activity is Activity.SERVER_OFFLINE:
+            self._offline_since[device_id] = dt_util.utcnow()
+        elif activity in (Activity.SERVER_ONLINE, Activity.SERVER_REMOVED):
+            since = self._offline_since.pop(device_id, None)
+            event_data = {**event_data, "offline_since": since}
+        super()._async_handle_activity(entry, activity, event_data)
 
 
 class ServerAddedTrigger(ActivityTrigger):

@@ -31,7 +31,7 @@ from .common import (
 
 MOMENT = datetime(2014, 2, 28, tzinfo=UTC)
 EPOCH = 1_393_545_600
-SUBSCRIPTION = {
+SUBSCRIPTION: dict[str, Any] = {
     "active": True,
     "features": ["hardware_transcoding", "Android - PiP"],
     "paymentService": "stripe",
@@ -39,7 +39,7 @@ SUBSCRIPTION = {
     "status": "Active",
     "subscribedAt": "2014-02-28T00:00:00Z",
 }
-BILLED = {
+BILLED: dict[str, Any] = {
     "id": "billed-1",
     "mode": "yearly",
     "renewsAt": EPOCH + 4,
@@ -56,7 +56,7 @@ BILLED = {
     "state": "active",
     "billing": {"internalPaymentMethod": {"kind": "card"}, "paymentMethodId": 42},
 }
-SERVICES = [
+SERVICES: list[Any] = [
     {
         "identifier": "epg",
         "endpoint": "https://epg.provider.plex.tv",
@@ -70,7 +70,7 @@ SERVICES = [
         "status": "offline",
     },
 ]
-PROFILE = {
+PROFILE: dict[str, Any] = {
     "autoSelectAudio": True,
     "autoSelectSubtitle": 1,
     "defaultAudioAccessibility": 2,
@@ -295,15 +295,12 @@ OPTIONAL = (
     "title",
     "username",
 )
-EMPTY = replace(
-    EXPECTED,
-    id=7,
-    uuid="seven",
-    has_password=True,
+NOTHING: dict[str, Any] = {
     **dict.fromkeys(FLAGS, False),
     **dict.fromkeys(LISTS, ()),
     **dict.fromkeys(OPTIONAL),
-)
+}
+EMPTY = replace(EXPECTED, id=7, uuid="seven", has_password=True, **NOTHING)
 """An account of which nothing is known but who it is."""
 
 
@@ -451,11 +448,11 @@ async def test_nested_fields_without_a_usable_value(
 
     details = await client.get_token_details()
 
-    nothing = dict.fromkeys(PROFILE_NUMBERS | PROFILE_TEXTS)
-    no_languages = dict.fromkeys(PROFILE_LISTS, ())
-    assert details.profile == Profile(
-        auto_select_audio=False, **nothing, **no_languages
-    )
+    nothing: dict[str, Any] = {
+        **dict.fromkeys(PROFILE_NUMBERS | PROFILE_TEXTS),
+        **dict.fromkeys(PROFILE_LISTS, ()),
+    }
+    assert details.profile == Profile(auto_select_audio=False, **nothing)
     assert details.subscription == Subscription(
         active=False,
         status=None,

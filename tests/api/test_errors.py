@@ -1,5 +1,6 @@
 """Errors: what they tell, and what they never tell."""
 
+import asyncio
 from collections.abc import Iterator
 import json
 import logging
@@ -9,13 +10,17 @@ from typing import Any
 import pytest
 
 from custom_components.plex_account.api import (
+    PlexAddressError,
     PlexAuthenticationError,
     PlexCertificateError,
     PlexConnectionError,
+    PlexEmailRequired,
     PlexError,
     PlexInvalidCode,
+    PlexMaintenance,
     PlexRateLimitError,
     PlexResponseError,
+    PlexResponseTooLarge,
     PlexTimeoutError,
     PlexTooManyAttempts,
     PlexTwoFactorRequired,
@@ -246,6 +251,89 @@ async def test_facts_of_an_answer(
     assert error.retry_after is None
 
 
+def frames_of(error: BaseException) -> Iterator[str]:
+    """Return the local variables of all frames but those of this file."""
+    seen: list[BaseException | None] = [error]
+    for one in seen:
+        if one is None:
+            continue
+        seen += [
+            other for other in (one.__cause__, one.__context__) if other not in seen
+        ]
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                yield repr(frame.f_locals)
+
+
+def assert_frames_are_empty(error: BaseException) -> None:
+    """Make sure that whoever records local variables finds no secret."""
+    told = "".join(frames_of(error))
+    assert "<function" in told  # the operation itself is there
+    assert [secret for secret in SECRETS if secret in told] == []
+
+
+async def test_frames_of_a_time_out(network: Network, simulator: Simulator) -> None:
+    """A call that is given up leaves a cancellation, whose frames count as well."""
+    simulator.fault(action="hang", times=1)
+    client = plex_tv(network, simulator, token=TOKEN)
+
+    with pytest.raises(TimeoutError) as late:
+        async with asyncio.timeout(0.1):
+            await client.post_users_sign_in_data(
+                LOGIN, PASSWORD, CODE, headers={"X-Echo": HEADER}
+            )
+
+    assert_frames_are_empty(late.value)
+    assert isinstance(late.value.__cause__, asyncio.CancelledError)
+    simulator.add_account(username=LOGIN, password=PASSWORD)
+    assert await client.post_users_sign_in_data(LOGIN, PASSWORD)
+
+
+async def test_frames_of_an_unexpected_error(
+    network: Network, simulator: Simulator, server: Server, token: str
+) -> None:
+    """So do those of an error that isn't the client's."""
+    failures: list[Exception] = [LookupError("first"), LookupError("second")]
+
+    async def moody() -> str:
+        secret = TOKEN
+        if failures:
+            raise failures.pop()
+        return secret and token
+
+    client = of_server(network, server, token=moody)
+
+    with pytest.raises(LookupError) as failed:
+        await client.request("/", headers={"X-Echo": HEADER})
+    assert_frames_are_empty(failed.value)
+    with pytest.raises(LookupError) as failed_picture:
+        async with client.stream("/", headers={"X-Echo": HEADER}):
+            raise AssertionError("It was entered")
+    assert_frames_are_empty(failed_picture.value)
+    await client.check_token()
+
+
+async def test_frames_of_a_picture(
+    network: Network, simulator: Simulator, server: Server
+) -> None:
+    """And those of an answer that breaks off while it is passed on."""
+    client = of_server(network, server, token=TOKEN)
+    simulator.fault(
+        host=server.machine_identifier, status=200, action="truncate", times=1
+    )
+    streamed = client.stream("/picture", headers={"X-Echo": HEADER})
+
+    async with streamed as picture:
+        with pytest.raises(PlexConnectionError) as broken:
+            _ = [chunk async for chunk in picture]
+
+    assert_safe(broken.value)
+    assert_frames_are_empty(broken.value)
+    assert HEADER not in repr([streamed, picture, client, vars(client)])
+    assert TOKEN not in repr([streamed, picture, client, vars(client)])
+    assert await client.get_identity()
+
+
 EVERY_ERROR = [
     PlexError("Failed"),
     PlexAuthenticationError("Failed", status=401, message=MESSAGE),
@@ -277,6 +365,10 @@ def test_text_of_every_error(error: PlexError) -> None:
         (PlexInvalidCode, PlexAuthenticationError),
         (PlexTooManyAttempts, PlexAuthenticationError),
         (PlexConnectionError, PlexError),
+        (PlexAddressError, PlexConnectionError),
+        (PlexEmailRequired, PlexAuthenticationError),
+        (PlexResponseTooLarge, PlexResponseError),
+        (PlexMaintenance, PlexResponseError),
         (PlexAuthenticationError, PlexError),
         (PlexRateLimitError, PlexError),
         (PlexResponseError, PlexError),

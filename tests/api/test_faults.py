@@ -753,7 +753,7 @@ def secrets_in(error: BaseException) -> Iterator[str]:
 
 
 def secrets_in_frames(error: BaseException) -> Iterator[str]:
-    """Find the secrets in the local variables of the frames of the client."""
+    """Find the secrets in local variables that a recorder of tracebacks would see."""
     seen: list[BaseException | None] = [error]
     for one in seen:
         if one is None:
@@ -762,7 +762,7 @@ def secrets_in_frames(error: BaseException) -> Iterator[str]:
             other for other in (one.__cause__, one.__context__) if other not in seen
         ]
         for frame, _ in traceback.walk_tb(one.__traceback__):
-            if "/custom_components/" in frame.f_code.co_filename:
+            if frame.f_code.co_filename != __file__:
                 told = repr(frame.f_locals)
                 yield from (secret for secret in SECRETS if secret in told)
 
@@ -814,7 +814,10 @@ async def test_fault(
     host, other = Host(called.document, fault.play), Host(called.document, truth)
 
     async def call(url: str, patience: float) -> Any:
-        options = {"client_identifier": CLIENT_IDENTIFIER, "token": TOKEN}
+        options: dict[str, Any] = {
+            "client_identifier": CLIENT_IDENTIFIER,
+            "token": TOKEN,
+        }
         if called.owner is PlexTvClient:
             client: Any = PlexTvClient(
                 session, server_url=url, timeout=patience, retry=retry, **options

@@ -18,7 +18,7 @@ from tests.simulator import Account, Server, Simulator
 from .common import AS_XML, IDENTITY_HEADERS, Network, of_server, sent_with
 
 PROVIDER = "provider://tv.plex.provider.metadata"
-CONNECTION = {
+CONNECTION: dict[str, Any] = {
     "protocol": "https",
     "address": "192.0.2.1",
     "port": 443,

@@ -495,7 +495,7 @@ async def test_an_account_without_a_token_is_no_sign_in(
     assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
 
 
-PAST = {
+PAST: dict[str, Any] = {
     "id": "past-1",
     "mode": "automatic",
     "renewsAt": 1_700_000_000,

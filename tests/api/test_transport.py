@@ -1,10 +1,12 @@
 """How requests are sent: retries, time-outs, bounds, TLS, and where secrets don't go."""
 
 import asyncio
+import errno
 from ipaddress import ip_address
 import json
+import re
 import ssl
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
@@ -22,6 +24,7 @@ from custom_components.plex_account.api import (
     PlexTimeoutError,
     PlexTvClient,
     RetryConfig,
+    derive_client_identifier,
 )
 from custom_components.plex_account.api.request import MAX_BODY_BYTES
 from tests.simulator import Account, Server, Simulator
@@ -842,6 +845,36 @@ async def test_name_that_is_not_found(client: PlexTvClient, network: Network) ->
     assert await client.get_token_details()
 
 
+@pytest.mark.parametrize(
+    ("number", "no_route"),
+    [
+        (errno.ENETUNREACH, True),
+        (errno.EHOSTUNREACH, True),
+        (errno.EADDRNOTAVAIL, True),
+        (errno.ECONNREFUSED, False),
+    ],
+)
+async def test_no_route(
+    simulator: Simulator, server: Server, network: Network, number: int, no_route: bool
+) -> None:
+    """Where the network leads nowhere, the error says so."""
+
+    def unreachable(found: object) -> NoReturn:
+        raise OSError(number, "no way")
+
+    connector = aiohttp.TCPConnector(resolver=NoResolver(), socket_factory=unreachable)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        client = PlexServerClient(
+            session, server.connections[0].uri, client_identifier=CLIENT_IDENTIFIER
+        )
+        with pytest.raises(PlexConnectionError) as failed:
+            await client.get_identity()
+
+    assert failed.value.no_route is no_route
+    assert not failed.value.request_sent
+    assert await of_server(network, server).get_identity()
+
+
 # TLS
 
 
@@ -1331,7 +1364,7 @@ async def test_empty_body(
     """An empty body is fine where nothing is expected, and no account."""
     simulator.fault(status=200, body=body, times=2)
 
-    assert await client.sign_out() is None
+    await client.sign_out()
     with pytest.raises(PlexResponseError):
         await client.get_token_details()
 
@@ -1339,6 +1372,24 @@ async def test_empty_body(
 
 
 # Who is asking
+
+
+def test_identifier_for_a_server() -> None:
+    """Each server gets an identifier of its own, always the same, and not the real one."""
+    names = [
+        derive_client_identifier(client, server)
+        for client in ("one", "two")
+        for server in ("attic", "shed", "")
+    ]
+
+    assert len({*names}) == 6
+    assert all(
+        re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", one) for one in names
+    )
+    assert derive_client_identifier("one", "attic") == names[0]
+    assert derive_client_identifier("one", "attic") == (
+        "36377ba9-1ee4-47a3-80b6-ef914c74d27e"
+    )
 
 
 def test_identity_headers() -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.simulator import Account, Server, Simulator
 
 from .client import OWNER, Client
-from .waiting import eventually
 from .home_assistant import HomeAssistant
+from .waiting import eventually
 
 # Both perform any action with any data: one when an event comes, one for whoever starts it.
 CONFIGURATION: Final = """

@@ -9,9 +9,9 @@ import pytest
 from tests.simulator import Simulator
 
 from .client import OWNER, CommandError, Json
-from .waiting import eventually
 from .evidence import Evidence
 from .home_assistant import HomeAssistant
+from .waiting import eventually
 from .witness import Witness
 from .world import World, make_world
 

@@ -13,10 +13,10 @@ import pytest
 from tests.simulator import Account, LoggedRequest, Server, Simulator
 
 from .client import DOMAIN, OWNER, Client, Json
-from .waiting import eventually
 from .home_assistant import HomeAssistant
 from .log import PACKAGE, Record, split_records
 from .vault import Kind, Vault
+from .waiting import eventually
 
 KEPT: Final = (
     "set-up /user",

@@ -20,7 +20,9 @@ from tests.simulator.hostile_modes import (
 
 from .vault import Kind, Vault
 
-MARKUP: Final = "![x](http://127.0.0.1:9/x) [Sign in](http://127.0.0.1:9/) <b>{{ 1 }}</b>"
+MARKUP: Final = (
+    "![x](http://127.0.0.1:9/x) [Sign in](http://127.0.0.1:9/) <b>{{ 1 }}</b>"
+)
 """What strangers call themselves."""
 
 PUBLIC: Final = "Attic"
@@ -151,7 +153,9 @@ async def _add_strangers(plex: Simulator, own: Server) -> tuple[Hostile, ...]:
     hostile = await plex.add_hostile(_everything())
     thief = await plex.add_hostile(machine_identifier=own.machine_identifier)
     names = [
-        Connection(f"https://{n}.stranger.example:32400", "https", f"192.0.2.{n}", 32400)
+        Connection(
+            f"https://{n}.stranger.example:32400", "https", f"192.0.2.{n}", 32400
+        )
         for n in range(30)
     ]
     disguises = ("", "\u200b", "\u00ad", "\n")

@@ -1,1 +1,1 @@
-"""Feeds the client with bodies, without sockets and without Home Assistant."""
+"""Feeds the client with answers, without sockets and without Home Assistant."""

@@ -1,5 +1,6 @@
-"""Lets atheris make up bodies and addresses: a value or a PlexError, never another one."""
+"""Lets atheris make up answers and addresses: a value or a PlexError, never another one."""
 
+from contextlib import suppress
 from pathlib import Path
 import sys
 
@@ -14,15 +15,18 @@ with atheris.instrument_imports(include=["api"]):
     import api
 
 
-def read(body: bytes) -> None:
-    """Give every operation one body, and read it as an address."""
+def read(data: bytes) -> None:
+    """Give every operation one answer, and read it as an address and as a path."""
+    headers, body = feed.parted(data)
     for operation in feed.OPERATIONS:
-        for status in (200, 401):
-            feed.outcome(api, operation, body, status)
-    text = body.decode(errors="replace")
+        for status in (200, 401, 503):
+            feed.outcome(api, operation, body, status, headers)
+    text = data.decode(errors="replace")
     if url := api.secure_base_url(text):
         assert api.secure_base_url(url) == url
     api.is_loopback(text)
+    with suppress(api.PlexPathError):
+        assert api.checked_path(text).startswith("/")
 
 
 atheris.Setup(sys.argv, read)

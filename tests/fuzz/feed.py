@@ -1,9 +1,12 @@
 """Gives the client answers through a session that has no socket."""
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+import re
 from types import ModuleType
 from typing import Any
+
+from multidict import CIMultiDict
 
 SERVER_URL = "https://192.0.2.1"
 OPERATIONS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
@@ -19,6 +22,7 @@ OPERATIONS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
     "check_token": ("PlexServerClient", ()),
     "get_transient_token": ("PlexServerClient", ()),
     "get_source_connection_information": ("PlexServerClient", ("server://attic",)),
+    "request": ("PlexServerClient", ("/library",)),
 }
 
 
@@ -44,12 +48,7 @@ class Answer:
 
     status: int
     body: bytes
-    content_type: str = "application/json"
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return no headers."""
-        return {}
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
 
     @property
     def content(self) -> Content:
@@ -80,10 +79,29 @@ def finish(work: Coroutine[Any, Any, Any]) -> Any:
     raise AssertionError("It waits")
 
 
-def outcome(api: ModuleType, operation: str, body: bytes, status: int = 200) -> Any:
+def parted(data: bytes) -> tuple[CIMultiDict[str], bytes]:
+    """Return headers and body of an answer; most have a body only.
+
+    aiohttp decodes headers like this: what isn't UTF-8 becomes half a surrogate pair.
+    """
+    head, blank, body = data.partition(b"\n\n")
+    if not blank or not re.match(rb"[\w-]+:", head):
+        return CIMultiDict(), data
+    lines = head.decode(errors="surrogateescape").split("\n")
+    pairs = (line.partition(":") for line in lines)
+    return CIMultiDict((name, value.strip()) for name, _, value in pairs), body
+
+
+def outcome(
+    api: ModuleType,
+    operation: str,
+    body: bytes,
+    status: int = 200,
+    headers: CIMultiDict[str] | None = None,
+) -> Any:
     """Return what an operation makes of an answer: a value, or the PlexError it raises."""
     owner, arguments = OPERATIONS[operation]
-    session: Any = Session(Answer(status, body))
+    session: Any = Session(Answer(status, body, headers or CIMultiDict()))
     where = {} if owner == "PlexTvClient" else {"server_url": SERVER_URL}
     client = getattr(api, owner)(session, client_identifier="fuzz", token="t", **where)
     try:

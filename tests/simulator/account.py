@@ -73,11 +73,11 @@ def _or[T](given: T | None, derived: T) -> T:
 class Account:
     """One user of plex.tv. Every change shows in the next answer.
 
-    A managed Home user has no password, no e-mail address and no username. `code` is the
+    A managed Home user has no password, no email address and no username. `code` is the
     two-factor code that is valid now; None means that two-factor is off. `pin` is the plain
-    Home PIN: the body carries only its hash. Accounts with the same `household` form a Home.
-    `title`, `protected`, `two_factor_enabled` and `backup_codes_created` follow from other
-    fields as long as they are None. `email_only` refuses a sign-in by username.
+    Home PIN: the body carries only its hash. `title`, `protected`, `two_factor_enabled` and
+    `backup_codes_created` follow from other fields as long as they are None. `email_only`
+    refuses a sign-in by username.
     """
 
     username: str = "ada"
@@ -87,7 +87,6 @@ class Account:
     backup_codes: set[str] = field(default_factory=set)
     tokens: dict[str, str] = field(default_factory=dict)
     email_only: bool = False
-    household: str | None = None
     extra: Extra = field(default_factory=dict)
 
     ads_consent: bool | None = None

@@ -32,7 +32,7 @@ class Accounts:
         return account
 
     def by_login(self, login: str) -> Account | None:
-        """Find an account by its username, or by its e-mail address in any case."""
+        """Find an account by its username, or by its email address in any case."""
         return next(
             (
                 account
@@ -56,15 +56,6 @@ class Accounts:
         return next(
             (account for account in self._accounts if account.uuid == uuid), None
         )
-
-    def household_of(self, account: Account) -> list[Account]:
-        """Return the members of an account's Home, itself included."""
-        return [
-            member
-            for member in self._accounts
-            if member is account
-            or (account.household is not None and member.household == account.household)
-        ]
 
     def sign_in(self, account: Account, client_identifier: str) -> str:
         """Give an account a new token, tied to a client identifier."""

@@ -143,15 +143,6 @@ def plex_tv_text(
     return _xml(_written(root), HTTPStatus.OK, "application/xml")
 
 
-def plex_tv_refusal_text(request: LoggedRequest, text: str) -> web.Response:
-    """Answer as the old endpoints of plex.tv do that name no code of an error."""
-    if request.wants_json:
-        return _json(_dumps({"error": text}), HTTPStatus.UNPROCESSABLE_ENTITY)
-    root = ET.Element("errors")
-    ET.SubElement(root, "error").text = text
-    return _xml(_written(root), HTTPStatus.UNPROCESSABLE_ENTITY, "application/xml")
-
-
 def media_container(request: LoggedRequest, body: dict[str, Json]) -> web.Response:
     """Answer as a server: everything stands in a MediaContainer."""
     if request.wants_json:

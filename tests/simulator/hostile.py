@@ -1,19 +1,17 @@
 """A server that is hostile on purpose: bare sockets, raw bytes, and a record of all it hears."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from ipaddress import ip_address
-import socket
-import ssl
+from typing import override
 from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
 
 from .accounts import new_token
 from .answers import Json, media_container
+from .bare import BarePort
 from .certificates import ServerCertificate
 from .connection import Connection, plex_direct_host, url_host
 from .hostile_modes import MODES, Exchange, Mode, raw, truth
@@ -23,8 +21,6 @@ from .traffic import Traffic
 type Answer = str | bytes | Mode
 """The name of a mode, raw bytes, or a mode."""
 
-_LIMIT = 2**20
-
 
 @dataclass(eq=False, slots=True)
 class Heard(LoggedRequest):
@@ -33,41 +29,7 @@ class Heard(LoggedRequest):
     raw: bytes = b""
 
 
-class Silent:
-    """A port that accepts connections and says nothing."""
-
-    def __init__(self) -> None:
-        """Start closed."""
-        self.port = 0
-        self._server: asyncio.Server | None = None
-
-    async def open(self, host: str) -> None:
-        """Listen on a loopback address."""
-        self._server = await _listen(self._accept, host, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Stop listening, and drop who waits."""
-        await _close(self._server)
-
-    async def _accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        with suppress(ConnectionError):
-            while await reader.read(2**16):
-                pass
-        writer.close()
-
-
-def bind_without_listening(host: str) -> socket.socket:
-    """Bind a port on which nobody listens: whoever dials it is refused at once."""
-    _check_loopback(host)
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    bound.bind((host, 0))
-    return bound
-
-
-class Hostile:
+class Hostile(BarePort):
     """One server of a stranger.
 
     It answers truthfully, as the server that it says it is, and takes any token; `mode`
@@ -83,13 +45,11 @@ class Hostile:
         machine_identifier: str,
     ) -> None:
         """Prepare to serve, over TLS if there is a certificate."""
+        super().__init__()
         self._traffic = traffic
         self._certificate = certificate
-        self._server: asyncio.Server | None = None
         self.machine_identifier = machine_identifier
         self.name = "Stranger"
-        self.host = ""
-        self.port = 0
         self.mode: Answer | None = None
         self.answers: dict[str, Answer | list[Answer]] = {}
         self.heard: list[Heard] = []
@@ -99,12 +59,7 @@ class Hostile:
     async def open(self, host: str, port: int = 0) -> None:
         """Listen on a loopback address."""
         context = self._certificate.context if self._certificate else None
-        self._server = await _listen(self._serve, host, port, context)
-        self.host, self.port = host, self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """Stop listening, and cut off who is being answered."""
-        await _close(self._server)
+        await self.listen(host, port, context)
 
     def connection(
         self, *, local: bool = True, relay: bool = False, host: str | None = None
@@ -154,17 +109,16 @@ class Hostile:
         }
         return entry | changes
 
-    async def _serve(
+    @override
+    async def converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Answer one request after the other; only true answers keep the connection."""
         mode: Mode = truth
-        with suppress(ConnectionError):
-            while mode is truth and (heard := await self._hear(reader, writer)):
-                mode = self._mode(heard.path)
-                body, content_type = self._true_body(heard)
-                await mode(Exchange(reader, writer, body, content_type))
-        writer.close()
+        while mode is truth and (heard := await self._hear(reader, writer)):
+            mode = self._mode(heard.path)
+            body, content_type = self._true_body(heard)
+            await mode(Exchange(reader, writer, body, content_type))
 
     async def _hear(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -258,26 +212,3 @@ class Hostile:
                 }
             ],
         }
-
-
-def _check_loopback(host: str) -> None:
-    if not ip_address(host).is_loopback:
-        raise ValueError(f"{host} is not a loopback address")
-
-
-async def _listen(
-    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-    host: str,
-    port: int,
-    context: ssl.SSLContext | None = None,
-) -> asyncio.Server:
-    _check_loopback(host)
-    return await asyncio.start_server(serve, host, port, ssl=context, limit=_LIMIT)
-
-
-async def _close(server: asyncio.Server | None) -> None:
-    """Close a server and all its connections, whatever they wait for."""
-    if server is not None:
-        server.close()
-        server.abort_clients()
-        await server.wait_closed()

@@ -11,8 +11,8 @@ class LoggedRequest:
     """One request to plex.tv or to a server.
 
     `path` is the part below the API base (`/users/signin`, not `/api/v2/users/signin`);
-    on the classic plex.tv paths and on servers it is the whole path. `secure` says whether
-    it came over TLS. `status` stays None when no answer was sent.
+    on servers it is the whole path. `secure` says whether it came over TLS. `status` stays
+    None when no answer was sent.
     """
 
     host: str

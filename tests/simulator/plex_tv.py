@@ -7,18 +7,15 @@ from uuid import uuid4
 from aiohttp import hdrs, web
 
 from .account import Account, account_body
-from .answers import Json, plex_tv_answer, plex_tv_list, plex_tv_text
-from .classic import add_classic_routes
+from .answers import plex_tv_answer, plex_tv_list, plex_tv_text
 from .errors import (
     NO_CLIENT_IDENTIFIER,
     NOT_FOUND,
     PIN_EXPIRED,
     PIN_UNKNOWN,
-    Refusal,
     refusal_of,
     usual_refusal,
 )
-from .home import member_body, switch
 from .log import LoggedRequest
 from .pins import Pin
 from .resources import resource_list
@@ -31,7 +28,7 @@ API = "/api/v2"
 
 
 class PlexTv(Site):
-    """Answers /api/v2 and the few classic paths that old clients still use."""
+    """Answers /api/v2."""
 
     def __init__(self, state: State) -> None:
         """Serve one world."""
@@ -45,16 +42,9 @@ class PlexTv(Site):
         add("GET", f"{API}/user", signed_in(accounts, self._user))
         add("GET", f"{API}/resources", signed_in(accounts, self._resources))
         add("GET", f"{API}/ping", signed_in(accounts, self._ping))
-        add("GET", f"{API}/home/users", signed_in(accounts, self._home_users))
-        add(
-            "POST",
-            f"{API}/home/users/{{uuid}}/switch",
-            signed_in(accounts, self._switch),
-        )
         add("POST", f"{API}/pins", self._new_pin)
         add("PUT", f"{API}/pins/link", signed_in(accounts, self._link_pin))
         add("GET", f"{API}/pins/{{pin_id}}", self._pin)
-        add_classic_routes(self._routes, state)
 
     @property
     @override
@@ -130,29 +120,6 @@ class PlexTv(Site):
     def _ping(self, request: LoggedRequest, account: Account) -> web.Response:
         """GET /ping."""
         return plex_tv_text(request, "pong", {"pong": True}, "true")
-
-    def _home_users(self, request: LoggedRequest, account: Account) -> web.Response:
-        """GET /home/users."""
-        members: list[Json] = [
-            member_body(member) for member in self._state.accounts.household_of(account)
-        ]
-        body: dict[str, Json] = {
-            "id": account.id,
-            "name": account.household,
-            "guestEnabled": False,
-            "users": members,
-        }
-        return plex_tv_answer(request, "home", body)
-
-    def _switch(
-        self, request: LoggedRequest, account: Account, uuid: str
-    ) -> web.Response:
-        """POST /home/users/{uuid}/switch."""
-        switched = switch(self._state.accounts, account, request, uuid)
-        if isinstance(switched, Refusal):
-            return switched.answer(request)
-        body = account_body(*switched)
-        return plex_tv_answer(request, "user", body, HTTPStatus.CREATED)
 
     def _new_pin(self, request: LoggedRequest) -> web.Response:
         """POST /pins: 201, in contrast to what the published specification says."""

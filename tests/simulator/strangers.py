@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 import socket
 
+from .bare import BarePort, Silent, bind_without_listening
 from .certificates import Authority, ServerCertificate
-from .hostile import Answer, Hostile, Silent, bind_without_listening
+from .hostile import Answer, Hostile
 from .traffic import Traffic
 
 _HOST = "127.0.0.1"
@@ -42,7 +43,7 @@ class Strangers(Traffic):
     async def add_silent(self, host: str = _HOST) -> int:
         """Return a port that accepts connections and says nothing."""
         silent = Silent()
-        await silent.open(host)
+        await silent.listen(host, 0)
         self._silent.append(silent)
         return silent.port
 
@@ -54,7 +55,7 @@ class Strangers(Traffic):
 
     async def close_strangers(self) -> None:
         """Close all of them."""
-        strangers: list[Hostile | Silent] = [*self.hostile, *self._silent]
+        strangers: list[BarePort] = [*self.hostile, *self._silent]
         for stranger in strangers:
             await stranger.close()
         for bound in self._bound:

@@ -66,7 +66,8 @@ from .paths import (
 from .plex_tv import PLEX_TV_URL, PlexTvClient
 from .request import RequestOptions
 from .retry import RetryConfig
-from .session import Operation, ServerSession
+from .server_requests import Operation
+from .session import ServerSession
 from .streaming import StreamedAnswer
 from .transient_tokens import TokenState
 

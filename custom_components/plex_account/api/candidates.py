@@ -9,6 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import islice
 import re
+from unicodedata import normalize
 
 from yarl import URL
 
@@ -17,17 +18,19 @@ from .models import ConnectionKind, PlexConnection
 
 MAX_CONNECTIONS = 24
 
-_MAX_LISTED = 1000
+_MAX_LISTED = 100
 _MAX_URI_LENGTH = 300
+_MAX_NAME_LENGTH = 253
 _PORTS = {"http": 80, "https": 443}
 
 _URI = re.compile(
-    r"(?P<scheme>https?)://(?:\[(?P<ipv6>[0-9a-f:.]+)\]|(?P<name>[^\s/?#@\\:\[\]%]+))"
+    r"(?P<scheme>https?)://(?:\[(?P<ipv6>[0-9a-f]*:[0-9a-f:.]+)\]"
+    r"|(?P<name>[^\s/?#@\\:\[\]%]+))"
     r"(?::(?P<port>[0-9]{1,5}))?/?",
     re.ASCII | re.IGNORECASE,
 )
-_NAME = re.compile(r"[a-z0-9._-]{1,253}")
-_NUMERIC_NAME = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
+_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_NUMERIC_NAME = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 _NAT64_NETWORK = IPv6Network("64:ff9b::/96")
@@ -45,6 +48,7 @@ class Failure(StrEnum):
 
     NOT_LISTED = "not_listed"
     MAINTENANCE = "maintenance"
+    RATE_LIMITED = "rate_limited"
     CERTIFICATE = "certificate"
     OTHER_SERVER = "other_server"
     WRONG_ANSWER = "wrong_answer"
@@ -210,25 +214,35 @@ def _tunneled(address: IPAddress) -> Iterator[IPv4Address]:
 def _split(uri: str) -> tuple[str, str, int]:
     """Return scheme, host as it goes over the wire, and port of a URI.
 
-    A URI with anything else is refused. A name in another script is encoded (IDNA)
-    first, since an encoded name may turn out to be an address.
+    A URI with anything else is refused.
     """
     match = _URI.fullmatch(uri) if len(uri) <= _MAX_URI_LENGTH else None
     if not match:
         raise ConnectionRefused(Failure.MALFORMED)
     scheme = match["scheme"].lower()
+    host = (match["ipv6"] or _encode_name(match["name"])).lower()
     port = int(match["port"] or _PORTS[scheme])
-    try:
-        host = match["ipv6"] or URL.build(scheme=scheme, host=match["name"]).raw_host
-    except ValueError:
-        host = None
-    if not host or not 0 < port < 65536:
-        raise ConnectionRefused(Failure.MALFORMED)
-    host = host.lower()
     is_name = _NAME.fullmatch(host) and not _NUMERIC_NAME.fullmatch(host)
-    if not is_name and not literal_address(host):
+    if not 0 < port < 65536 or not (is_name or literal_address(host)):
         raise ConnectionRefused(Failure.MALFORMED)
     return scheme, host, port
+
+
+def _encode_name(name: str) -> str:
+    """Return a name as DNS has it: encoded (IDNA), and without the dot of the root.
+
+    An encoded name may turn out to be an address. Long ones are refused before, since
+    encoding them takes up to a second.
+    """
+    if not name.isascii():
+        name = normalize("NFKC", name).replace("\u3002", ".")
+    if len(name) > _MAX_NAME_LENGTH or any(len(one) > 63 for one in name.split(".")):
+        raise ConnectionRefused(Failure.MALFORMED)
+    try:
+        encoded = URL.build(scheme="https", host=name).raw_host
+    except ValueError:
+        encoded = None
+    return (encoded or "").removesuffix(".")
 
 
 def _candidate(
@@ -237,6 +251,8 @@ def _candidate(
     """Return the candidate that a connection is; raise ConnectionRefused if none."""
     if scheme == "http" and not is_loopback(host):
         raise ConnectionRefused(Failure.PLAIN_HTTP)
+    if host == "localhost" and not policy.loopback:
+        raise ConnectionRefused(Failure.LOOPBACK)
     address = literal_address(host) or plex_direct_address(host)
     if address and (failure := address_failure(address, policy)):
         raise ConnectionRefused(failure)

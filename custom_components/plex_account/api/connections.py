@@ -21,13 +21,13 @@ from .errors import (
     PlexConnectionError,
     PlexError,
     PlexMaintenance,
+    PlexRateLimitError,
     PlexTimeoutError,
 )
 from .media_server import PlexServerClient
 from .models import PlexServer
 
 PROBE_SECONDS = 5
-CHOICE_SECONDS = 10
 
 # How long a better connection may answer later than the first one that did.
 BETTER_SECONDS = 0.3
@@ -44,6 +44,7 @@ class ConnectionResult:
 
     `server` and `policy`: what it was chosen from. `is_best`: nothing that may be
     dialed would be preferred. `insecure_only`: there is no secure connection at all.
+    `retry_after`: for how many seconds all that was dialed asks to be left alone.
     """
 
     server: PlexServer
@@ -52,6 +53,7 @@ class ConnectionResult:
     is_best: bool
     insecure_only: bool
     failures: tuple[ConnectionFailure, ...]
+    retry_after: float
 
     @property
     def certificate_refused(self) -> bool:
@@ -98,8 +100,8 @@ async def choose_connection(
     """Return the best connection that answers within 0.3 s of the first one.
 
     A probe is GET /identity without a token; only the server's own machine identifier
-    is an answer. For a server of somebody else the 0.3 s always pass: its owner must
-    not learn from the pause which other addresses of the list answered.
+    is an answer. For a server of somebody else the 0.3 s always pass unless all have
+    answered: its owner must not learn from the pause what became of other addresses.
     """
     candidates = select_candidates(server.connections, policy)
     probe = _Probe(server.machine_identifier, policy, connect, resolve)
@@ -107,29 +109,30 @@ async def choose_connection(
         asyncio.create_task(probe.run(candidate)) for candidate in candidates.allowed
     ]
     try:
-        async with asyncio.timeout(CHOICE_SECONDS):
-            await _wait_for_answers(probes, patient=not policy.owned)
-    except TimeoutError:
-        pass
+        await _wait_for_answers(probes, patient=not policy.owned)
     finally:
         for task in probes:
             task.cancel()
         await asyncio.gather(*probes, return_exceptions=True)
 
-    chosen: Candidate | None = None
-    failures = list(candidates.refused)
-    for candidate, task in zip(candidates.allowed, probes, strict=True):
-        if not (failure := _failure(task)):
-            chosen = task.result()
-            break
-        failures.append(ConnectionFailure(kind=candidate.kind, failure=failure))
+    failures = [_failure(task) for task in probes]
+    best = failures.index(None) if None in failures else None
+    before_best = zip(candidates.allowed[:best], failures[:best], strict=True)
     return ConnectionResult(
         server=server,
         policy=policy,
-        connection=chosen,
-        is_best=chosen is not None and chosen.url == candidates.allowed[0].url,
-        insecure_only=candidates.insecure_only and chosen is None,
-        failures=tuple(failures),
+        connection=None if best is None else probes[best].result(),
+        is_best=best == 0,
+        insecure_only=candidates.insecure_only and best is None,
+        failures=(
+            *candidates.refused,
+            *(
+                ConnectionFailure(kind=candidate.kind, failure=failure)
+                for candidate, failure in before_best
+                if failure
+            ),
+        ),
+        retry_after=min(map(_retry_after, probes), default=0),
     )
 
 
@@ -141,22 +144,22 @@ async def _wait_for_answers(
     Unless patient, it is enough that no probe before the first answered one is open.
     """
     loop = asyncio.get_running_loop()
-    pending = set(probes)
     deadline: float | None = None
+    pending = set(probes)
     while pending and (deadline is None or loop.time() < deadline):
         done, pending = await asyncio.wait(
             pending,
-            timeout=deadline and deadline - loop.time(),
+            timeout=None if deadline is None else deadline - loop.time(),
             return_when=asyncio.FIRST_COMPLETED,
         )
         if deadline is None and not all(map(_failure, done)):
             deadline = loop.time() + BETTER_SECONDS
-        first = next(
+        best = next(
             (one for one in probes if not one.done() or not _failure(one)), None
         )
-        if not patient and first and first.done():
+        if not patient and best and best.done():
             return
-    if deadline is not None:
+    if patient and deadline and not pending and any(map(_failure, probes)):
         await asyncio.sleep(deadline - loop.time())
 
 
@@ -208,7 +211,7 @@ class _Probe:
         """
         try:
             addresses = [*await self._resolve(candidate.host)]
-        except OSError, UnicodeError:
+        except Exception:  # noqa: BLE001, whatever a name does to a resolver
             addresses = []
         located: list[Candidate] = []
         failure = Failure.NAME_NOT_FOUND
@@ -227,19 +230,18 @@ class _Probe:
 
     async def _first_answer(self, located: list[Candidate]) -> Candidate:
         """Return the first of some addresses that answers, asking all at once."""
-        pending = {asyncio.create_task(self._verify(one)) for one in located}
+        asking = [asyncio.create_task(self._verify(one)) for one in located]
         try:
-            while True:
-                done, pending = await asyncio.wait(
-                    pending, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    if not task.exception() or not pending:
-                        return task.result()
+            for answer in asyncio.as_completed(asking):
+                try:
+                    return await answer
+                except PlexError, ConnectionRefused:
+                    continue
+            return asking[0].result()
         finally:
-            for task in pending:
+            for task in asking:
                 task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await asyncio.gather(*asking, return_exceptions=True)
 
 
 def failure_of(error: PlexError) -> Failure:
@@ -255,6 +257,8 @@ def failure_of(error: PlexError) -> Failure:
             return Failure.NOT_CONNECTED
         case PlexMaintenance():
             return Failure.MAINTENANCE
+        case PlexRateLimitError():
+            return Failure.RATE_LIMITED
         case _:
             return Failure.WRONG_ANSWER
 
@@ -274,3 +278,9 @@ def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
             return failure_of(error)
         case error:
             raise error
+
+
+def _retry_after(probe: asyncio.Task[Candidate]) -> float:
+    """Return for how many seconds a probe was told not to ask again."""
+    error = None if probe.cancelled() else probe.exception()
+    return error.retry_after or 0 if isinstance(error, PlexRateLimitError) else 0

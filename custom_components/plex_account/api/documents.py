@@ -9,7 +9,6 @@ the name of somebody's phone must not hide everything else. No text that comes o
 has half of a surrogate pair in it.
 """
 
-import asyncio
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 import json
@@ -23,7 +22,7 @@ UNREADABLE = "\ufffd"
 type JsonLoads = Callable[[bytes], Any]
 
 # Decoding more than this would hold up the event loop for too long.
-_OFF_LOOP_BYTES = 256 * 1024
+OFF_LOOP_BYTES = 256 * 1024
 _MAX_DEPTH = 64
 _FEW_ELEMENTS = 1000
 _BYTES_OF_AN_ELEMENT = 40  # on average at least, in anything long that Plex sends
@@ -71,13 +70,6 @@ _WRAPPERS = frozenset(
 )
 
 
-async def decode[T](read: Callable[[bytes], T], body: bytes) -> T:
-    """Return what a reader makes of a body, in a thread where that takes long."""
-    if len(body) <= _OFF_LOOP_BYTES:
-        return read(body)
-    return await asyncio.to_thread(read, body)
-
-
 def read_document(body: bytes, json_loads: JsonLoads | None = None) -> Any:
     """Return the document in a body, None if that is blank.
 
@@ -91,7 +83,7 @@ def read_document(body: bytes, json_loads: JsonLoads | None = None) -> Any:
         return _read_xml(body)
     if (
         json_loads
-        and len(content) <= _OFF_LOOP_BYTES
+        and len(content) <= OFF_LOOP_BYTES
         and not (
             (b"\\u" in content or b"\xed" in content) and _SURROGATE.search(content)
         )
@@ -252,5 +244,6 @@ class _DocumentTarget:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Return the root under its name."""
-        return self._open[0][0]
+        """Return the root under its name, as JSON has it."""
+        [(name, root)] = self._open[0][0].items()
+        return {name: root if name in _WRAPPERS else root[0]}

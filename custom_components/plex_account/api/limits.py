@@ -18,12 +18,21 @@ class ChoiceLimit:
         """Start with every place free."""
         self._all = asyncio.Semaphore(MAX_CHOICES)
         self._shared = asyncio.Semaphore(MAX_SHARED_CHOICES)
+        self._owned_waiting = 0
 
     @asynccontextmanager
     async def place(self, *, owned: bool) -> AsyncIterator[None]:
         """Hold one of the places."""
-        async with AsyncExitStack() as stack:
+        async with AsyncExitStack() as held:
             if not owned:
-                await stack.enter_async_context(self._shared)
-            await stack.enter_async_context(self._all)
+                await held.enter_async_context(self._shared)
+            self._owned_waiting += owned
+            try:
+                await self._all.acquire()
+            finally:
+                self._owned_waiting -= owned
+            while not owned and self._owned_waiting:
+                self._all.release()  # to whoever has waited longest
+                await self._all.acquire()
+            held.callback(self._all.release)
             yield

@@ -173,6 +173,7 @@ class PlexServerClient:
             content_type=content_type(response.headers),
             document=document,
             text=text,
+            body=response.body,
         )
 
     def stream(

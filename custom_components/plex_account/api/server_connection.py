@@ -47,12 +47,9 @@ class ServerConnection:
         """Return the connection in use, None if there is none."""
         return self._current
 
-    def require(self, *, listed: bool = False) -> Candidate:
-        """Return the connection in use, which the newest list must offer if `listed`.
-
-        Raises PlexUnreachable with the most telling reason.
-        """
-        if not self._current or (listed and not self.is_listed):
+    def require(self) -> Candidate:
+        """Return the connection in use; raise PlexUnreachable if there is none."""
+        if not self._current:
             failure = self.last_choice and self.last_choice.most_telling_failure
             raise PlexUnreachable(
                 failure.failure if failure else Failure.NO_CONNECTIONS
@@ -62,17 +59,24 @@ class ServerConnection:
     @property
     def is_listed(self) -> bool:
         """Return whether the newest list offers the connection in use."""
-        return self._current is not None and is_allowed(
-            self._current, self.server.connections, self._policy
+        return self._is_from_newest_list or (
+            self._current is not None
+            and is_allowed(self._current, self.server.connections, self._policy)
         )
 
     @property
     def is_best(self) -> bool:
         """Return whether the newest list offers nothing better than what is in use."""
+        return self._is_from_newest_list and bool(
+            self.last_choice and self.last_choice.is_best
+        )
+
+    @property
+    def _is_from_newest_list(self) -> bool:
         choice = self.last_choice
         return (
             choice is not None
-            and choice.is_best
+            and choice.connection is not None
             and choice.connection is self._current
             and self._is_current(choice)
         )
@@ -89,30 +93,40 @@ class ServerConnection:
         """Choose a connection; the old one serves until that has ended.
 
         Where none answers, the old one is kept if a single list has left it out: that
-        may be a fault of the list.
+        may be a fault of the list. A refused certificate may mean that the list is
+        old; owners of other servers could tell from the delay that some address has
+        one, so for those it only counts where nothing answers.
         """
         before = self.last_choice
         async with self._choosing:
             if self.last_choice is not before:
                 return
             choice = await self._choose()
-            if choice.certificate_refused and self._refresh_server_list:
+            if (
+                self._refresh_server_list
+                and choice.certificate_refused
+                and (self.server.owned or not choice.connection)
+            ):
                 await self._refresh_server_list()
             if not self._is_current(choice):
-                choice = await self._choose()
-            self.last_choice = choice
-            if choice.connection:
-                self._lists_without_current = 0
-                self.identified_at = monotonic()
-            elif self._lists_without_current == 1 and not choice.insecure_only:
-                return
-            self._current = choice.connection
+                await self._choose()
 
     async def _choose(self) -> ConnectionResult:
         async with self._choice_limit.place(owned=self.server.owned):
-            return await choose_connection(
+            choice = await choose_connection(
                 self.server, self._policy, connect=self._connect, resolve=self._resolve
             )
+        self.last_choice = choice
+        if choice.connection:
+            self._lists_without_current = 0
+            self.identified_at = monotonic()
+        if (
+            choice.connection
+            or choice.insecure_only
+            or self._lists_without_current != 1
+        ):
+            self._current = choice.connection
+        return choice
 
     def _is_current(self, choice: ConnectionResult) -> bool:
         """Return whether a choice was made from what the newest list offers."""

@@ -10,7 +10,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from .addresses import IPAddress, parse_url
-from .documents import JsonLoads, decode, is_document, read_document
+from .documents import OFF_LOOP_BYTES, JsonLoads, is_document, read_document
 from .errors import PlexAddressError, PlexError, PlexResponseError
 from .failures import facts, failure, too_large, unreadable
 from .identity import ClientIdentity
@@ -86,7 +86,7 @@ class Transport:
         plain one if the body is too much for the reader.
         """
         try:
-            return await decode(reader, response.body)
+            return await _decode(reader, response.body)
         except PlexResponseError as error:
             raise type(error)(str(error), **facts(response)) from None
         except Exception:  # noqa: BLE001, whatever a body does to its readers
@@ -265,3 +265,10 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         response.close()
         raise too_large(response)
     return b"".join(chunks)
+
+
+async def _decode[T](reader: Callable[[bytes], T], body: bytes) -> T:
+    """Return what a reader makes of a body, in a thread where that takes long."""
+    if len(body) <= OFF_LOOP_BYTES:
+        return reader(body)
+    return await asyncio.to_thread(reader, body)

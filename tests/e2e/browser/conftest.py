@@ -7,9 +7,9 @@ from playwright.async_api import Browser, Page, StorageState
 import pytest
 
 from tests.e2e.client import OWNER, Client
-from tests.e2e.waiting import eventually
 from tests.e2e.home_assistant import ROOT, HomeAssistant
 from tests.e2e.log import Log, complaints
+from tests.e2e.waiting import eventually
 from tests.simulator import Account, Server, Simulator
 
 from . import pages

@@ -174,7 +174,9 @@ class Story:
             yield from (account.email, account.password, account.code, *account.tokens)
             for service in account.services:
                 if isinstance(service, dict):
-                    yield from (str(service.get(key, "")) for key in ("token", "secret"))
+                    yield from (
+                        str(service.get(key, "")) for key in ("token", "secret")
+                    )
         for server in plex.servers:
             yield from (server.token, *server.shared_tokens.values())
             yield from server.transient_tokens

@@ -109,7 +109,7 @@ class PlexAccount:
 
     @property
     def public_name(self) -> str | None:
-        """Return the first name that isn't an e-mail address, None if there is none."""
+        """Return the first name that isn't an email address, None if there is none."""
         names = (self.friendly_name, self.username, self.title)
         shown = (name.strip() for name in names if name and "@" not in name)
         return next(filter(None, shown), None)

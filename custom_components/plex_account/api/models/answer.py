@@ -11,13 +11,14 @@ class Answer:
     """An answer of success: its document if it is JSON or XML, else its text.
 
     XML comes in the shape that JSON would have. Both are None where there is no
-    body, or one that is no text.
+    body, or one that is no text. `body` is what they were read from, decompressed.
     """
 
     status: int
     content_type: str | None
     document: Any = field(repr=False)
     text: str | None = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 def parse_answer(body: bytes, json_loads: JsonLoads | None) -> tuple[Any, str | None]:

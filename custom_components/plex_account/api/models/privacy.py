@@ -10,5 +10,5 @@ def secret(**options: Any) -> Any:
 
 
 def private() -> Any:
-    """Return a dataclass field that no repr shows: a name may be an e-mail address."""
+    """Return a dataclass field that no repr shows: a name may be an email address."""
     return field(repr=False)
