@@ -62,6 +62,12 @@ json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xm
 PLEX_DIRECT_HASH = "0123456789abcdef" * 2
 
 
+def short_id(value: object) -> str:
+    """Return the ID of a parameter, which may be a long text or body."""
+    text = ascii(value)
+    return text if len(text) < 60 else f"{text[:40]}...{len(text)}"
+
+
 class NoResolver(AbstractResolver):
     """DNS that never works."""
 
