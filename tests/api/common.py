@@ -84,11 +84,15 @@ class NoResolver(AbstractResolver):
 
 
 class Network:
-    """A session, and a note of every address that it dialled."""
+    """A session, and a note of every address that it dialled.
+
+    `no_route`: the errors of addresses to which the network has no way.
+    """
 
     def __init__(self, ca_pem: bytes) -> None:
         """Trust one certificate authority."""
         self.dialled: list[str] = []
+        self.no_route: dict[str, int] = {}
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=NoResolver(),
@@ -100,6 +104,8 @@ class Network:
     def _open(self, found: tuple[Any, ...]) -> socket.socket:
         """Note an address before it is dialled."""
         family, kind, protocol, _, address = found
+        if error := self.no_route.get(address[0]):
+            raise OSError(error, "No route")
         self.dialled.append(address[0])
         return socket.socket(family, kind, protocol)
 

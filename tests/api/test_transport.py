@@ -6,7 +6,7 @@ import errno
 from functools import partial
 from ipaddress import ip_address
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 import aiohttp
 import pytest
@@ -35,7 +35,6 @@ from .common import (
     PASSWORD,
     QUICK_RETRY,
     Bench,
-    NoResolver,
     fails,
     fails_once,
     short_id,
@@ -571,26 +570,17 @@ async def test_server_that_wants_tls(bench: Bench, server: Server) -> None:
     ],
 )
 async def test_no_route(
-    bench: Bench, server: Server, number: int, no_route: bool
+    bench: Bench, attic: PlexServerClient, number: int, no_route: bool
 ) -> None:
     """Where the network leads nowhere, the error says so."""
+    bench.network.no_route["127.0.0.1"] = number
 
-    def unreachable(found: object) -> NoReturn:
-        raise OSError(number, "no way")
+    await fails(
+        PlexConnectionError, attic.get_identity, no_route=no_route, request_sent=False
+    )
 
-    connector = aiohttp.TCPConnector(resolver=NoResolver(), socket_factory=unreachable)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        client = PlexServerClient(
-            session, server.connections[0].uri, client_identifier=CLIENT_IDENTIFIER
-        )
-        await fails(
-            PlexConnectionError,
-            client.get_identity,
-            no_route=no_route,
-            request_sent=False,
-        )
-
-    assert await bench.of_server(server).get_identity()
+    bench.network.no_route.clear()
+    assert await attic.get_identity()
 
 
 # TLS

@@ -1,7 +1,8 @@
 """Home Assistant, but on loopback only and in a hurry.
 
 Its multicast DNS would use every interface, and to learn its own address it would connect a
-socket to one of the internet and to one of the local network. Pauses that protect Plex, and
+socket to one of the internet and to one of the local network. It asks this machine for names,
+where nobody answers: lists hold those of strangers. Pauses that protect Plex, and
 the time after which something is believed, are shortened: nobody waits for a test.
 """
 
@@ -13,6 +14,7 @@ from zeroconf import IPVersion
 from homeassistant import __main__
 from homeassistant.components import zeroconf
 from homeassistant.components.network import util
+from homeassistant.helpers import aiohttp_client
 
 zeroconf._async_get_zc_args = lambda hass: {  # noqa: SLF001
     "interfaces": ["127.0.0.1"],
@@ -20,6 +22,12 @@ zeroconf._async_get_zc_args = lambda hass: {  # noqa: SLF001
     "unicast": True,
 }
 util.async_get_source_ip = lambda target_ip: "127.0.0.1"
+aiohttp_client._async_make_resolver = (  # noqa: SLF001
+    lambda hass: aiohttp_client.HassAsyncDNSResolver(
+        nameservers=["127.0.0.1"],
+        async_zeroconf=zeroconf.async_get_async_zeroconf(hass),
+    )
+)
 
 sys.path.insert(0, sys.argv[sys.argv.index("--config") + 1])
 
