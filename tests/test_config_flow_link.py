@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -303,7 +304,7 @@ async def test_closed_after_approval(
         wait = await dialogs.choose(await dialogs.open(source, entry), "link")
         code = wait["description_placeholders"]["code"]
         dialogs.simulator.approve_pin(code, dialogs.account)
-        await until(lambda hang=hang: hang.hits)
+        await until(partial(getattr, hang, "hits"))
         if answered:
             hang.remove()
             await settle(dialogs.hass)

@@ -171,7 +171,7 @@ def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
     given = (step["description_placeholders"] or {}).keys()
     assert placeholders(texts) <= given
     if step["type"] is FlowResultType.MENU:
-        options = set(step["menu_options"])
+        options = {*list(step["menu_options"])}
         assert texts["menu_options"].keys() == options
         assert texts["menu_option_descriptions"].keys() == options
     else:

@@ -25,7 +25,9 @@ async def test_no_secure_connection(
     repair = page.get_by_text("Attic has no secure connection")
     await repair.click()
     dialog = page.locator("dialog-repairs-issue")
-    await expect(dialog).to_contain_text("Set Secure connections to Preferred or Required")
+    await expect(dialog).to_contain_text(
+        "Set Secure connections to Preferred or Required"
+    )
     await gallery.take("repair", dialog.locator("dialog"))
     await page.keyboard.press("Escape")
     await expect(repair).to_have_count(1)
