@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulator import Simulator
 
+from . import recipes
 from .client import OWNER, CommandError, Json
 from .evidence import Evidence
 from .home_assistant import HomeAssistant
@@ -15,24 +16,23 @@ from .waiting import eventually
 from .witness import Witness
 from .world import World, make_world
 
-AUTOMATION: Final = """
-automation:
-  - id: take_token
-    alias: Take a token
-    trace:
-      stored_traces: 0
-    triggers:
-      - trigger: event
-        event_type: take_token
-    actions:
-      - action: plex_account.get_transient_token
-        data:
-          device_id: "{{ trigger.event.data.device_id }}"
-        response_variable: plex
-      - event: token_taken
-        event_data:
-          length: "{{ plex.token | length }}"
-"""
+AUTOMATION: Final[Json] = {
+    "id": "take_token",
+    "alias": "Take a token",
+    "trace": {"stored_traces": 0},
+    "triggers": [{"trigger": "event", "event_type": "take_token"}],
+    "actions": [
+        {
+            "action": "plex_account.get_transient_token",
+            "data": {"device_id": "{{ trigger.event.data.device_id }}"},
+            "response_variable": "plex",
+        },
+        {
+            "event": "token_taken",
+            "event_data": {"length": "{{ plex.token | length }}"},
+        },
+    ],
+}
 
 _LEVELS: Final = {
     "homeassistant.components.websocket_api": "info",
@@ -48,7 +48,8 @@ async def live(*, own_tokens: bool, email_login: bool) -> Evidence:
         )
         evidence = Evidence(world, simulator.requests)
         life = _Life(world, evidence)
-        async with HomeAssistant(simulator, configuration=AUTOMATION) as home:
+        configuration = recipes.configuration(AUTOMATION)
+        async with HomeAssistant(simulator, configuration=configuration) as home:
             sign_up = Witness.create_owner(home.url, name="Owner", **OWNER)
             async with sign_up as client:
                 await life.go_on(client, *life.steps)
@@ -86,6 +87,7 @@ class _Life:
             self.actions,
             self.failing_actions,
             self.automation,
+            self.recipes,
             self.link,
             self.sign_in_twice,
             self.repairs,
@@ -204,6 +206,17 @@ class _Life:
             "get_transient_token", device_id=await self._device("Cellar")
         )
         await self._perform("get_source_connection_information", device_id=attic)
+        self._world.attic.echo = True
+        for path in ("/", "/library/sections", "/:/prefs"):
+            await self._perform("call_api", device_id=attic, path=path)
+        self._world.attic.echo = False
+        image = await self._perform(
+            "get_image_url",
+            device_id=attic,
+            path="/library/metadata/101/thumb/1",
+            width=600,
+        )
+        assert await self._client.visit(image["url"])
 
     async def failing_actions(self) -> None:
         """Perform actions that fail in every way."""
@@ -218,6 +231,10 @@ class _Life:
         for fault in self._world.faults():
             with self._fault(host="*", **fault):
                 await self._fail("get_token_details")
+                await self._fail("get_image_url", device_id=attic, path="/library/x")
+                with suppress(CommandError):  # whatever a server says may be an answer
+                    data = {"device_id": attic, "path": "/library/sections"}
+                    await self._client.perform("call_api", **data)
                 with suppress(CommandError):  # any answer proves a token that is in use
                     await self._perform("get_transient_token", device_id=attic)
                 await self._fail("get_source_connection_information", device_id=attic)
@@ -237,6 +254,37 @@ class _Life:
         ) as events:
             await self._client.request("POST", "events/take_token", data)
             assert (await anext(events))["data"]["length"] > 0
+
+    async def recipes(self) -> None:
+        """Do all that the README proposes."""
+        library = self._world.attic.library
+        library.play(library.items[102], player="Playroom TV")
+        library.preferences["FSEventLibraryUpdatesEnabled"] = True
+        for name, fields in (
+            ("scan_the_movies", {}),
+            ("show_what_is_new_in_plex", {}),
+            ("mark_as_watched_in_plex", {"rating_key": "103"}),
+            ("stop_automatic_library_updates", {}),
+        ):
+            await self._client.request("POST", f"services/script/{name}", fields)
+        bedtime = {"entity_id": "automation.bedtime_in_the_playroom"}
+        await self._client.request("POST", "services/automation/trigger", bedtime)
+        imported = {"eventType": "Download", "movie": {"folderPath": "/media/Movies"}}
+        await self._client.visit("/api/webhook/radarr_import", imported)
+
+        async def done() -> tuple[Any, ...]:
+            return (
+                {section for section, _ in library.scans},
+                {folder for _, folder in library.scans},
+                library.items[103].view_count,
+                len(library.ended_sessions),
+                library.preferences["FSEventLibraryUpdatesEnabled"],
+            )
+
+        wanted = ({1}, {None, "/media/Movies"}, 1, 1, "0")
+        await eventually("what was done", done, wanted.__eq__)
+        notifications = await self._client.command("persistent_notification/get")
+        assert "New in Plex" in {one["title"] for one in notifications}
 
     async def link(self) -> None:
         """Add an account with a code, while plex.tv fails now and then."""
@@ -388,9 +436,10 @@ class _Life:
                 return device_id
         raise LookupError(name)
 
-    async def _perform(self, name: str, **data: Any) -> None:
+    async def _perform(self, name: str, **data: Any) -> Json:
         response = await self._client.perform(name, **data)
         self._evidence.responses.append((name, response))
+        return response
 
     async def _fail(self, name: str, **data: Any) -> None:
         with pytest.raises(CommandError):
