@@ -95,6 +95,7 @@ class Network:
         self.no_route: dict[str, int] = {}
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
+                limit=0,
                 resolver=NoResolver(),
                 ssl=ssl.create_default_context(cadata=ca_pem.decode()),
                 socket_factory=self._open,

@@ -39,12 +39,16 @@ from custom_components.plex_account import (  # noqa: E402
     unattended,
 )
 
-button._COOLDOWN_SECONDS = 0  # noqa: SLF001
-coordinator.CONFIRMATION_SECONDS = 1
-second_opinion.CONFIRMATION_SECONDS = 1
-second_opinion.RETRY_SECONDS = (0, 0)
-stale_devices.CONFIRMATION_SECONDS = 1
-unattended._ANNOUNCE_INTERVAL = timedelta(seconds=1)  # noqa: SLF001
-unattended._FINISH_SECONDS = 5  # noqa: SLF001
+for module, name, value in (
+    (button, "_COOLDOWN_SECONDS", 0),
+    (coordinator, "_CONFIRMATION_INTERVAL", timedelta(seconds=2)),
+    (second_opinion, "CONFIRMATION_SECONDS", 1),
+    (second_opinion, "RETRY_SECONDS", (0, 0)),
+    (stale_devices, "CONFIRMATION_SECONDS", 1),
+    (unattended, "_ANNOUNCE_INTERVAL", timedelta(seconds=1)),
+    (unattended, "_FINISH_SECONDS", 5),
+):
+    assert hasattr(module, name), name
+    setattr(module, name, value)
 
 sys.exit(__main__.main())

@@ -148,13 +148,15 @@ class _Life:
 
     async def strangers_hang(self) -> None:
         """Refresh while strangers share servers that hang."""
-        listed = self._plex.extra_resources
-        self._plex.extra_resources = [*listed]
-        await self._world.hang()
-        await self._refresh()
-        await self._client.look_around(self._ada)
-        self._plex.extra_resources = listed
-        await self._refresh()
+        async with self._world.hanging_servers():
+            await self._refresh()
+            await self._client.look_around(self._ada)
+
+        async def names() -> set[str]:
+            await self._refresh()
+            return {one["name"] for one in await self._client.devices(self._ada)}
+
+        await eventually("devices", names, lambda found: "Hanging" not in found)
 
     async def plex_tv_fails(self) -> None:
         """Refresh, and set up, while plex.tv answers nonsense."""

@@ -1,5 +1,7 @@
 """A simulated Plex in which everything secret can be recognised."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from secrets import token_hex
@@ -53,12 +55,21 @@ class World:
         """Return a wrong password, which is close to a right one and as secret."""
         return _password(self.vault)
 
-    async def hang(self) -> None:
+    @asynccontextmanager
+    async def hanging_servers(self) -> AsyncGenerator[None]:
         """Let strangers share servers of which none ever finishes an answer."""
-        for mode in (*ENDLESS, *SILENCE):
-            stranger = await self.simulator.add_hostile(mode)
+        listed = self.simulator.extra_resources
+        strangers = [
+            await self.simulator.add_hostile(mode) for mode in (*ENDLESS, *SILENCE)
+        ]
+        for stranger in strangers:
             self.vault.watch_stranger(stranger)
-            self.simulator.extra_resources.append(stranger.entry(name=mode))
+        entries = [one.entry(name="Hanging") for one in strangers]
+        self.simulator.extra_resources = [*listed, *entries]
+        yield
+        self.simulator.extra_resources = listed
+        for stranger in strangers:
+            await stranger.close()
 
     def wrong_code(self) -> str:
         """Return a wrong two-factor code."""
