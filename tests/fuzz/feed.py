@@ -24,7 +24,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "post_users_sign_in_data": Operation(
         "PlexTvClient",
         "account",
-        ("login-to-be-kept", "password-to-be-kept", "987654"),
+        ("login-to-be-kept", "password-to-be-kept", "code-to-be-kept"),
     ),
     "get_token_details": Operation("PlexTvClient", "account"),
     "get_resources": Operation("PlexTvClient", "resources"),
