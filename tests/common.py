@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
+import pytest
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
@@ -13,13 +15,103 @@ from pytest_homeassistant_custom_component.common import (
 
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from tests.simulator import Account, Server
+from tests.simulator import Account, Server, Simulator
 
 DOMAIN = "plex_account"
 ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
 LOCAL_REFRESH = timedelta(seconds=61)
 DISTANT_REFRESH = timedelta(minutes=5, seconds=1)
 CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """Home Assistant with one account and its server, and the Plex that they talk to."""
+
+    hass: HomeAssistant
+    freezer: FrozenDateTimeFactory
+    simulator: Simulator
+    entry: MockConfigEntry
+    account: Account
+    server: Server
+
+    async def set_up(self) -> None:
+        """Set the entry up and wait until its servers were looked for."""
+        await set_up(self.hass, self.entry)
+
+    async def unload(self) -> None:
+        """Unload the entry."""
+        assert await self.hass.config_entries.async_unload(self.entry.entry_id)
+
+    async def reload(self) -> None:
+        """Unload the entry and set it up again."""
+        await self.hass.config_entries.async_reload(self.entry.entry_id)
+        await settle(self.hass)
+
+    async def remove(self) -> None:
+        """Remove the entry."""
+        await self.hass.config_entries.async_remove(self.entry.entry_id)
+        await settle(self.hass)
+
+    async def wait(self, time: timedelta = LOCAL_REFRESH) -> None:
+        """Let time pass here and at Plex, and what is due then happen."""
+        self.simulator.clock.advance(time.total_seconds())
+        await pass_time(self.hass, self.freezer, time)
+
+    async def press(self) -> None:
+        """Press the refresh button after its cooldown."""
+        self.freezer.tick(11)
+        await press_refresh(self.hass, self.account)
+
+    async def friend(self, name: str = "Cellar", **fields: Any) -> Server:
+        """Return a server that somebody else shares with the account."""
+        grace = self.simulator.add_account(username="grace", email="grace@example.com")
+        return await self.simulator.add_server(
+            name=name, owner=grace, shared_with=[self.account], tls=True, **fields
+        )
+
+    def unique_id(self, key: str, server: Server | None = None) -> str:
+        """Return the unique id of an entity of the account, or of a server."""
+        owner = f"_{server.machine_identifier}" if server else ""
+        return f"{self.account.uuid}{owner}_{key}"
+
+    def state(self, platform: str, key: str, server: Server | None = None) -> str:
+        """Return the state of an entity of the account, or of a server."""
+        return state_of(self.hass, platform, self.unique_id(key, server)).state
+
+    def connectivity(self, server: Server | None = None) -> str:
+        """Return the state of a server's connectivity."""
+        return self.state("binary_sensor", "connectivity", server or self.server)
+
+    @property
+    def plex_pass(self) -> str:
+        """Return the state of an entity of the account: off, while plex.tv answers."""
+        return self.state("binary_sensor", "plex_pass")
+
+    def device(self, server: Server | None = None) -> dr.DeviceEntry:
+        """Return the device of the account, or of a server."""
+        device = self.find_device(server)
+        assert device
+        return device
+
+    def find_device(self, server: Server | None = None) -> dr.DeviceEntry | None:
+        """Return the device of the account or of a server, None if there is none."""
+        owner = f"_{server.machine_identifier}" if server else ""
+        return dr.async_get(self.hass).async_get_device_by_identifier(
+            (DOMAIN, f"{self.account.uuid}{owner}"), self.entry.entry_id
+        )
+
+    def dialogs(self) -> list[str]:
+        """Return why dialogs of the integration are open."""
+        return [
+            flow["context"]["source"]
+            for flow in self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        ]
+
+    def asked(self, server: Server | None = None) -> list[str]:
+        """Return the paths that plex.tv was asked for, or those of a server."""
+        host = server.machine_identifier if server else "plex.tv"
+        return [one.path for one in self.simulator.requests if one.host == host]
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -98,3 +190,17 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0)
+
+
+def own_log(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the levels of what the integration has logged, debug left out."""
+    return [
+        record.levelname
+        for record in caplog.records
+        if record.name.startswith("custom_components") and record.levelname != "DEBUG"
+    ]
+
+
+def errors_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what has been logged as an error, by whomever."""
+    return [one.message for one in caplog.records if one.levelname == "ERROR"]

@@ -1,5 +1,6 @@
 """What all tests share: a simulated Plex, and Home Assistant trusting its certificates."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 import json
 from pathlib import Path
@@ -7,12 +8,13 @@ import re
 from typing import Any
 from unittest.mock import patch
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 import trustme
 
-from custom_components.plex_account import const, link
+from custom_components.plex_account import const, link, second_opinion
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import issue_registry as ir
@@ -20,7 +22,7 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, DOMAIN
+from .common import CLIENT_IDENTIFIER, DOMAIN, Home
 from .dialogs import Dialogs
 
 assert const.DOMAIN == DOMAIN
@@ -80,6 +82,13 @@ def translated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert missing == []
 
 
+@pytest.fixture(autouse=True)
+def ask_again_at_once() -> Iterator[None]:
+    """Leave out the pauses within a refresh."""
+    with patch.object(second_opinion, "RETRY_SECONDS", (0, 0)):
+        yield
+
+
 @pytest.fixture
 async def simulator(socket_enabled: None) -> AsyncIterator[Simulator]:
     """Return a running Plex whose certificates are trusted."""
@@ -129,6 +138,30 @@ def all_enabled() -> Iterator[None]:
     """Enable every entity."""
     with patch.object(Entity, "entity_registry_enabled_default", True):
         yield
+
+
+@pytest.fixture
+async def home(
+    hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
+    simulator: Simulator,
+    entry: MockConfigEntry,
+    account: Account,
+    server: Server,
+) -> Home:
+    """Return Home Assistant, the account and its server, before the set-up.
+
+    The debug mode of the event loop is off: it would take a third of the time.
+    """
+    asyncio.get_running_loop().set_debug(False)
+    return Home(
+        hass=hass,
+        freezer=freezer,
+        simulator=simulator,
+        entry=entry,
+        account=account,
+        server=server,
+    )
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
-from homeassistant.core import HassJob, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
@@ -41,7 +41,7 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
 
     _refresh: asyncio.Task[None] | None = None
     _refreshed_at: float | None = None
-    _is_refresh_due = False
+    _cancel_later: CALLBACK_TYPE | None = None
 
     @property
     @override
@@ -50,11 +50,18 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
         return True
 
     @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Forget a refresh that is due."""
+        if self._cancel_later:
+            self._cancel_later()
+
+    @override
     async def async_press(self) -> None:
         """Refresh, or join the refresh that is running.
 
         Less than ten seconds after the last refresh another one follows when they are
-        over. Raises HomeAssistantError if plex.tv gives no usable answer.
+        over; after a failure it is waited for. Raises HomeAssistantError if plex.tv
+        gives no usable answer.
         """
         coordinator = self.coordinator
         if not self._refresh or self._refresh.done():
@@ -64,7 +71,9 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
                 return
             self._start_refresh(wait)
         assert self._refresh
-        await asyncio.shield(self._refresh)
+        # Unlike awaiting it, this neither cancels the task, which others may have
+        # joined, nor fails when the entry is unloaded.
+        await asyncio.wait([self._refresh])
         if error := coordinator.plex_error:
             raise translated_error(plex_tv_translation(error))
 
@@ -78,19 +87,16 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
     @callback
     def _refresh_later(self, seconds: float) -> None:
         """Refresh when the cooldown is over, once for all presses until then."""
-        if self._is_refresh_due:
+        if self._cancel_later:
             return
-        self._is_refresh_due = True
 
         @callback
         def refresh(_: object) -> None:
-            self._is_refresh_due = False
+            self._cancel_later = None
             self._start_refresh(0)
 
-        self.async_on_remove(
-            async_call_later(
-                self.hass, seconds, HassJob(refresh, cancel_on_shutdown=True)
-            )
+        self._cancel_later = async_call_later(
+            self.hass, seconds, HassJob(refresh, cancel_on_shutdown=True)
         )
 
     @callback

@@ -136,6 +136,16 @@ class Client:
                 raise CommandError(str(response.status), await response.text())
             return await response.json()
 
+    async def visit(self, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+        """Ask for a path, or post to it, like somebody who isn't signed in."""
+        async with (
+            ClientSession(raise_for_status=True) as session,
+            session.request(
+                "POST" if body else "GET", f"{self._url}{path}", json=body
+            ) as response,
+        ):
+            return await response.read()
+
     async def command(self, command: str, **fields: Any) -> Any:
         """Send one command over the WebSocket."""
         async with self._lock:

@@ -55,20 +55,12 @@ async def simulator(browser: Browser) -> AsyncIterator[Simulator]:
 @pytest.fixture(scope="package")
 async def ada(simulator: Simulator) -> Account:
     """Return an account with a password and two-factor authentication."""
-    return simulator.add_account(
-        username="ada",
-        friendly_name="Ada",
-        password="correct horse",
-        code="123456",
-        subscription={
-            "active": True,
-            "features": [],
-            "paymentService": "stripe",
-            "plan": "lifetime",
-            "status": "Active",
-            "subscribedAt": (simulator.clock.now() - timedelta(days=1200)).isoformat(),
-        },
+    ada = simulator.add_account(
+        username="ada", friendly_name="Ada", password="correct horse", code="123456"
     )
+    since = simulator.clock.now() - timedelta(days=1200)
+    ada.subscribe("lifetime", since=since.isoformat())
+    return ada
 
 
 @pytest.fixture(scope="package")

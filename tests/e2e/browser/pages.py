@@ -7,6 +7,7 @@ from playwright.async_api import Locator, Page, expect
 from tests.e2e.client import DOMAIN
 
 DASHBOARD: Final = "/config/integrations/dashboard"
+REFRESH: Final = "button.plex_ada_refresh"
 INTEGRATION: Final = f"/config/integrations/integration/{DOMAIN}"
 
 
@@ -55,7 +56,7 @@ class Dialog:
         """Look for it on a page."""
         self._host = page.locator("dialog-data-entry-flow")
         self.window = self._host.locator("dialog")
-        self.code = self._host.locator("strong")
+        self.code = self._host.locator("h1")
 
     async def choose(self, option: str) -> None:
         """Choose from a menu."""
@@ -65,13 +66,6 @@ class Dialog:
         """Fill in a form."""
         for name, text in fields.items():
             await self._host.locator(f'input[name="{name}"]').fill(text)
-
-    async def fill_address(self, url: str) -> None:
-        """Type where Plex is, in the section Advanced."""
-        advanced = self._host.get_by_role("button", name="Advanced")
-        if await advanced.get_attribute("aria-expanded") != "true":
-            await advanced.click()
-        await self.fill(url=url)
 
     async def submit(self) -> None:
         """Send the form."""

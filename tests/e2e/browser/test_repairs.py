@@ -1,4 +1,4 @@
-"""What a person can mend stands among the repairs, as long as it is broken."""
+"""What a person can fix is among the repairs until it is fixed."""
 
 from playwright.async_api import Page, expect
 import pytest
@@ -20,16 +20,18 @@ async def test_no_secure_connection(
         Connection("http://192.168.1.20:32400", "http", "192.168.1.20", 32400)
     ]
     await attic.stop()
-    await owner.press("button.ada_refresh")
+    await owner.press(pages.REFRESH)
     await pages.go(page, "/config/repairs")
-    repair = page.get_by_text("Attic offers no secure connection")
+    repair = page.get_by_text("Attic has no secure connection")
     await repair.click()
     dialog = page.locator("dialog-repairs-issue")
-    await expect(dialog).to_contain_text("set Secure connections to Preferred")
+    await expect(dialog).to_contain_text(
+        "Set Secure connections to Preferred or Required"
+    )
     await gallery.take("repair", dialog.locator("dialog"))
     await page.keyboard.press("Escape")
     await expect(repair).to_have_count(1)
     attic.connections = secure
     await attic.start()
-    await owner.press("button.ada_refresh")
+    await owner.press(pages.REFRESH)
     await expect(repair).to_have_count(0)
