@@ -170,6 +170,15 @@ async def test_attribute_and_child_of_one_name(bench: Bench) -> None:
     assert (await bench.client.get_token_details()).title == "Ada"
 
 
+@pytest.mark.parametrize("decoder", [None, strict_loads])
+async def test_duplicate_keys(bench: Bench, decoder: Any) -> None:
+    """Of two equal keys the last one counts, as everywhere."""
+    client = bench.plex_tv(token="any", json_loads=decoder)
+    bench.fault(body='{"id": 1, "uuid": "first", "uuid": "last"}')
+
+    assert (await client.get_token_details()).uuid == "last"
+
+
 async def test_decoder(bench: Bench) -> None:
     """A decoder can be passed in; it gets bytes, and what it refuses is no answer."""
     decoded: list[bytes] = []
