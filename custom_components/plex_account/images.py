@@ -40,10 +40,13 @@ _MAX_AT_ONCE = 2
 _MAX_SECONDS = 60
 # A picture up to this long is passed on after the server's place is free again.
 _BUFFER_BYTES = 1024 * 1024
+# Those that Home Assistant adds come too late for a picture that is passed on.
 _HEADERS = {
     hdrs.CACHE_CONTROL: "private, max-age=3600",
     hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
+    hdrs.SERVER: "",
     hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff",
+    "Referrer-Policy": "no-referrer",
 }
 
 
@@ -121,9 +124,8 @@ class OpenPicture:
     @property
     def etag(self) -> str | None:
         """Return what tells versions apart, None if nothing does."""
-        if not self.complete and not self._version:
-            return None
-        return sha256(self._version.encode() + self.body).hexdigest()
+        known = self.body if self.complete else self._version.encode()
+        return sha256(known).hexdigest() if known else None
 
 
 @asynccontextmanager

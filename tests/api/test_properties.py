@@ -1,27 +1,23 @@
 """What holds for every answer, every address and every list, however odd."""
 
 from collections.abc import Iterator
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 import json
 from pathlib import Path
 import re
 from typing import Any
-from unittest.mock import patch
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape, quoteattr
 
-from hypothesis import HealthCheck, example, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 import pytest
 from yarl import URL
 
 from custom_components.plex_account import api
 from custom_components.plex_account.api import (
     Answer,
-    ConnectionKind,
-    DialPolicy,
     PlexAccount,
     PlexAuthenticationError,
-    PlexConnection,
     PlexConnectionError,
     PlexError,
     PlexPin,
@@ -30,14 +26,12 @@ from custom_components.plex_account.api import (
     ServerIdentity,
     SourceConnectionInformation,
     TransientToken,
-    choose_connection,
-    connections as connections_module,
     secure_base_url,
-    select_candidates,
 )
 from tests.fuzz import feed
+from tests.samples import FIXTURES, sample
 
-from .common import PLEX_DIRECT_HASH, listed_server, way
+from .common import PLEX_DIRECT_HASH, SECRET
 
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 
@@ -48,101 +42,28 @@ bounded = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-SECRET = "to-keep-to-oneself"
-
 
 # Answers
 
-ACCOUNT = {
-    "id": 7,
-    "uuid": "0123456789abcdef",
-    "username": "ada",
-    "title": "Ada",
-    "friendlyName": "",
-    "email": SECRET,
-    "authToken": SECRET,
-    "pin": SECRET,
-    "homeSize": 2,
-    "joinedAt": 1_393_545_600,
-    "rememberExpiresAt": None,
-    "guest": False,
-    "roles": ["plexpass"],
-    "entitlements": ["all"],
-    "profile": {"autoSelectAudio": True, "watchedIndicator": 3},
-    "services": [{"identifier": "epg", "token": SECRET, "secret": SECRET}],
-    "subscription": {
-        "active": True,
-        "status": "Active",
-        "subscribedAt": "2014-02-28 00:00:00 UTC",
-        "features": ["sync"],
-    },
-    "subscriptions": [],
-    "pastSubscriptions": [{"id": None, "endsAt": 1, "billing": {"paymentMethodId": 4}}],
-    "trials": [{}],
+KINDS: dict[str, type[Any]] = {
+    "post_users_sign_in_data": PlexAccount,
+    "get_token_details": PlexAccount,
+    "get_resources": tuple,
+    "ping": bool,
+    "sign_out": type(None),
+    "create_pin": PlexPin,
+    "get_pin": PlexPin,
+    "link_pin": type(None),
+    "get_identity": ServerIdentity,
+    "check_token": type(None),
+    "get_transient_token": TransientToken,
+    "get_source_connection_information": SourceConnectionInformation,
+    "request": Answer,
 }
-CONNECTION = {
-    "protocol": "https",
-    "address": "192.0.2.1",
-    "port": 32400,
-    "uri": "https://192.0.2.1:32400",
-    "local": False,
-    "relay": True,
-    "IPv6": False,
-}
-RESOURCES = [
-    {
-        "clientIdentifier": "attic",
-        "name": "Attic",
-        "provides": "server",
-        "accessToken": SECRET,
-        "owned": True,
-        "ownerId": None,
-        "createdAt": "2020-01-01T00:00:00Z",
-        "connections": [CONNECTION],
-    },
-    {"clientIdentifier": "phone", "provides": "player", "accessToken": None},
-]
-PIN = {
-    "id": 3,
-    "code": SECRET,
-    "expiresIn": 900,
-    "expiresAt": "2026-01-01T00:00:00Z",
-    "authToken": SECRET,
-}
-IDENTITY = {"MediaContainer": {"machineIdentifier": "attic", "claimed": True}}
-TRANSIENT = {"MediaContainer": {"size": 0, "token": SECRET}}
-SOURCE = {
-    "MediaContainer": {
-        "Device": {
-            "name": "Attic",
-            "clientIdentifier": "attic",
-            "accessToken": SECRET,
-            "Connection": [CONNECTION],
-        }
-    }
-}
-ERROR = {"errors": [{"code": 1001, "message": SECRET, "status": 401}]}
+"""What each operation returns."""
 
-# The root that XML gives a document, and what an operation returns.
-ANSWERS: dict[str, tuple[Any, str, type[Any]]] = {
-    "post_users_sign_in_data": (ACCOUNT, "user", PlexAccount),
-    "get_token_details": (ACCOUNT, "user", PlexAccount),
-    "get_resources": (RESOURCES, "resources", tuple),
-    "ping": ({"pong": True}, "pong", bool),
-    "sign_out": ({}, "x", type(None)),
-    "create_pin": (PIN, "pin", PlexPin),
-    "get_pin": (PIN, "pin", PlexPin),
-    "link_pin": ({}, "x", type(None)),
-    "get_identity": (IDENTITY, "MediaContainer", ServerIdentity),
-    "check_token": (IDENTITY, "MediaContainer", type(None)),
-    "get_transient_token": (TRANSIENT, "MediaContainer", TransientToken),
-    "get_source_connection_information": (
-        SOURCE,
-        "MediaContainer",
-        SourceConnectionInformation,
-    ),
-    "request": (SOURCE, "MediaContainer", Answer),
-}
+ROOTS = {"account": "user", "error": "errors", "ping": "pong"}
+"""The root that XML gives a document, where it isn't the name of the sample."""
 
 odd_text = st.text(max_size=8) | st.sampled_from(
     [
@@ -247,75 +168,87 @@ def leaf(value: Any) -> str:
     return re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd]", "?", text)
 
 
-def written(document: Any, root: str, form: str) -> bytes:
-    """Write a document as JSON, or as XML under its root."""
+def written(name: str, document: Any, form: str) -> bytes:
+    """Write what was made of a sample as JSON, or as XML under its root."""
     if form == "json":
         return json.dumps(document).encode()
-    if isinstance(document, dict) and [*document] == [root]:
-        document = document[root]
+    root = ROOTS.get(name, name)
+    if isinstance(document, dict) and len(document) == 1:
+        [(key, inner)] = document.items()
+        if key in ("MediaContainer", root):
+            root, document = key, inner
     xml = to_xml(document, root)
     return f'<?xml version="1.0" encoding="{form}"?>{xml}'.encode(form, "replace")
 
 
 def assert_sound(operation: str, value: Any) -> None:
     """Make sure that what came is a model or an error, and tells nothing."""
-    _, _, kind = ANSWERS[operation]
-    assert isinstance(value, PlexError | kind)
+    assert isinstance(value, PlexError | KINDS[operation])
     if operation == "get_resources" and not isinstance(value, PlexError):
         assert all(isinstance(server, PlexServer) for server in value)
     assert SECRET not in repr(value)
     assert SECRET not in str(value)
 
 
-@pytest.mark.parametrize("form", ["json", "utf-8", "utf-16"])
-@pytest.mark.parametrize("operation", ANSWERS)
+forms = st.sampled_from(["json", "json", "utf-8", "utf-16"])
+
+
+@pytest.mark.parametrize("form", ["json", "xml", "utf-8", "utf-16"])
+@pytest.mark.parametrize("operation", KINDS)
 def test_true_answers(operation: str, form: str) -> None:
-    """The answers that the others are made from are read."""
-    document, root, kind = ANSWERS[operation]
-    value = feed.outcome(api, operation, written(document, root, form))
-    assert isinstance(value, kind)
+    """The samples that the others are made from are read, and XML says the same."""
+    name = feed.OPERATIONS[operation].sample
+    in_json = written(name, sample(name), "json")
+    if form == "xml" and (FIXTURES / f"{name}.xml").exists():
+        body = (FIXTURES / f"{name}.xml").read_bytes()
+    else:
+        body = written(name, sample(name), "utf-8" if form == "xml" else form)
+
+    value = feed.outcome(api, operation, body)
+
+    assert isinstance(value, KINDS[operation])
     assert value not in ((), False)
     assert_sound(operation, value)
+    if operation not in ("get_transient_token", "request"):
+        assert value == feed.outcome(api, operation, in_json)
 
 
-@pytest.mark.parametrize("operation", ANSWERS)
+@pytest.mark.parametrize("operation", KINDS)
 @bounded
-@given(data=st.data(), form=st.sampled_from(["json", "json", "utf-8", "utf-16"]))
+@given(data=st.data(), form=forms)
 def test_odd_answers(operation: str, data: st.DataObject, form: str) -> None:
     """An answer of which parts are something else is a model or a PlexError."""
-    document, root, _ = ANSWERS[operation]
-    body = written(data.draw(mutated(document)), root, form)
+    name = feed.OPERATIONS[operation].sample
+    body = written(name, data.draw(mutated(sample(name))), form)
     assert_sound(operation, feed.outcome(api, operation, body))
 
 
 @bounded
-@given(data=st.data(), operation=st.sampled_from([*ANSWERS]))
-def test_broken_answers(data: st.DataObject, operation: str) -> None:
+@given(data=st.data(), operation=st.sampled_from([*KINDS]), form=forms)
+def test_broken_answers(data: st.DataObject, operation: str, form: str) -> None:
     """So is one of which bytes are missing, others, or too many."""
-    document, root, _ = ANSWERS[operation]
-    form = data.draw(st.sampled_from(["json", "utf-8", "utf-16"]))
-    body = bytearray(written(document, root, form))
+    name = feed.OPERATIONS[operation].sample
+    body = bytearray(written(name, sample(name), form))
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(body)))
         end = data.draw(st.integers(start, min(len(body), start + 8)))
         body[start:end] = data.draw(st.binary(max_size=8))
     value = feed.outcome(api, operation, bytes(body))
-    _, _, kind = ANSWERS[operation]
-    assert isinstance(value, PlexError | kind)
+    assert isinstance(value, PlexError | KINDS[operation])
 
 
 @bounded
 @given(
     data=st.data(),
-    operation=st.sampled_from([*ANSWERS]),
+    operation=st.sampled_from([*KINDS]),
     status=st.sampled_from([*range(300, 600), 700, 999]),
-    form=st.sampled_from(["json", "utf-8", "utf-16"]),
+    form=forms,
 )
 def test_odd_refusals(
     data: st.DataObject, operation: str, status: int, form: str
 ) -> None:
     """A refusal is one whatever its body is, of the kind that its status says."""
-    body = written(data.draw(mutated(ERROR)), "errors", form)
+    body = written("error", data.draw(mutated(sample("error"))), form)
     error = feed.outcome(api, operation, body, status)
     assert isinstance(error, PlexError)
     assert not isinstance(error, PlexConnectionError)
@@ -325,17 +258,22 @@ def test_odd_refusals(
     assert_sound(operation, error)
 
 
-CORPUS = sorted((Path(feed.__file__).parent / "corpus").iterdir())
+CORPUS = sorted(
+    path
+    for folder in (Path(feed.__file__).parent / "corpus", FIXTURES)
+    for path in folder.iterdir()
+    if path.is_file()
+)
 
 
-@pytest.mark.parametrize("operation", ANSWERS)
+@pytest.mark.parametrize("operation", KINDS)
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_corpus(path: Path, operation: str) -> None:
     """What fuzzing begins with, and what it has found, is read or refused."""
     headers, body = feed.parted(path.read_bytes())
     for status in (200, 401):
         value = feed.outcome(api, operation, body, status, headers)
-        assert isinstance(value, PlexError | ANSWERS[operation][2])
+        assert isinstance(value, PlexError | KINDS[operation])
     secure_base_url(path.read_bytes().decode(errors="replace"))
 
 
@@ -401,178 +339,3 @@ def is_within(text: str, *networks: str) -> bool:
     """Return whether a text is an address in one of some networks."""
     address = ip_address(text)
     return any(address in ip_network(network) for network in networks)
-
-
-# Connections
-
-NEVER = (
-    "0.0.0.0/8",
-    "169.254.0.0/16",
-    "224.0.0.0/4",
-    "240.0.0.0/4",
-    "::/128",
-    "fe80::/10",
-    "ff00::/8",
-)
-LOOPBACK = ("127.0.0.0/8", "::1/128")
-TUNNELS = ("2002::/16", "2001::/32", "64:ff9b::/96")  # judged by what is inside
-PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-
-addresses = (
-    st.sampled_from(
-        [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "100.64.0.1",
-            "127.0.0.1",
-            "127.8.8.8",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.32.0.1",
-            "192.168.1.1",
-            "192.0.2.1",
-            "203.0.113.7",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "::ffff:169.254.1.1",
-            "::127.0.0.1",
-            "fe80::1",
-            "fd00::1",
-            "ff02::1",
-            "2001:db8::1",
-            "2606:4700::1111",
-            "2002:7f00:1::",
-            "2002:a00:1::",
-            "64:ff9b::7f00:1",
-        ]
-    ).map(ip_address)
-    | st.ip_addresses()
-)
-
-
-def dashed(address: Any) -> str:
-    """Write an address as plex.direct does."""
-    return f"{re.sub('[.:]', '-', str(address))}.{PLEX_DIRECT_HASH}.plex.direct"
-
-
-def bare(address: Any) -> str:
-    """Write an address as it stands in a URL."""
-    return f"[{address}]" if address.version == 6 else str(address)
-
-
-hosts = (
-    addresses.map(bare)
-    | addresses.map(dashed)
-    | st.sampled_from(["localhost", "plex.example", "0x7f.1", "127.1", "1", "a..b", ""])
-)
-uris = st.builds(
-    "{}://{}{}{}{}".format,
-    st.sampled_from(["http", "https", "HTTPS", "ftp", "ws"]),
-    st.sampled_from(["", "", "", "", "user@", "user:pass@", "\\@"]),
-    hosts,
-    st.sampled_from([":32400", ":32400", "", ":0", ":65535", ":65536", ":٣"]),
-    st.sampled_from(["", "", "", "/", "/path", "?x", "#x", "\n", " "]),
-)
-connections = st.builds(
-    way, uris | st.text(max_size=20), local=st.booleans(), relay=st.booleans(),
-    ipv6=st.booleans(),
-)  # fmt: skip
-policies = st.builds(
-    DialPolicy, owned=st.booleans(), loopback=st.booleans(), private=st.booleans()
-)
-
-
-def may_be_dialled(address: Any, policy: DialPolicy) -> bool:
-    """Return whether the rules let an address be dialled."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    text = str(address)
-    return not (
-        is_within(text, *NEVER)
-        or (is_within(text, *LOOPBACK) and not policy.loopback)
-        or (is_within(text, *PRIVATE) and not policy.private and not policy.owned)
-        or (
-            not address.is_global
-            and not is_within(text, *LOOPBACK, *PRIVATE, *TUNNELS)
-            and not policy.owned
-        )
-    )
-
-
-@settings(bounded, max_examples=800)
-@given(st.lists(connections, max_size=30), policies)
-def test_candidates(listed: list[PlexConnection], policy: DialPolicy) -> None:
-    """Whatever a list says, only what the rules allow is a candidate, in their order."""
-    allowed = select_candidates(listed, policy).allowed
-
-    assert len(allowed) <= 24
-    offered = [re.sub("^(?i:https?)://", "", one.uri.lower()) for one in listed]
-    kinds = [*ConnectionKind]
-    ranks = [(kinds.index(one.kind), one.ipv6) for one in allowed]
-    assert ranks == sorted(ranks)
-    for one in allowed:
-        origin, dialled = urlsplit(one.url), URL(one.url)
-        place = one.url.partition("://")[2]
-        assert any(
-            uri.removesuffix("/") in (place, re.sub(":(80|443)$", "", place))
-            for uri in offered
-        )
-        assert (origin.username, origin.path, origin.query, origin.fragment) == (
-            None,
-            "",
-            "",
-            "",
-        )
-        assert origin.hostname == one.host.lower() == dialled.host
-        assert origin.port == dialled.port
-        if one.address:
-            assert may_be_dialled(one.address, policy)
-        if origin.scheme == "http":
-            assert one.host == "localhost" or (
-                policy.loopback and is_within(str(one.address), *LOOPBACK)
-            )
-        else:
-            assert origin.scheme == "https"
-
-
-@bounded
-@given(
-    st.lists(connections, min_size=1, max_size=6),
-    policies,
-    st.lists(addresses, max_size=4),
-)
-@example(
-    [way("http://localhost:1")], DialPolicy(owned=True, loopback=True, private=True), []
-)
-async def test_what_is_dialled(
-    listed: list[PlexConnection], policy: DialPolicy, found: list[Any]
-) -> None:
-    """Whatever DNS answers, only an address that the rules allow is dialled."""
-    dialled: list[Any] = []
-
-    def connect(candidate: api.Candidate) -> api.PlexServerClient:
-        dialled.append(candidate)
-        session: Any = feed.Session(feed.Answer(200, json.dumps(IDENTITY).encode()))
-        return api.PlexServerClient(
-            session, candidate.url, client_identifier="x", address=candidate.address
-        )
-
-    async def resolve(host: str) -> list[Any]:
-        return found
-
-    with patch.multiple(connections_module, BETTER_SECONDS=0, PROBE_SECONDS=0.02):
-        choice = await choose_connection(
-            listed_server(*listed), policy, connect=connect, resolve=resolve
-        )
-
-    assert choice.connection is None or choice.connection in dialled
-    for one in dialled:
-        assert one.address
-        assert may_be_dialled(one.address, policy)
-        assert one.url.startswith("https:") or is_within(str(one.address), *LOOPBACK)

@@ -136,6 +136,16 @@ class Client:
                 raise CommandError(str(response.status), await response.text())
             return await response.json()
 
+    async def visit(self, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+        """Ask for a path, or post to it, like somebody who isn't signed in."""
+        async with (
+            ClientSession(raise_for_status=True) as session,
+            session.request(
+                "POST" if body else "GET", f"{self._url}{path}", json=body
+            ) as response,
+        ):
+            return await response.read()
+
     async def command(self, command: str, **fields: Any) -> Any:
         """Send one command over the WebSocket."""
         async with self._lock:
@@ -255,6 +265,23 @@ class Client:
             service="press",
             target={"entity_id": entity_id},
         )
+
+    async def refresh(self, entry_id: str) -> None:
+        """Press the refresh button of an account."""
+        [entity_id] = (
+            one["entity_id"]
+            for one in await self.entities(entry_id)
+            if one["unique_id"].endswith("_refresh")
+        )
+        await self.press(entity_id)
+
+    async def device_id(self, entry_id: str, name: str) -> str:
+        """Return the device of an account that has a name."""
+        [device_id] = (
+            one["id"] for one in await self.devices(entry_id) if one["name"] == name
+        )
+        found: str = device_id
+        return found
 
     async def action(self, name: str, **data: Any) -> Json:
         """Perform an action of the integration, and return its response."""

@@ -1,7 +1,8 @@
 """Home Assistant, but on loopback only and in a hurry.
 
 Its multicast DNS would use every interface, and to learn its own address it would connect a
-socket to one of the internet and to one of the local network. Pauses that protect Plex, and
+socket to one of the internet and to one of the local network. It asks this machine for names,
+where nobody answers: lists hold those of strangers. Pauses that protect Plex, and
 the time after which something is believed, are shortened: nobody waits for a test.
 """
 
@@ -13,6 +14,7 @@ from zeroconf import IPVersion
 from homeassistant import __main__
 from homeassistant.components import zeroconf
 from homeassistant.components.network import util
+from homeassistant.helpers import aiohttp_client
 
 zeroconf._async_get_zc_args = lambda hass: {  # noqa: SLF001
     "interfaces": ["127.0.0.1"],
@@ -20,6 +22,12 @@ zeroconf._async_get_zc_args = lambda hass: {  # noqa: SLF001
     "unicast": True,
 }
 util.async_get_source_ip = lambda target_ip: "127.0.0.1"
+aiohttp_client._async_make_resolver = (  # noqa: SLF001
+    lambda hass: aiohttp_client.HassAsyncDNSResolver(
+        nameservers=["127.0.0.1"],
+        async_zeroconf=zeroconf.async_get_async_zeroconf(hass),
+    )
+)
 
 sys.path.insert(0, sys.argv[sys.argv.index("--config") + 1])
 
@@ -31,12 +39,16 @@ from custom_components.plex_account import (  # noqa: E402
     unattended,
 )
 
-button._COOLDOWN_SECONDS = 0  # noqa: SLF001
-coordinator.CONFIRMATION_SECONDS = 1
-second_opinion.CONFIRMATION_SECONDS = 1
-second_opinion.RETRY_SECONDS = (0, 0)
-stale_devices.CONFIRMATION_SECONDS = 1
-unattended._ANNOUNCE_INTERVAL = timedelta(seconds=1)  # noqa: SLF001
-unattended._FINISH_SECONDS = 5  # noqa: SLF001
+for module, name, value in (
+    (button, "_COOLDOWN_SECONDS", 0),
+    (coordinator, "_CONFIRMATION_INTERVAL", timedelta(seconds=2)),
+    (second_opinion, "CONFIRMATION_SECONDS", 1),
+    (second_opinion, "RETRY_SECONDS", (0, 0)),
+    (stale_devices, "CONFIRMATION_SECONDS", 1),
+    (unattended, "_ANNOUNCE_INTERVAL", timedelta(seconds=1)),
+    (unattended, "_FINISH_SECONDS", 5),
+):
+    assert hasattr(module, name), name
+    setattr(module, name, value)
 
 sys.exit(__main__.main())

@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulator import Simulator
 
+from . import recipes
 from .client import OWNER, CommandError, Json
 from .evidence import Evidence
 from .home_assistant import HomeAssistant
@@ -15,24 +16,23 @@ from .waiting import eventually
 from .witness import Witness
 from .world import World, make_world
 
-AUTOMATION: Final = """
-automation:
-  - id: take_token
-    alias: Take a token
-    trace:
-      stored_traces: 0
-    triggers:
-      - trigger: event
-        event_type: take_token
-    actions:
-      - action: plex_account.get_transient_token
-        data:
-          device_id: "{{ trigger.event.data.device_id }}"
-        response_variable: plex
-      - event: token_taken
-        event_data:
-          length: "{{ plex.token | length }}"
-"""
+AUTOMATION: Final[Json] = {
+    "id": "take_token",
+    "alias": "Take a token",
+    "trace": {"stored_traces": 0},
+    "triggers": [{"trigger": "event", "event_type": "take_token"}],
+    "actions": [
+        {
+            "action": "plex_account.get_transient_token",
+            "data": {"device_id": "{{ trigger.event.data.device_id }}"},
+            "response_variable": "plex",
+        },
+        {
+            "event": "token_taken",
+            "event_data": {"length": "{{ plex.token | length }}"},
+        },
+    ],
+}
 
 _LEVELS: Final = {
     "homeassistant.components.websocket_api": "info",
@@ -48,7 +48,8 @@ async def live(*, own_tokens: bool, email_login: bool) -> Evidence:
         )
         evidence = Evidence(world, simulator.requests)
         life = _Life(world, evidence)
-        async with HomeAssistant(simulator, configuration=AUTOMATION) as home:
+        configuration = recipes.configuration(AUTOMATION)
+        async with HomeAssistant(simulator, configuration=configuration) as home:
             sign_up = Witness.create_owner(home.url, name="Owner", **OWNER)
             async with sign_up as client:
                 await life.go_on(client, *life.steps)
@@ -79,12 +80,14 @@ class _Life:
             self.refused_sign_in,
             self.sign_in,
             self.enable_all,
+            self.strangers_hang,
             self.plex_tv_fails,
             self.servers_fail,
             self.tokens_end,
             self.actions,
             self.failing_actions,
             self.automation,
+            self.recipes,
             self.link,
             self.sign_in_twice,
             self.repairs,
@@ -145,6 +148,18 @@ class _Life:
                 )
         await self._reload()
 
+    async def strangers_hang(self) -> None:
+        """Refresh while strangers share servers that hang."""
+        async with self._world.hanging_servers():
+            await self._refresh()
+            await self._client.look_around(self._ada)
+
+        async def names() -> set[str]:
+            await self._refresh()
+            return {one["name"] for one in await self._client.devices(self._ada)}
+
+        await eventually("devices", names, lambda found: "Hanging" not in found)
+
     async def plex_tv_fails(self) -> None:
         """Refresh, and set up, while plex.tv answers nonsense."""
         for fault in self._world.faults():
@@ -191,6 +206,17 @@ class _Life:
             "get_transient_token", device_id=await self._device("Cellar")
         )
         await self._perform("get_source_connection_information", device_id=attic)
+        self._world.attic.echo = True
+        for path in ("/library/sections", "/:/prefs"):
+            await self._perform("call_api", device_id=attic, path=path)
+        self._world.attic.echo = False
+        image = await self._perform(
+            "get_image_url",
+            device_id=attic,
+            path="/library/metadata/101/thumb/1",
+            width=600,
+        )
+        assert await self._client.visit(image["url"])
 
     async def failing_actions(self) -> None:
         """Perform actions that fail in every way."""
@@ -205,6 +231,10 @@ class _Life:
         for fault in self._world.faults():
             with self._fault(host="*", **fault):
                 await self._fail("get_token_details")
+                await self._fail("get_image_url", device_id=attic, path="/library/x")
+                with suppress(CommandError):  # whatever a server says may be an answer
+                    data = {"device_id": attic, "path": "/library/sections"}
+                    await self._client.perform("call_api", **data)
                 with suppress(CommandError):  # any answer proves a token that is in use
                     await self._perform("get_transient_token", device_id=attic)
                 await self._fail("get_source_connection_information", device_id=attic)
@@ -225,17 +255,52 @@ class _Life:
             await self._client.request("POST", "events/take_token", data)
             assert (await anext(events))["data"]["length"] > 0
 
+    async def recipes(self) -> None:
+        """Do all that the README proposes."""
+        library = self._world.attic.library
+        library.play(library.items[102], player="Playroom TV")
+        library.preferences["FSEventLibraryUpdatesEnabled"] = True
+        for name, fields in (
+            ("scan_the_movies", {}),
+            ("show_what_is_new_in_plex", {}),
+            ("mark_as_watched_in_plex", {"rating_key": "103"}),
+            ("stop_automatic_library_updates", {}),
+        ):
+            await self._client.request("POST", f"services/script/{name}", fields)
+        bedtime = {"entity_id": "automation.bedtime_in_the_playroom"}
+        await self._client.request("POST", "services/automation/trigger", bedtime)
+        imported = {"eventType": "Download", "movie": {"folderPath": "/media/Movies"}}
+        await self._client.visit("/api/webhook/radarr_import", imported)
+        await self._client.request("POST", f"events/{recipes.ON_DECK}", {})
+
+        async def done() -> tuple[Any, ...]:
+            return (
+                {section for section, _ in library.scans},
+                {folder for _, folder in library.scans},
+                library.items[103].view_count,
+                len(library.ended_sessions),
+                library.preferences["FSEventLibraryUpdatesEnabled"],
+                (await self._client.states())["sensor.plex_on_deck"]["state"],
+            )
+
+        wanted = ({1}, {None, "/media/Movies"}, 1, 1, "0", "2")
+        await eventually("what was done", done, wanted.__eq__)
+        notifications = await self._client.command("persistent_notification/get")
+        assert "New in Plex" in {one["title"] for one in notifications}
+
     async def link(self) -> None:
         """Add an account with a code, while plex.tv fails now and then."""
         self._flow = await self._client.start_flow()
-        await self._submit(next_step_id="link")
-        for fault in self._world.faults():
+        faults = self._world.faults()
+        with self._fault(path="/pins", **faults[0]):
+            await self._submit(next_step_id="link")
+        for fault in faults[1:]:
             with self._fault(path="/pins", **fault):
-                await self._submit(**self._address)
+                await self._submit()
             assert self._flow["errors"]
-        await self._submit(**self._address)
+        await self._submit()
         code = self._flow["description_placeholders"]["code"]
-        for fault in self._world.faults()[:3]:
+        for fault in faults[:3]:
             self._plex.fault(path="/pins/*", times=1, **fault)
         async with self._client.progress(self._flow):
             self._plex.approve_pin(code, self._world.grace)
@@ -256,10 +321,13 @@ class _Life:
     async def repairs(self) -> None:
         """Lose a server, while another one offers no secure connection."""
         self._world.attic.listed = False
-        await self._refresh()
+
+        async def issues() -> set[str]:
+            await self._refresh()
+            return await self._client.issues()
+
+        await eventually("repairs", issues, {"insecure_only", "server_lost"}.issubset)
         await self._client.look_around(self._ada, self._grace)
-        issues = await self._client.issues()
-        assert issues >= {"insecure_only", "server_lost"}
         self._world.attic.listed = True
         await self._refresh()
         await self._up(self._ada)
@@ -336,6 +404,8 @@ class _Life:
 
     async def _up(self, entry_id: str) -> None:
         """Wait until the servers answer that can."""
+        servers = (self._world.attic, self._world.cellar)
+        identifiers = {server.machine_identifier for server in servers}
 
         async def connectivity() -> list[str]:
             states = await self._client.states()
@@ -343,7 +413,7 @@ class _Life:
                 states.get(entity["entity_id"], {"state": ""})["state"]
                 for entity in await self._client.entities(entry_id)
                 if entity["unique_id"].endswith("_connectivity")
-                and self._world.boathouse.machine_identifier not in entity["unique_id"]
+                and entity["unique_id"].split("_")[1] in identifiers
             ]
 
         await eventually(
@@ -355,20 +425,17 @@ class _Life:
         await self._up(self._ada)
 
     async def _refresh(self) -> None:
-        for entity in await self._client.entities(self._ada):
-            if entity["unique_id"] == f"{self._world.ada.uuid}_refresh":
-                await self._client.press(entity["entity_id"])
+        """Press the refresh button, which says what it fails of."""
+        with suppress(CommandError):
+            await self._client.refresh(self._ada)
 
     async def _device(self, name: str) -> str:
-        for device in await self._client.devices(self._ada):
-            if device["name"] == name:
-                device_id: str = device["id"]
-                return device_id
-        raise LookupError(name)
+        return await self._client.device_id(self._ada, name)
 
-    async def _perform(self, name: str, **data: Any) -> None:
+    async def _perform(self, name: str, **data: Any) -> Json:
         response = await self._client.perform(name, **data)
         self._evidence.responses.append((name, response))
+        return response
 
     async def _fail(self, name: str, **data: Any) -> None:
         with pytest.raises(CommandError):

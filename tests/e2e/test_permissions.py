@@ -13,7 +13,13 @@ FLOW: Final = "config/config_entries/flow"
 ENTRY: Final = "config/config_entries/entry"
 SCRIPT: Final = "services/script/perform?return_response"
 
+PATHS: Final = {
+    "call_api": "/library/sections",
+    "get_image_url": "/library/metadata/101/thumb/1",
+}
 ACTIONS: Final = {
+    "call_api": "data",
+    "get_image_url": "url",
     "get_source_connection_information": "access_token",
     "get_token_details": "uuid",
     "get_transient_token": "token",
@@ -33,7 +39,8 @@ def data(action: str, plex: Plex) -> Json:
     """Return the data that an action takes."""
     if action == "get_token_details":
         return {"config_entry_id": plex.entry_id}
-    return {"device_id": plex.device_id}
+    path = {"path": PATHS[action]} if action in PATHS else {}
+    return {"device_id": plex.device_id} | path
 
 
 @pytest.fixture

@@ -11,17 +11,19 @@ from typing import Final
 import pytest
 
 from tests.simulator import Account, LoggedRequest, Server
+from tests.simulator.hostile import Heard
 
 from .client import DOMAIN
 from .evidence import Evidence
 from .life import live
 from .log import complaints, split_records
-from .vault import Kind, Secret
+from .vault import PLEX_TV, Kind, Secret
 from .world import PUBLIC, World
 
 ENTRIES: Final = ".storage/core.config_entries"
 DIALOG: Final = "config/config_entries/flow"
 TOKEN_HEADER: Final = "X-Plex-Token"
+CLIENT_HEADER: Final = "X-Plex-Client-Identifier"
 SIGN_IN: Final = {
     "login": {Kind.EMAIL},
     "password": {Kind.PASSWORD},
@@ -88,6 +90,7 @@ def test_answers(evidence: Evidence) -> None:
         ("repairs/list_issues", PUBLIC),
         ("system_health/info", DOMAIN),
         ("system_log/list", DOMAIN),
+        ("trace/get", "/library/sections/1/refresh"),
     ):
         assert any(known in one.said for one in answers if one.asked.startswith(asked))
     for one in answers:
@@ -124,6 +127,8 @@ def test_responses(evidence: Evidence) -> None:
     """An action answers with a transient token of the server that was asked, or with none."""
     world = evidence.world
     assert {name for name, _ in evidence.responses} == {
+        "call_api",
+        "get_image_url",
         "get_source_connection_information",
         "get_token_details",
         "get_transient_token",
@@ -131,7 +136,7 @@ def test_responses(evidence: Evidence) -> None:
     for name, response in evidence.responses:
         tokens = [response.pop(key, None) for key in ("token", "access_token")]
         assert world.vault.find(json.dumps(response)) == []
-        if name == "get_token_details":
+        if not response.get("client_identifier"):
             assert tokens == [None, None]
             continue
         [server] = (
@@ -171,6 +176,7 @@ def test_stored_entries(evidence: Evidence) -> None:
             assert secret.kind is Kind.ACCOUNT_TOKEN
             assert isinstance(secret.owner, Account)
             assert secret.owner.uuid == entry["unique_id"]
+            assert data.pop("client_identifier") in secret.owner.tokens.values()
             by_link = secret.owner is world.grace
             assert data.pop("username", None) == (None if by_link else world.login)
         assert world.vault.find(json.dumps(content)) == []
@@ -203,13 +209,29 @@ def test_requests(evidence: Evidence) -> None:
                     seen.add(secret.kind)
         if not request.form:
             assert request.headers.get("Content-Length", "0") == "0"
+        assert "Cookie" not in request.headers
     assert seen >= {
         Kind.ACCOUNT_TOKEN,
+        Kind.CLIENT_IDENTIFIER,
         Kind.TRANSIENT_TOKEN,
         Kind.SERVER_TOKEN,
         Kind.PASSWORD,
         Kind.CODE,
     }
+
+
+def test_strangers(evidence: Evidence) -> None:
+    """A stranger's server hears its own tokens, and no secret of an account."""
+    for stranger in evidence.world.strangers:
+        own = {stranger.access_token, stranger.transient_token}
+        assert stranger.heard
+        for heard in stranger.heard:
+            text = heard.raw.decode("latin-1")
+            found = {one.needle for one in evidence.world.vault if one.find(text)}
+            assert found <= own
+            assert "cookie:" not in text.lower()
+    hostile, _ = evidence.world.strangers
+    assert {"/identity", "/security/token", "/"} <= {one.path for one in hostile.heard}
 
 
 def _parts(request: LoggedRequest) -> Iterator[tuple[str, str]]:
@@ -222,7 +244,11 @@ def _may_carry(
     world: World, request: LoggedRequest, place: str, secret: Secret
 ) -> bool:
     """Return whether a secret may stand in this part of this request."""
-    if request.host == "plex.tv":
+    if isinstance(request, Heard):
+        return place == TOKEN_HEADER and secret.owner in world.simulator.hostile
+    if request.host == PLEX_TV:
+        if place == CLIENT_HEADER:
+            return secret.kind is Kind.CLIENT_IDENTIFIER
         if place == TOKEN_HEADER:
             return secret.kind is Kind.ACCOUNT_TOKEN
         return request.path == "/users/signin" and secret.kind in SIGN_IN.get(place, ())

@@ -9,6 +9,9 @@ from secrets import token_hex
 from typing import Final, override
 
 from tests.simulator import Account, Server, Simulator
+from tests.simulator.hostile import Hostile
+
+PLEX_TV: Final = "plex.tv"
 
 _LONGEST_WORD: Final = 6
 _AROUND: Final = 60
@@ -25,7 +28,9 @@ class Kind(StrEnum):
     LINK_CODE = "link code"
     HOME_PIN = "hash of a Home PIN"
     SERVICE = "token or secret of a service"
-    EMAIL = "e-mail address"
+    EMAIL = "email address"
+    CLIENT_IDENTIFIER = "client identifier"
+    COOKIE = "cookie"
     OTHER = "field that nobody knows"
 
 
@@ -39,7 +44,7 @@ class Secret:
 
     kind: Kind
     needle: str
-    owner: Account | Server | None
+    owner: Account | Server | Hostile | None
 
     def find(self, text: str) -> str | None:
         """Return the surroundings of the secret in a text, None if it isn't there.
@@ -112,6 +117,11 @@ class Vault:
             lambda token: self._add(Kind.TRANSIENT_TOKEN, token, server)
         )
 
+    def watch_stranger(self, stranger: Hostile) -> None:
+        """Keep the tokens of a server that somebody else controls."""
+        self._add(Kind.SERVER_TOKEN, stranger.access_token, stranger)
+        self._add(Kind.TRANSIENT_TOKEN, stranger.transient_token, stranger)
+
     def find(self, text: str, *but: Kind) -> list[str]:
         """Return where secrets stand in a text, those of some kinds left out."""
         return [
@@ -121,7 +131,10 @@ class Vault:
         ]
 
     def _add(
-        self, kind: Kind, needle: str, owner: Account | Server | None = None
+        self,
+        kind: Kind,
+        needle: str,
+        owner: Account | Server | Hostile | None = None,
     ) -> None:
         self._secrets.setdefault(needle, Secret(kind, needle, owner))
 
@@ -134,6 +147,10 @@ class Vault:
             for token in (server.token, *server.shared_tokens.values()):
                 if token is not None:
                     self._add(Kind.SERVER_TOKEN, token, server)
+        self._add(Kind.COOKIE, self._simulator.session_cookie)
+        for request in self._simulator.requests:
+            if request.host == PLEX_TV and request.client_identifier:
+                self._add(Kind.CLIENT_IDENTIFIER, request.client_identifier)
         for pin in self._simulator.pins:
             if not pin.code.isdigit():
                 self._add(Kind.LINK_CODE, pin.code)

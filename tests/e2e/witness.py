@@ -84,7 +84,9 @@ class Witness(Client):
         ):
             await self.command(command)
         for domain in ("automation", "script"):
-            await self.command("trace/list", domain=domain)
+            for trace in await self.command("trace/list", domain=domain):
+                names = {name: trace[name] for name in ("item_id", "run_id")}
+                await self.command("trace/get", domain=domain, **names)
         for entry_id in entry_ids:
             await self.request("GET", f"diagnostics/config_entry/{entry_id}")
         async with self.subscribe("system_health/info") as events:

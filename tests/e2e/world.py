@@ -1,12 +1,31 @@
 """A simulated Plex in which everything secret can be recognised."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from secrets import token_hex
 from typing import Any, Final
 
 from tests.simulator import Account, Connection, Server, Simulator
+from tests.simulator.hostile import Hostile
+from tests.simulator.hostile_modes import (
+    BODIES,
+    ENDLESS,
+    HEADERS,
+    SILENCE,
+    STATUSES,
+    Exchange,
+    Mode,
+    truth,
+)
 
 from .vault import Kind, Vault
+
+MARKUP: Final = (
+    "![x](http://127.0.0.1:9/x) [Sign in](http://127.0.0.1:9/) <b>{{ 1 }}</b>"
+)
+"""What strangers call themselves."""
 
 PUBLIC: Final = "Attic"
 """The name of a server: what may be seen, and is looked for to prove that a search finds."""
@@ -16,8 +35,9 @@ PUBLIC: Final = "Attic"
 class World:
     """Three accounts and their servers.
 
-    Ada signs in with a password, Grace by link. Grace has given her e-mail address as her
-    name, and shares a server with Ada that claims to answer where Ada's does.
+    Ada signs in with a password, Grace by link. Grace has given her email address as her
+    name, and shares a server with Ada that claims to answer where Ada's does. Strangers
+    share servers with everybody: one that is hostile, and one that says it is Ada's.
     """
 
     simulator: Simulator
@@ -29,10 +49,27 @@ class World:
     attic: Server
     cellar: Server
     boathouse: Server
+    strangers: tuple[Hostile, ...]
 
     def typo(self) -> str:
         """Return a wrong password, which is close to a right one and as secret."""
         return _password(self.vault)
+
+    @asynccontextmanager
+    async def hanging_servers(self) -> AsyncGenerator[None]:
+        """Let strangers share servers of which none ever finishes an answer."""
+        listed = self.simulator.extra_resources
+        strangers = [
+            await self.simulator.add_hostile(mode) for mode in (*ENDLESS, *SILENCE)
+        ]
+        for stranger in strangers:
+            self.vault.watch_stranger(stranger)
+        entries = [one.entry(name="Hanging") for one in strangers]
+        self.simulator.extra_resources = [*listed, *entries]
+        yield
+        self.simulator.extra_resources = listed
+        for stranger in strangers:
+            await stranger.close()
 
     def wrong_code(self) -> str:
         """Return a wrong two-factor code."""
@@ -105,6 +142,9 @@ async def make_world(
     )
     for server in (attic, cellar, boathouse):
         vault.watch_server(server)
+    strangers = await _add_strangers(simulator, attic)
+    for stranger in strangers:
+        vault.watch_stranger(stranger)
     return World(
         simulator=simulator,
         vault=vault,
@@ -115,7 +155,47 @@ async def make_world(
         attic=attic,
         cellar=cellar,
         boathouse=boathouse,
+        strangers=strangers,
     )
+
+
+async def _add_strangers(plex: Simulator, own: Server) -> tuple[Hostile, ...]:
+    """Put servers of strangers around the true entries of every list."""
+    hostile = await plex.add_hostile(_everything())
+    thief = await plex.add_hostile(machine_identifier=own.machine_identifier)
+    names = [
+        Connection(
+            f"https://{n}.stranger.example:32400", "https", f"192.0.2.{n}", 32400
+        )
+        for n in range(30)
+    ]
+    disguises = ("", "\u200b", "\u00ad", "\n")
+    plex.first_resources = [thief.entry(name="Thief")]
+    plex.extra_resources = [
+        hostile.entry(
+            [hostile.connection(), *names],
+            name=f"{MARKUP}{'x' * 300_000}",
+            sourceTitle=MARKUP,
+            platform=MARKUP,
+            productVersion=MARKUP,
+        ),
+        *(
+            thief.entry(clientIdentifier=f"{own.machine_identifier}{disguise}")
+            for disguise in disguises
+        ),
+    ]
+    return hostile, thief
+
+
+def _everything() -> Mode:
+    """Answer in every hostile way in turn, and as one should in between."""
+    modes = (*HEADERS.values(), *STATUSES.values(), *BODIES.values())
+    turns = cycle(one for mode in modes for one in (truth, mode))
+
+    async def mode(exchange: Exchange) -> None:
+        await next(turns)(exchange)
+
+    return mode
 
 
 def _password(vault: Vault) -> str:

@@ -33,13 +33,13 @@ async def test_account(
     states = {
         "Plex Pass": "On",
         "Subscribed since": "3 years ago",
-        "Subscription plan": "lifetime",
+        "Subscription plan": "Lifetime",
         "Subscription status": "Active",
-        "Activity": "Unknown",
+        "Account event": "Unknown",
         "Servers": "1",
         "Two-factor authentication": "On",
     }
-    columns = await open_device(page, owner, entry_id, "Ada", states)
+    columns = await open_device(page, owner, entry_id, "Plex Ada", states)
     await gallery.take("account", columns)
 
     async def asked_for() -> set[str]:
@@ -58,8 +58,7 @@ async def test_server(
     """The server shows how it is reached."""
     states = {
         "Connectivity": "Connected",
-        "Connection": "Local",
-        "Transient token expires": "In 2 days",
+        "Connection type": "Local",
     }
     columns = await open_device(page, owner, entry_id, "Attic", states)
     await gallery.take("server", columns)

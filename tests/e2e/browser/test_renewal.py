@@ -1,37 +1,37 @@
-"""Somebody who has an account signs in to it anew."""
+"""Somebody who has an account signs in to it again."""
 
 from playwright.async_api import Page, expect
 import pytest
 
-from tests.e2e.client import Client
+from tests.e2e.client import Client, CommandError
 from tests.simulator import Account, Simulator
 
 from . import pages
 
 REFUSED = (
-    "ERROR [custom_components.plex_account] Authentication failed while fetching Plex "
-    "account data: Plex no longer accepts the token of this account. Sign in again "
-    "under Settings > Devices & services"
+    "ERROR [custom_components.plex_account] Error fetching Plex account data: Plex signed "
+    "Home Assistant out of this account. Sign in again under Settings > Devices & services"
 )
 
 
-@pytest.mark.usefixtures("entry_id")
 async def test_reauth(
     page: Page,
     owner: Client,
+    entry_id: str,
     simulator: Simulator,
     ada: Account,
     provoked: list[str],
 ) -> None:
     """A revoked token is asked for where integrations are, and replaced."""
     simulator.revoke(ada)
-    await owner.press("button.ada_refresh")
+    with pytest.raises(CommandError, match="Plex signed Home Assistant out"):
+        await owner.refresh(entry_id)
     provoked.append(REFUSED)
     await pages.go(page, pages.DASHBOARD)
     await page.get_by_role("button", name="Reconfigure").click()
     dialog = pages.Dialog(page)
-    await dialog.expect_text("Plex no longer accepts the token of Ada.")
-    await dialog.choose("With e-mail or username and password")
+    await dialog.expect_text("Plex signed Home Assistant out of Ada.")
+    await dialog.choose("Email or username and password")
     await dialog.fill(password="correct horse")
     await dialog.submit()
     await dialog.fill(code="123456")
@@ -43,14 +43,13 @@ async def test_reauth(
 
 @pytest.mark.usefixtures("entry_id")
 async def test_reconfigure(page: Page, simulator: Simulator, ada: Account) -> None:
-    """The menu of an account offers to sign in anew, here by link."""
+    """The menu of an account offers to sign in again, here by link."""
     [old_token] = ada.tokens
     await pages.go(page, pages.INTEGRATION)
     await pages.choose_from_menu(page, "Ada", "Reconfigure")
     dialog = pages.Dialog(page)
-    await dialog.expect_text("Sign in as Ada once more.")
-    await dialog.choose("With a code at plex.tv/link")
-    await dialog.submit()
+    await dialog.expect_text("Sign in as Ada again")
+    await dialog.choose("Code at plex.tv/link")
     token = simulator.approve_pin(await dialog.code.inner_text(), ada)
     await dialog.expect_text("Reconfiguration was successful")
     assert {*ada.tokens} == {old_token, token}

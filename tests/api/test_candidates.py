@@ -1,0 +1,518 @@
+"""Which connections of a list may be dialed, whatever its author wrote into it."""
+
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from hypothesis import example, given, settings, strategies as st
+import pytest
+from yarl import URL
+
+from custom_components.plex_account import api
+from custom_components.plex_account.api import (
+    Candidate,
+    ConnectionKind,
+    DialPolicy,
+    Failure,
+    PlexConnection,
+    choose_connection,
+    select_candidates,
+)
+from tests.fuzz import feed
+
+from .common import PLEX_DIRECT_HASH, listed_server, way
+from .test_properties import bounded
+
+pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+
+OWNED = DialPolicy(owned=True, private=False, loopback=False)
+SHARED = DialPolicy(owned=False, private=False, loopback=False)
+NEIGHBOR = DialPolicy(owned=False, private=True, loopback=False)
+ON_LOOPBACK = DialPolicy(owned=True, private=False, loopback=True)
+EVERYBODY = (OWNED, SHARED, NEIGHBOR, ON_LOOPBACK)
+
+PUBLIC = (
+    "8.8.8.8",
+    "172.15.255.255",
+    "172.32.0.1",
+    "192.167.255.255",
+    "2606:4700::1",
+    "::ffff:8.8.8.8",
+    "2002:808:808::1",
+    "64:ff9b::808:808",
+    "2001:0:808:808:0:0:f7f7:f7f7",
+)
+PRIVATE = (
+    "10.0.0.1",
+    "10.255.255.255",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.0.1",
+    "192.168.255.255",
+    "fc00::1",
+    "fd12:3456:789a::1",
+    "fec0::1",
+    "::ffff:192.168.0.1",
+    "::ffff:c0a8:1",
+    "2002:a00:1::1",
+    "2002:c0a8:1::1",
+    "64:ff9b::192.168.0.1",
+    "2001:0:808:808:0:0:3f57:fffe",
+    "2001:0:a00:1:0:0:f7f7:f7f7",
+)
+NOT_PUBLIC = (
+    "100.64.0.1",
+    "100.127.255.255",
+    "192.0.0.8",
+    "192.0.2.1",
+    "198.18.0.1",
+    "198.51.100.1",
+    "203.0.113.7",
+    "2001:db8::7",
+    "2001:2::1",
+    "64:ff9b::100.64.0.1",
+)
+LOOPBACK = (
+    "127.0.0.1",
+    "127.255.255.255",
+    "::1",
+    "0:0:0:0:0:0:0:1",
+    "::ffff:127.0.0.1",
+    "::ffff:7f00:1",
+)
+NEVER = {
+    "0.0.0.0": Failure.UNSPECIFIED,
+    "0.1.2.3": Failure.UNSPECIFIED,
+    "::": Failure.UNSPECIFIED,
+    "::ffff:0.0.0.0": Failure.UNSPECIFIED,
+    "64:ff9b::": Failure.UNSPECIFIED,
+    "224.0.0.1": Failure.MULTICAST,
+    "239.255.255.250": Failure.MULTICAST,
+    "ff02::1": Failure.MULTICAST,
+    "::ffff:224.0.0.1": Failure.MULTICAST,
+    "2002:e000:1::1": Failure.MULTICAST,
+    "169.254.169.254": Failure.LINK_LOCAL,
+    "fe80::1": Failure.LINK_LOCAL,
+    "::ffff:169.254.169.254": Failure.LINK_LOCAL,
+    "64:ff9b::169.254.169.254": Failure.LINK_LOCAL,
+    "2002:a9fe:a9fe::1": Failure.LINK_LOCAL,
+    "2001:0:808:808:0:0:5601:5601": Failure.LINK_LOCAL,
+    "240.0.0.1": Failure.RESERVED,
+    "255.255.255.255": Failure.RESERVED,
+    "64:ff9b:1::808:808": Failure.RESERVED,
+    "::127.0.0.1": Failure.RESERVED,
+    "::ffff:0:127.0.0.1": Failure.RESERVED,
+    "::2": Failure.RESERVED,
+    "100::1": Failure.RESERVED,
+    "4000::1": Failure.RESERVED,
+    "64:ff9b::7f00:1": Failure.LOOPBACK,
+    "2002:7f00:1::1": Failure.LOOPBACK,
+    "2001:0:808:808:0:0:80ff:fffe": Failure.LOOPBACK,
+}
+"""With the failure that is told for each, whoever wrote the list."""
+
+
+def uri_of(address: str) -> str:
+    """Return the URI of a bare address."""
+    host = f"[{address}]" if ":" in address else address
+    return f"https://{host}:32400"
+
+
+def plex_direct_of(address: str) -> str:
+    """Return the URI of the plex.direct name of an address."""
+    parsed = ip_address(address)
+    label = {4: address.replace(".", "-"), 6: parsed.packed.hex("-", 2)}[parsed.version]
+    return f"https://{label}.{PLEX_DIRECT_HASH}.plex.direct:32400"
+
+
+def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
+    """Return why each policy refuses a connection, None for one that may be dialed."""
+    found: list[Failure | None] = []
+    for policy in policies:
+        candidates = select_candidates([way(uri)], policy)
+        assert len(candidates.allowed) + len(candidates.refused) == 1
+        found += [None for _ in candidates.allowed]
+        found += [one.failure for one in candidates.refused]
+    return found
+
+
+@pytest.mark.parametrize(
+    "written", [uri_of, plex_direct_of], ids=["bare", "plex.direct"]
+)
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        *((one, [None] * 4) for one in PUBLIC),
+        *((one, [None, Failure.PRIVATE, None, None]) for one in PRIVATE),
+        *(
+            (one, [None, Failure.NOT_PUBLIC, Failure.NOT_PUBLIC, None])
+            for one in NOT_PUBLIC
+        ),
+        *((one, [*[Failure.LOOPBACK] * 3, None]) for one in LOOPBACK),
+        *((one, [failure] * 4) for one, failure in NEVER.items()),
+    ],
+    ids=str,
+)
+def test_addresses(
+    written: Callable[[str], str], address: str, expected: list[Failure | None]
+) -> None:
+    """What may be dialed depends on the address, on its owner, and on where we are."""
+    assert verdicts(written(address), *EVERYBODY) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "url"),
+    [
+        ("https://8.8.8.8", "https://8.8.8.8:443"),
+        ("https://8.8.8.8:1/", "https://8.8.8.8:1"),
+        ("HTTPS://[2606:4700::A]:65535", "https://[2606:4700::a]:65535"),
+        ("https://Music.example.com.:32400", "https://music.example.com:32400"),
+        ("https://my_server.local", "https://my_server.local:443"),
+        ("https://MÜSIC.example.com", "https://xn--msic-0ra.example.com:443"),
+        ("https://музыка。рф", "https://xn--80anjg9azc.xn--p1ai:443"),
+        ("https://８。８．8｡８:8", "https://8.8.8.8:8"),
+        ("https://0177-0-0-1.{}.plex.direct", "https://0177-0-0-1.{}.plex.direct:443"),
+        ("https://127-0-0-1.{}.evilplex.direct", None),
+        ("https://8-8-8-8.{}.PLEX.DIRECT.:9", "https://8-8-8-8.{}.plex.direct:9"),
+        ("http://8-8-8-8.{}.plex.direct:9", "https://8-8-8-8.{}.plex.direct:9"),
+    ],
+)
+def test_connections_of_good_form(uri: str, url: str | None) -> None:
+    """Either scheme of the web, a host and perhaps a port, as they go over the wire."""
+    uri = uri.format(PLEX_DIRECT_HASH)
+    url = (url or f"{uri}:443").format(PLEX_DIRECT_HASH)
+
+    assert [one.url for one in select_candidates([way(uri)], SHARED).allowed] == [url]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(
+            f"https://8.8.8.8:32400{rest}"
+            for rest in (
+                "/library",
+                "//",
+                "?x=1",
+                "/?x=1",
+                "#x",
+                "@127.0.0.1",
+                "\n",
+                " ",
+            )
+        ),
+        *(
+            f"https://8.8.8.8:{port}"
+            for port in ("", 0, 65536, 99999, 324000, "port", -1, "٣٢٤")
+        ),
+        "https://user@8.8.8.8:32400",
+        "https://user:password@8.8.8.8:32400",
+        "https://8.8.8.8\\@127.0.0.1",
+        " https://8.8.8.8:32400",
+        "https://",
+        "https:///",
+        "https://:32400",
+        "https://[::1",
+        "https://[2001:db8::7%25eth0]:32400",
+        "https://[fe80::1%eth0]:32400",
+        "https://[1:2:3]:32400",
+        "https://[8.8.8.8]:32400",
+        "https://[v1.a]:32400",
+        "https://2606:4700::7:32400",
+        "ftp://8.8.8.8:32400",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "//8.8.8.8:32400",
+        "8.8.8.8:32400",
+        "https:8.8.8.8",
+        "httpſ://8.8.8.8",
+        "https://mus%69c.example.com",
+        "https://exa\u00admple.com",
+        "https://exa\u200bmple.com",
+        "https://℀.example.com",
+        "https://a..b",
+        "https://.",
+        "https://.example.com",
+        f"https://{'a' * 64}.example.com",
+        f"https://{'a.' * 130}example.com",
+        f"https://{'\ufdfa' * 250}",
+        *(
+            f"https://{host}:32400"
+            for host in (
+                "2130706433",
+                "0x7f000001",
+                "0x7F.0.0.1",
+                "127.0.0.0x1",
+                "0x",
+                "0177.0.0.1",
+                "０１７７.0.0.1",
+                "２１３０７０６４３３",
+                "127.1",
+                "10.1",
+                "0x7f.1.",
+                "1.2.3.4.5",
+                "256.0.0.1",
+                "00000010.0.0.1",
+                "example.1",
+            )
+        ),
+    ],
+)
+def test_connections_of_bad_form(uri: str) -> None:
+    """Anything more, and other ways to write an address, are refused as a whole."""
+    assert verdicts(uri, ON_LOOPBACK) == [Failure.MALFORMED]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1.",
+        "１２７.0.0.1",
+        "127。0。0。1",
+        "①②⑦.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        f"127-0-0-1.{PLEX_DIRECT_HASH}.plex.direct",
+        f"１２７-0-0-1.{PLEX_DIRECT_HASH}.plex.direct.",
+        f"--1.{PLEX_DIRECT_HASH}.plex.direct",
+        "localhost",
+        "LOCALHOST.",
+        "ｌｏｃａｌｈｏｓｔ",
+    ],
+)
+def test_this_machine(host: str) -> None:
+    """Where the list itself comes from this machine, it may be dialed, even over http."""
+    for scheme in "http", "https":
+        uri = f"{scheme}://{host}:32400"
+        allowed = select_candidates([way(uri)], ON_LOOPBACK).allowed
+        assert f"{scheme}:" in {one.url.partition("//")[0] for one in allowed}
+        for policy in OWNED, SHARED, NEIGHBOR:
+            assert set(verdicts(uri, policy)) == {Failure.LOOPBACK}
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://8.8.8.8:32400",
+        "http://10.0.0.1:32400",
+        "http://[2606:4700::7]:32400",
+        "http://music.example.com:32400",
+        "http://localhost.example.com:32400",
+    ],
+)
+def test_plain_http(uri: str) -> None:
+    """Plain http is no way to a server; one that has no other is told of."""
+    assert verdicts(uri, OWNED, ON_LOOPBACK) == [Failure.PLAIN_HTTP] * 2
+    never = way("https://169.254.169.254")
+    assert select_candidates([way(uri), never], OWNED).insecure_only
+    assert not select_candidates(
+        [way(uri), way("https://10.1.1.1")], OWNED
+    ).insecure_only
+    assert not select_candidates(
+        [way(uri), way("https://10.1.1.1")], SHARED
+    ).insecure_only
+    assert not select_candidates([never], OWNED).insecure_only
+
+
+def test_plain_http_to_a_plex_direct_name() -> None:
+    """Such a port may speak TLS; if it does not, the server still has nothing secure."""
+    uri = f"http://10-0-0-1.{PLEX_DIRECT_HASH}.plex.direct:32400"
+    candidates = select_candidates([way(uri)], OWNED)
+
+    assert [one.url for one in candidates.allowed] == [uri.replace("http:", "https:")]
+    assert candidates.insecure_only
+
+
+def test_what_a_list_says_beside_the_uri_is_not_believed() -> None:
+    """Protocol, address and port of an entry are ignored; none is made up from them."""
+    liar = PlexConnection(
+        uri="https://10.0.0.1:32400",
+        protocol="https",
+        address="8.8.8.8",
+        port=443,
+        local=False,
+        relay=False,
+        ipv6=False,
+    )
+
+    candidates = select_candidates([liar], SHARED)
+
+    assert [one.failure for one in candidates.refused] == [Failure.PRIVATE]
+    assert candidates.allowed == ()
+
+
+def test_order() -> None:
+    """Local, remote, relay; in each IPv4 before IPv6, as its address says; each once."""
+    ways = [
+        way("https://[2606:4700::3]", local=False, relay=True),
+        way("https://8.8.8.3", local=True, relay=True),
+        way("https://[2606:4700::2]", local=False),
+        way("https://remote6.example.com", local=False, ipv6=True),
+        way("https://8.8.8.2", local=False, ipv6=True),
+        way("https://[2606:4700::1]"),
+        way("https://8.8.8.1"),
+        way("https://8.8.8.11"),
+        way("https://8.8.8.11:443/", relay=True),
+    ]
+
+    allowed = select_candidates(ways, SHARED).allowed
+
+    assert [(one.kind, one.host) for one in allowed] == [
+        (ConnectionKind.LOCAL, "8.8.8.1"),
+        (ConnectionKind.LOCAL, "8.8.8.11"),
+        (ConnectionKind.LOCAL, "2606:4700::1"),
+        (ConnectionKind.REMOTE, "8.8.8.2"),
+        (ConnectionKind.REMOTE, "2606:4700::2"),
+        (ConnectionKind.REMOTE, "remote6.example.com"),
+        (ConnectionKind.RELAY, "8.8.8.3"),
+        (ConnectionKind.RELAY, "2606:4700::3"),
+    ]
+
+
+def test_at_most_24_are_considered() -> None:
+    """The first 24 that may be dialed count; ten thousand aren't even remembered."""
+    bad = [way("https://169.254.169.254")] * 50
+    good = [way(f"https://8.8.8.8:{port}") for port in range(1, 10_001)]
+
+    candidates = select_candidates(bad + good, SHARED)
+    assert [one.url for one in candidates.allowed] == [one.uri for one in good[:24]]
+
+    candidates = select_candidates(bad * 1000, SHARED)
+    assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
+
+
+NETWORKS = {
+    "never": ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10"),
+    "in use": ("0.0.0.0/0", "2000::/3", "fc00::/7", "fec0::/10", "::1/128"),
+}  # fmt: skip
+
+
+def is_in(address: Any, networks: str) -> bool:
+    """Return whether an address is in one of some networks."""
+    return any(address in ip_network(one) for one in NETWORKS[networks])
+
+
+def may_be_dialed(address: Any, policy: DialPolicy) -> bool:
+    """Return whether the rules let an address be dialed, by another reading of them."""
+    if address.version == 6:
+        whole = int(address)
+        inner = {
+            ip_network("::ffff:0:0/96"): whole,
+            ip_network("64:ff9b::/96"): whole,
+            ip_network("2002::/16"): whole >> 80,
+            ip_network("2001::/32"): ~whole,
+        }
+        for network, bits in inner.items():
+            if address in network:
+                hidden = ip_address((bits & 0xFFFFFFFF).to_bytes(4))
+                mapped = network == ip_network("::ffff:0:0/96")
+                return (mapped or not is_in(hidden, "loopback")) and may_be_dialed(
+                    hidden, policy
+                )
+    if is_in(address, "never") or not is_in(address, "in use"):
+        return False
+    if is_in(address, "loopback"):
+        return policy.loopback
+    if policy.owned:
+        return True
+    return policy.private if is_in(address, "private") else address.is_global
+
+
+addresses = (
+    st.sampled_from([*PUBLIC, *PRIVATE, *NOT_PUBLIC, *LOOPBACK, *NEVER]).map(ip_address)
+    | st.ip_addresses()
+    | st.ip_addresses(network="::ffff:0:0/96")
+    | st.ip_addresses(network="64:ff9b::/96")
+    | st.ip_addresses(network="2002::/16")
+    | st.ip_addresses(network="2001::/32")
+)
+hosts = (
+    addresses.map(str).map(lambda one: uri_of(one)[8:-6])
+    | addresses.map(str).map(lambda one: plex_direct_of(one)[8:-6])
+    | addresses.map(str).map(lambda one: one.translate(str.maketrans("1.", "１。")))
+    | st.sampled_from(["localhost", "plex.example", "0x7f.1", "127.1", "1", "a..b", ""])
+    | st.text(max_size=8)
+)
+uris = st.builds(
+    "{}://{}{}{}{}".format,
+    st.sampled_from(["http", "https", "HTTPS", "ftp", "ws"]),
+    st.sampled_from(["", "", "", "", "user@", "user:pass@", "\\@"]),
+    hosts,
+    st.sampled_from([":32400", ":32400", "", ".", ":0", ":65535", ":65536", ":٣"]),
+    st.sampled_from(["", "", "", "/", "/path", "?x", "#x", "\n", " "]),
+)
+connections = st.builds(
+    way, uris | st.text(max_size=20), local=st.booleans(), relay=st.booleans(),
+    ipv6=st.booleans(),
+)  # fmt: skip
+policies = st.builds(
+    DialPolicy, owned=st.booleans(), private=st.booleans(), loopback=st.booleans()
+)
+
+
+@settings(bounded, max_examples=800)
+@given(st.lists(connections, max_size=30), policies)
+def test_whatever_a_list_says(listed: list[PlexConnection], policy: DialPolicy) -> None:
+    """Only what the rules allow is a candidate, as plain as it can be, in their order."""
+    allowed = select_candidates(listed, policy).allowed
+
+    assert len(allowed) <= 24
+    kinds = [*ConnectionKind]
+    ranks = [(kinds.index(one.kind), one.ipv6) for one in allowed]
+    assert ranks == sorted(ranks)
+    for one in allowed:
+        origin, dialed = urlsplit(one.url), URL(one.url)
+        assert (origin.path, origin.query, origin.fragment) == ("", "", "")
+        assert origin.username is None
+        assert one.url.isascii()
+        assert origin.hostname == one.host == dialed.raw_host
+        assert origin.port == dialed.port
+        if one.address:
+            assert may_be_dialed(one.address, policy)
+        if origin.scheme == "http":
+            assert policy.loopback
+            assert one.host == "localhost" or is_in(one.address, "loopback")
+        else:
+            assert origin.scheme == "https"
+
+
+@bounded
+@given(
+    st.lists(connections, min_size=1, max_size=6),
+    policies,
+    st.lists(addresses, max_size=4),
+)
+@example([way("http://localhost:1")], ON_LOOPBACK, [ip_address("8.8.8.8")])
+async def test_whatever_a_name_server_says(
+    listed: list[PlexConnection], policy: DialPolicy, found: list[Any]
+) -> None:
+    """Only an address that the rules allow is dialed."""
+    dialed: list[Candidate] = []
+
+    def connect(candidate: Candidate) -> api.PlexServerClient:
+        dialed.append(candidate)
+        body = {"MediaContainer": {"machineIdentifier": "other"}}
+        session: Any = feed.Session(feed.Answer(200, json.dumps(body).encode()))
+        return api.PlexServerClient(
+            session, candidate.url, client_identifier="x", address=candidate.address
+        )
+
+    async def resolve(host: str) -> list[Any]:
+        if host.startswith("x"):
+            raise ValueError("No name for this resolver")
+        return found
+
+    choice = await choose_connection(
+        listed_server(*listed), policy, connect=connect, resolve=resolve
+    )
+
+    assert choice.connection is None
+    for one in dialed:
+        assert one.address
+        assert may_be_dialed(one.address, policy)
+        assert one.url.startswith("https:") or is_in(one.address, "loopback")
