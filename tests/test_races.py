@@ -1,9 +1,10 @@
 """Two things at once: what one of them does while Plex holds its reply to the other."""
 
 import asyncio
-from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -13,41 +14,24 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, connectivity, entity_id_of, plex_pass, set_up, settle, until
-
-RENEWALS: dict[str, Callable[..., Any]] = {
-    "reauth": MockConfigEntry.start_reauth_flow,
-    "reconfigure": MockConfigEntry.start_reconfigure_flow,
-}
-
-
-@pytest.fixture(autouse=True)
-def without_code(account: Account) -> None:
-    """Let a password be all that it takes to sign in."""
-    account.code = None
-
-
-def errors_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what has been logged as an error, by whomever."""
-    return [one.message for one in caplog.records if one.levelname == "ERROR"]
-
-
-async def type_password(
-    hass: HomeAssistant, flow_id: str, account: Account
-) -> ConfigFlowResult:
-    """Go on from a menu with the password of an account."""
-    configure = hass.config_entries.flow.async_configure
-    await configure(flow_id, {"next_step_id": "password"})
-    login = {"username": account.username, "password": account.password}
-    return await configure(flow_id, login)
+from .common import (
+    DOMAIN,
+    connectivity,
+    errors_logged,
+    pass_time,
+    plex_pass,
+    set_up,
+    settle,
+    until,
+)
+from .dialogs import RENEWALS, Dialogs, Source
 
 
 async def renew(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, source: str
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source
 ) -> ConfigFlowResult:
-    """Sign in to an entry anew."""
-    menu = await RENEWALS[source](entry, hass)
-    return await type_password(hass, menu["flow_id"], account)
+    """Sign in to an entry again."""
+    return await dialogs.sign_in(await dialogs.open(source, entry))
 
 
 @pytest.mark.parametrize("path", ["/user", "/resources"])
@@ -112,16 +96,17 @@ async def test_reload_during_a_renewal(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
+    dialogs: Dialogs,
     account: Account,
     server: Server,
     caplog: pytest.LogCaptureFixture,
-    source: str,
+    source: Source,
 ) -> None:
     """A reload, which ends a reauth, costs neither the old token nor the new one."""
     await set_up(hass, entry)
     old_token = entry.data["token"]
     hang = simulator.fault(path="/users/signin", action="hang", times=1)
-    renewal = hass.async_create_task(renew(hass, entry, account, source))
+    renewal = hass.async_create_task(renew(dialogs, entry, source))
     await until(lambda: hang.hits)
     assert await hass.config_entries.async_reload(entry.entry_id)
     hang.release()
@@ -142,24 +127,29 @@ async def test_reload_during_a_renewal(
 
 async def test_refused_reload_during_a_reauth(
     hass: HomeAssistant,
+    freezer: FrozenDateTimeFactory,
     simulator: Simulator,
     entry: MockConfigEntry,
+    dialogs: Dialogs,
     account: Account,
     server: Server,
 ) -> None:
-    """A reload that Plex refuses asks for a sign-in anew, once, and that one counts."""
+    """A token that is still refused after a reload is asked for once more, and that counts."""
     await set_up(hass, entry)
     simulator.revoke(account)
     hang = simulator.fault(path="/users/signin", action="hang", times=1)
-    renewal = hass.async_create_task(renew(hass, entry, account, "reauth"))
+    renewal = hass.async_create_task(renew(dialogs, entry, "reauth"))
     await until(lambda: hang.hits)
     assert not await hass.config_entries.async_reload(entry.entry_id)
     hang.release()
     assert (await renewal)["type"] is FlowResultType.ABORT
     await settle(hass)
-    [menu] = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+    assert dialogs.in_progress == []
+    for _ in range(4):
+        await pass_time(hass, freezer, timedelta(minutes=1))
+    (menu,) = dialogs.in_progress
 
-    result = await type_password(hass, menu["flow_id"], account)
+    result = await dialogs.sign_in(menu)
     await settle(hass)
     assert result["reason"] == "reauth_successful"
     assert entry.data["token"] == [*account.tokens][-1]
@@ -172,6 +162,7 @@ async def test_two_renewals_at_once(
     hass: HomeAssistant,
     simulator: Simulator,
     entry: MockConfigEntry,
+    dialogs: Dialogs,
     account: Account,
     server: Server,
     caplog: pytest.LogCaptureFixture,
@@ -182,8 +173,7 @@ async def test_two_renewals_at_once(
     await set_up(hass, entry)
     hang = simulator.fault(path="/users/signin", action="hang", times=2)
     renewals = [
-        hass.async_create_task(renew(hass, entry, account, source))
-        for source in RENEWALS
+        hass.async_create_task(renew(dialogs, entry, source)) for source in RENEWALS
     ]
     await until(lambda: hang.hits == 2)
     hang.release()
@@ -200,42 +190,14 @@ async def test_two_renewals_at_once(
     assert errors_logged(caplog) == []
 
 
-async def test_two_presses_at_once(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Both presses of a button ask Plex, and neither disturbs the other."""
-    await set_up(hass, entry)
-    simulator.clear_requests()
-    button = {"entity_id": entity_id_of(hass, "button", f"{account.uuid}_refresh")}
-    hang = simulator.fault(path="/user", action="hang", times=1)
-    press = hass.services.async_call
-    presses = [
-        hass.async_create_task(press("button", "press", button, blocking=True))
-        for _ in range(2)
-    ]
-    await until(lambda: hang.hits)
-    hang.release()
-    await asyncio.gather(*presses)
-
-    paths = [one.path for one in simulator.requests if one.host == "plex.tv"]
-    assert sorted(paths) == ["/resources", "/resources", "/user", "/user"]
-    assert plex_pass(hass, account) == "off"
-    assert connectivity(hass, account, server) == "on"
-    assert errors_logged(caplog) == []
-
-
 @pytest.mark.parametrize("source", RENEWALS)
 @pytest.mark.parametrize("username", [None, "", 5, ["ada"]], ids=str)
 async def test_damaged_username(
     hass: HomeAssistant,
     entry: MockConfigEntry,
+    dialogs: Dialogs,
     account: Account,
-    source: str,
+    source: Source,
     username: Any,
 ) -> None:
     """A stored login that is none is no obstacle to typing a new one."""
@@ -243,7 +205,7 @@ async def test_damaged_username(
         entry, data={**entry.data, "username": username}
     )
     await set_up(hass, entry)
-    result = await renew(hass, entry, account, source)
+    result = await renew(dialogs, entry, source)
     await settle(hass)
 
     assert result["reason"] == f"{source}_successful"
