@@ -21,7 +21,6 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
 from homeassistant.components.blueprint.models import Blueprint
 from homeassistant.core import CoreState, Event, HomeAssistant
-from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import extract_inputs, load_yaml_dict
@@ -33,6 +32,7 @@ from .common import (
     DOMAIN,
     LOCAL_REFRESH,
     device_of,
+    entity_id_of,
     pass_time,
     set_up,
 )
@@ -270,20 +270,14 @@ async def test_plex_pass_ended(
 ) -> None:
     """Of a Plex Pass it is told some days before it ends, and when it has."""
     told = async_capture_events(hass, "told")
-    account.subscription["status"] = "Active"
-    ends = er.async_get(hass).async_get_or_create(
-        "sensor", DOMAIN, "ends", config_entry=entry, suggested_object_id="ends"
-    )
-    inputs = ACTIONS["plex_pass_ended"] | {"subscriptions": [ends.entity_id]}
-    hass.states.async_set(ends.entity_id, "unknown")
-    await start(hass, entry, "plex_pass_ended", devices, **inputs)
-    await pass_time(hass, freezer, timedelta(days=1))
-    assert facts(told) == []
-
     end = dt_util.utcnow() + timedelta(days=9)
-    hass.states.async_set(ends.entity_id, end.isoformat())
+    account.subscribe("yearly", ends_at=int(end.timestamp()))
+    ends = entity_id_of(hass, "sensor", f"{account.uuid}_subscription_ends")
+    inputs = ACTIONS["plex_pass_ended"] | {"subscriptions": [ends]}
+    await start(hass, entry, "plex_pass_ended", devices, **inputs)
     for _ in range(5):
         await pass_time(hass, freezer, timedelta(days=1))
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert facts(told) == [{"account": "ada", "days": 7}]
 
     for status in ("PendingCancellation", "Ended", "Lapsed", "Active"):

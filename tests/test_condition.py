@@ -12,11 +12,11 @@ from homeassistant.helpers import condition, entity_registry as er
 from tests.simulator import Account, Server, Simulator
 
 from .common import (
+    ACCOUNT_REFRESH,
     DOMAIN,
     LOCAL_REFRESH,
     device_of,
     pass_time,
-    press_refresh,
     set_up,
     settle,
 )
@@ -129,11 +129,11 @@ async def test_plex_pass(
     assert not await holds(hass, name, attic)
 
     account.subscription["active"] = False
-    await press_refresh(hass, account)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert not await holds(hass, name, owner)
 
     account.subscription["active"] = True
-    await press_refresh(hass, account)
+    await pass_time(hass, freezer, ACCOUNT_REFRESH)
     assert await holds(hass, name, owner)
     await hass.config_entries.async_unload(entry.entry_id)
     assert not await holds(hass, name, owner)

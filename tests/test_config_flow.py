@@ -628,6 +628,7 @@ async def test_options(dialogs: Dialogs, entry: MockConfigEntry) -> None:
         form = await dialogs.hass.config_entries.options.async_init(entry.entry_id)
         assert form["step_id"] == "init"
         schema = form["data_schema"]
+        assert schema
         assert get_schema_suggested_value(schema.schema, "shared_servers") is suggested
         assert schema({}) == {"shared_servers": True}
         result = await dialogs.hass.config_entries.options.async_configure(

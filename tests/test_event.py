@@ -94,7 +94,10 @@ async def test_server_added_and_removed(
     told: list[dict[str, Any]],
 ) -> None:
     """A server that comes to the account and leaves it is told once each."""
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
+    grace = simulator.add_account(username="grace")
+    cellar = await simulator.add_server(
+        name="Cellar", owner=grace, shared_with=[account], tls=True
+    )
     await pass_time(hass, freezer, ACCOUNT_REFRESH)
     facts = {
         "name": "Cellar",
@@ -104,14 +107,10 @@ async def test_server_added_and_removed(
     }
     assert told == [{"event_type": "server_added", **facts}]
 
-    cellar.listed = False
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert told[1:] == [
-        {"event_type": "server_offline", **facts},
-        {"event_type": "server_removed", **facts},
-    ]
+    cellar.shared_with = []
+    for _ in range(3):
+        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    assert told[1:] == [{"event_type": "server_removed", **facts}]
 
 
 @pytest.mark.parametrize("all_of_them", [True, False])

@@ -1,268 +1,222 @@
 """Set-up, unloading and removal of an account, and the devices it makes."""
 
+from datetime import timedelta
+import logging
+
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
-from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, set_up, settle, state_of
+from .common import DOMAIN, Home
+
+INVALID_TOKEN = {"errors": [{"code": 1, "message": "Invalid token"}]}
+NOT_SIGNED_OUT = "Failed to sign out the token of a removed account"
 
 
-async def test_set_up_and_unload(
-    hass: HomeAssistant, entry: MockConfigEntry, server: Server
-) -> None:
+async def test_set_up_and_unload(home: Home) -> None:
     """An entry loads, unloads and loads again."""
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
-
-    await hass.config_entries.async_unload(entry.entry_id)
-    assert entry.state is ConfigEntryState.NOT_LOADED
-
-    await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.LOADED
+    for _ in range(2):
+        await home.set_up()
+        assert home.entry.state is ConfigEntryState.LOADED
+        await home.unload()
+        assert home.entry.state is ConfigEntryState.NOT_LOADED
 
 
-async def test_requests_of_set_up(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, server: Server
-) -> None:
-    """Set-up asks plex.tv twice, and a server what it takes to know that it is there."""
-    await set_up(hass, entry)
+async def test_requests_of_set_up(home: Home) -> None:
+    """Set-up asks plex.tv twice, and a server what it takes to know that it is there.
 
+    The account token goes to plex.tv, the server token to mint, no token probes.
+    """
+    home.server.token = "server-token"
+    await home.set_up()
+    (transient,) = home.server.transient_tokens
+    token = home.entry.data["token"]
     assert sorted(
-        (request.host == "plex.tv", request.method, request.path)
-        for request in simulator.requests
+        (one.host == "plex.tv", one.method, one.path, one.token)
+        for one in home.simulator.requests
     ) == [
-        (False, "GET", "/"),
-        (False, "GET", "/identity"),
-        (False, "POST", "/security/token"),
-        (True, "GET", "/resources"),
-        (True, "GET", "/user"),
+        (False, "GET", "/", transient),
+        (False, "GET", "/identity", None),
+        (False, "POST", "/security/token", "server-token"),
+        (True, "GET", "/resources", token),
+        (True, "GET", "/user", token),
     ]
 
 
-async def test_every_request_introduces_itself(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, server: Server
-) -> None:
-    """The same client identifier and names go with all requests, probes included."""
-    await set_up(hass, entry)
+async def test_every_request_introduces_itself(home: Home) -> None:
+    """The same names go with all requests; the client identifier to plex.tv only.
 
-    assert {request.client_identifier for request in simulator.requests} == {
-        entry.data["client_identifier"]
+    A server gets one that is its own and stays the same.
+    """
+    cellar = await home.friend()
+    await home.set_up()
+    await home.reload()
+    requests = home.simulator.requests
+    assert {one.headers["X-Plex-Device-Name"] for one in requests} == {"Home Assistant"}
+    assert not any("X-Plex-Token" in one.query for one in requests)
+    clients = {
+        host: {one.client_identifier for one in requests if one.host == host}
+        for host in (
+            "plex.tv",
+            home.server.machine_identifier,
+            cellar.machine_identifier,
+        )
     }
-    assert {
-        request.headers["X-Plex-Device-Name"] for request in simulator.requests
-    } == {"Home Assistant"}
-    assert not any("X-Plex-Token" in request.query for request in simulator.requests)
-
-
-async def test_each_token_goes_where_it_belongs(
-    hass: HomeAssistant, simulator: Simulator, entry: MockConfigEntry, account: Account
-) -> None:
-    """The account token goes to plex.tv, the server token to mint, no token probes."""
-    server = await simulator.add_server(owner=account, tls=True, token="server-token")
-    await set_up(hass, entry)
-
-    transient = next(iter(server.transient_tokens))
-    assert {
-        (request.path, request.token)
-        for request in simulator.requests
-        if request.host == "plex.tv"
-    } == {("/user", entry.data["token"]), ("/resources", entry.data["token"])}
-    assert {(request.path, request.token) for request in server.requests} == {
-        ("/identity", None),
-        ("/security/token", "server-token"),
-        ("/", transient),
-    }
+    assert clients["plex.tv"] == {home.entry.data["client_identifier"]}
+    assert [len(one) for one in clients.values()] == [1, 1, 1]
+    assert len(set.union(*clients.values())) == 3
 
 
 @pytest.mark.parametrize(
-    ("fault", "state"),
+    "fault",
     [
-        ({"status": 401}, ConfigEntryState.SETUP_ERROR),
-        (
-            {
-                "status": 422,
-                "body": {"errors": [{"code": 1, "message": "Invalid token"}]},
-            },
-            ConfigEntryState.SETUP_ERROR,
-        ),
-        ({"status": 403}, ConfigEntryState.SETUP_RETRY),
-        ({"status": 408}, ConfigEntryState.SETUP_RETRY),
-        ({"status": 429}, ConfigEntryState.SETUP_RETRY),
-        ({"status": 503}, ConfigEntryState.SETUP_RETRY),
-        ({"body": "<html></html>"}, ConfigEntryState.SETUP_RETRY),
-        ({"body": '{"truncated'}, ConfigEntryState.SETUP_RETRY),
-        ({"action": "truncate"}, ConfigEntryState.SETUP_RETRY),
+        {"status": 401},
+        {"status": 422, "body": INVALID_TOKEN},
+        {"status": 403},
+        {"status": 404, "empty": True},
+        {"status": 408},
+        {"status": 429},
+        {"status": 503},
+        {"body": "<html></html>"},
+        {"body": '{"truncated'},
+        {"action": "truncate"},
     ],
+    ids=str,
 )
 @pytest.mark.parametrize("path", ["/user", "/resources"])
 async def test_set_up_fails_and_recovers(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    fault: dict[str, object],
-    path: str,
-    state: ConfigEntryState,
+    home: Home, fault: dict[str, object], path: str
 ) -> None:
-    """Only a refused token asks for a sign-in; all else is tried again."""
-    simulator.fault(path=path, **fault)
-    await set_up(hass, entry)
-    assert entry.state is state
-    reauth = [
-        flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()
-    ]
-    assert reauth == ["reauth"] * (state is ConfigEntryState.SETUP_ERROR)
-
-    simulator.clear_faults()
-    await hass.config_entries.async_reload(entry.entry_id)
-    assert entry.state is ConfigEntryState.LOADED
+    """A bad answer at set-up, even a refused token, never needs a person."""
+    home.simulator.fault(path=path, times=1, **fault)
+    await home.set_up()
+    assert home.entry.state is ConfigEntryState.SETUP_RETRY
+    assert home.entry.error_reason_translation_key
+    assert home.dialogs() == []
+    await home.wait(timedelta(seconds=30))
+    assert home.entry.state is ConfigEntryState.LOADED
+    assert home.plex_pass == "off"
 
 
-async def test_devices(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
+async def test_set_up_is_refused(home: Home) -> None:
+    """A refusal a minute after the first asks for a sign-in; taken again, all is well."""
+    refused = home.simulator.fault(path="/resources", status=401)
+    await home.set_up()
+    await home.wait(timedelta(seconds=30))
+    assert home.entry.state is ConfigEntryState.SETUP_RETRY
+    assert home.dialogs() == []
+    for _ in range(4):
+        await home.wait(timedelta(minutes=1))
+    assert home.entry.state is ConfigEntryState.SETUP_RETRY
+    assert home.dialogs() == ["reauth"]
+
+    refused.remove()
+    await home.wait(timedelta(minutes=10))
+    assert home.entry.state is ConfigEntryState.LOADED
+    assert home.dialogs() == []
+    assert home.connectivity() == "on"
+
+
+async def test_devices(home: Home) -> None:
     """The account is a service; its servers are devices linked to it."""
-    grace = simulator.add_account(username="grace")
-    shared = await simulator.add_server(
-        name="Cellar", owner=grace, shared_with=[account], tls=True
+    cellar = await home.friend()
+    await home.set_up()
+    devices = dr.async_entries_for_config_entry(
+        dr.async_get(home.hass), home.entry.entry_id
     )
-    await set_up(hass, entry)
-
-    registry = dr.async_get(hass)
-    devices = {
-        device.name: device
-        for device in dr.async_entries_for_config_entry(registry, entry.entry_id)
-    }
-    assert devices.keys() == {"ada", "Attic", "Cellar"}
-    ada, attic, cellar = devices["ada"], devices["Attic"], devices["Cellar"]
-    assert ada.identifiers == {(DOMAIN, account.uuid)}
+    assert {device.name for device in devices} == {"Plex ada", "Attic", "Cellar"}
+    ada, attic, other = home.device(), home.device(home.server), home.device(cellar)
+    assert ada.identifiers == {(DOMAIN, home.account.uuid)}
     assert ada.entry_type is dr.DeviceEntryType.SERVICE
-    assert attic.identifiers == {
-        (DOMAIN, f"{account.uuid}_{server.machine_identifier}")
-    }
-    assert attic.via_device_id == ada.id
-    assert attic.sw_version == server.version
-    assert attic.model_id == "owned"
-    assert cellar.identifiers == {
-        (DOMAIN, f"{account.uuid}_{shared.machine_identifier}")
-    }
-    assert cellar.model_id == "shared"
+    assert ada.model == "Account"
+    assert attic.via_device_id == other.via_device_id == ada.id
+    assert attic.sw_version == home.server.version
+    assert (attic.model, attic.model_id) == ("Plex Media Server", None)
+    assert attic.configuration_url == f"{home.server.connections[0].uri}/web"
+    assert other.configuration_url is None
+
+
+async def test_language(home: Home) -> None:
+    """The model of an account is written in the language of Home Assistant."""
+    home.hass.config.language = "de"
+    await home.set_up()
+    await home.reload()
+    assert home.device().model == "Konto"
 
 
 @pytest.mark.parametrize("scope", ["token", "client"])
-async def test_removal_signs_out(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    scope: str,
-) -> None:
+async def test_removal_signs_out(home: Home, scope: str) -> None:
     """Removing the entry ends its token and nothing else."""
-    simulator.sign_out_scope = scope
-    other = simulator.sign_in(account, "another-client")
-    await set_up(hass, entry)
-
-    await hass.config_entries.async_remove(entry.entry_id)
-    await settle(hass)
-
-    assert list(account.tokens) == [other]
+    home.simulator.sign_out_scope = scope
+    other = home.simulator.sign_in(home.account, "another-client")
+    await home.set_up()
+    await home.remove()
+    assert list(home.account.tokens) == [other]
 
 
 async def test_removal_after_revocation(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    caplog: pytest.LogCaptureFixture,
+    home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A token that Plex has ended already is nothing to warn of."""
-    await set_up(hass, entry)
-    simulator.revoke(account)
-    simulator.clear_requests()
-
-    await hass.config_entries.async_remove(entry.entry_id)
-
-    assert [request.status for request in simulator.requests] == [401]
-    assert "could not be signed out" not in caplog.text
+    await home.set_up()
+    home.simulator.revoke(home.account)
+    home.simulator.clear_requests()
+    await home.remove()
+    assert [request.status for request in home.simulator.requests] == [401]
+    assert NOT_SIGNED_OUT not in caplog.text
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"action": "drop"}])
+@pytest.mark.parametrize("fault", [{"status": 503}, {"action": "drop"}], ids=str)
 async def test_removal_without_plex(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
-    fault: dict[str, object],
+    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, object]
 ) -> None:
     """An entry can be removed while plex.tv is out; one warning says what is left."""
-    await set_up(hass, entry)
-    simulator.fault(path="/users/signout", **fault)
-
-    await hass.config_entries.async_remove(entry.entry_id)
-
-    assert not hass.config_entries.async_entries(DOMAIN)
-    warnings = [
+    await home.set_up()
+    home.simulator.fault(path="/users/signout", **fault)
+    await home.remove()
+    assert not home.hass.config_entries.async_entries(DOMAIN)
+    (warning,) = [
         record
         for record in caplog.records
-        if record.levelname == "WARNING" and record.name.startswith("custom_components")
+        if record.levelno == logging.WARNING
+        and record.name.startswith("custom_components")
     ]
-    assert ["could not be signed out" in record.message for record in warnings] == [
-        True
-    ]
+    assert NOT_SIGNED_OUT in warning.message
 
 
 async def test_removal_of_a_damaged_entry(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    account: Account,
-    caplog: pytest.LogCaptureFixture,
+    home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A token that nobody may send any more is left over, so a warning says so."""
-    hass.config_entries.async_update_entry(
-        entry, data={**entry.data, "url": "http://plex.example.com"}
+    home.hass.config_entries.async_update_entry(
+        home.entry, data={**home.entry.data, "url": "http://plex.example.com"}
     )
-
-    await hass.config_entries.async_remove(entry.entry_id)
-
-    assert list(account.tokens) == [entry.data["token"]]
-    assert caplog.text.count("could not be signed out") == 1
+    await home.remove()
+    assert list(home.account.tokens) == [home.entry.data["token"]]
+    assert caplog.text.count(NOT_SIGNED_OUT) == 1
 
 
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
-async def test_accounts_that_share_a_server(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    end: str,
-) -> None:
+async def test_accounts_that_share_a_server(home: Home, end: str) -> None:
     """Two accounts have a device each for one server, and don't touch the other's."""
-    grace = simulator.add_account(username="grace")
-    shared = await simulator.add_server(owner=account, shared_with=[grace], tls=True)
+    cellar = await home.friend()
+    grace = cellar.owner
     other = MockConfigEntry(
         domain=DOMAIN,
         title="grace",
         unique_id=grace.uuid,
         data={
-            "token": simulator.sign_in(grace, "client-of-grace"),
+            "token": home.simulator.sign_in(grace, "client-of-grace"),
             "client_identifier": "client-of-grace",
-            "url": simulator.url,
+            "url": home.simulator.url,
         },
     )
-    other.add_to_hass(hass)
-    await set_up(hass, entry)
-    await settle(hass)
+    other.add_to_hass(home.hass)
+    await home.set_up()
     assert other.state is ConfigEntryState.LOADED
 
-    await getattr(hass.config_entries, end)(other.entry_id)
-    await settle(hass)
-
-    key = f"{account.uuid}_{shared.machine_identifier}_connectivity"
-    assert state_of(hass, "binary_sensor", key).state == "on"
+    await getattr(home.hass.config_entries, end)(other.entry_id)
+    await home.wait()
+    assert home.connectivity(cellar) == "on"

@@ -183,7 +183,8 @@ async def test_sign_in_codes(plex: World, code: int | None, forms: str) -> None:
     """Every reason to refuse a sign-in has its code; a backup code works once."""
     plex.ada.code, plex.ada.backup_codes = "123456", {"spare", "used"}
     plex.ada.password = "right"
-    for name, fields in {"link-only": {}, "mary": {"email_only": True}}.items():
+    some: dict[str, dict[str, Any]] = {"link-only": {}, "mary": {"email_only": True}}
+    for name, fields in some.items():
         fields |= {"username": name, "email": f"{name}@example.com"}
         plex.sim.add_account(**fields, password="right" if name == "mary" else None)
     plex.sim.add_account(username="", email="", password=None, restricted=True)
@@ -595,7 +596,7 @@ async def test_echo(plex: World) -> None:
 
 async def test_source(plex: World) -> None:
     """A server describes itself and others, with a token that is good there."""
-    people = {"owner": plex.grace, "shared_with": [plex.ada]}
+    people: dict[str, Any] = {"owner": plex.grace, "shared_with": [plex.ada]}
     cellar = await plex.sim.add_server(name="Cellar", tls=True, **people)
     cellar.connections.append(cellar.connection(relay=True))
     line = f"GET /security/resources?source=server://{cellar.machine_identifier}"
@@ -916,7 +917,7 @@ async def test_hang(plex: World, way: str) -> None:
 
 async def test_hostile_server(plex: World) -> None:
     """A hostile server says who it is, hears everything, and answers as it is told."""
-    script = {"/security/*": ["close", b"nonsense"]}
+    script: dict[str, Any] = {"/security/*": ["close", b"nonsense"]}
     hostile = await plex.sim.add_hostile(answers=script)
     plex.sim.extra_resources.append(hostile.entry(name="Friend", owned=True))
 

@@ -171,7 +171,8 @@ def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
     given = (step["description_placeholders"] or {}).keys()
     assert placeholders(texts) <= given
     if step["type"] is FlowResultType.MENU:
-        options = set(step["menu_options"])
+        menu: Any = step["menu_options"]
+        options = set(menu)
         assert texts["menu_options"].keys() == options
         assert texts["menu_option_descriptions"].keys() == options
     else:

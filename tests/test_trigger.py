@@ -1,5 +1,6 @@
 """The triggers: once per change, whatever the entities, and never at the start."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -61,7 +62,8 @@ async def automate(
     names: set[str],
     target: dict[str, Any],
     options: dict[str, Any] | None = None,
-    **other_targets: dict[str, Any],
+    conditions: Sequence[dict[str, Any]] = (),
+    other_targets: dict[str, dict[str, Any]] | None = None,
 ) -> Told:
     """Return what an automation with these triggers tells, some with other targets."""
     told = async_capture_events(hass, "told")
@@ -72,11 +74,12 @@ async def automate(
             {
                 "trigger": f"{DOMAIN}.{name}",
                 "id": name,
-                "target": other_targets.get(name, target),
+                "target": (other_targets or {}).get(name, target),
                 "options": options or {},
             }
             for name in names
         ],
+        "conditions": list(conditions),
         "actions": {
             "event": "told",
             "event_data": {
@@ -172,10 +175,9 @@ async def test_server_went_and_came(
     if not enabled:
         registry = er.async_get(hass)
         for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
-            if entity.domain in ("binary_sensor", "event"):
-                registry.async_update_entity(
-                    entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER
-                )
+            registry.async_update_entity(
+                entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER
+            )
     for _ in range(2):
         await hass.config_entries.async_reload(entry.entry_id)
         await settle(hass)
@@ -233,7 +235,9 @@ async def test_went_offline_for(
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("ended_by", ["online_at_reload", "disabled", "detached"])
+@pytest.mark.parametrize(
+    "ended_by", ["online_at_reload", "disabled", "device_disabled", "detached"]
+)
 async def test_went_offline_for_ended(
     hass: HomeAssistant,
     freezer: FrozenDateTimeFactory,
@@ -254,6 +258,10 @@ async def test_went_offline_for_ended(
         case "disabled":
             await hass.config_entries.async_set_disabled_by(
                 entry.entry_id, ConfigEntryDisabler.USER
+            )
+        case "device_disabled":
+            dr.async_get(hass).async_update_device(
+                device, disabled_by=dr.DeviceEntryDisabler.USER
             )
         case "detached":
             await hass.services.async_call(
@@ -298,7 +306,8 @@ async def test_targets(
         "label": {"label_id": label},
         "account": {"device_id": device_of(hass, entry, account.uuid)},
     }[named_by]
-    told = await automate(hass, SERVER_TRIGGERS, target)
+    offline = {"condition": f"{DOMAIN}.server_is_offline", "target": target}
+    told = await automate(hass, SERVER_TRIGGERS, target, conditions=[offline])
     devices.async_update_device(
         device, area_id=area, labels={label}, name_by_user="My server"
     )
@@ -327,7 +336,7 @@ async def test_server_added_and_removed(
         hass,
         ACCOUNT_TRIGGERS,
         {"device_id": device_of(hass, entry, account.uuid)},
-        **({"server_removed": {"area_id": area}} if in_area else {}),
+        other_targets={"server_removed": {"area_id": area}} if in_area else None,
     )
     grace = simulator.add_account(username="grace")
     cellar = await simulator.add_server(
@@ -357,10 +366,19 @@ async def test_plex_pass_ended(
     device: str,
 ) -> None:
     """A Plex Pass that ends fires once, one that is canceled and runs on does not."""
-    account.subscription["status"] = "Active"
+    account.subscribe()
     await press_refresh(hass, account)
     owner = device_of(hass, entry, account.uuid)
-    told = await automate(hass, ACCOUNT_TRIGGERS, {"device_id": owner})
+    active = {
+        "condition": f"{DOMAIN}.plex_pass_is_active",
+        "target": {"device_id": owner},
+    }
+    told = await automate(
+        hass,
+        ACCOUNT_TRIGGERS,
+        {"device_id": owner},
+        conditions=[{"condition": "not", "conditions": [active]}],
+    )
     for status, times in (
         ("PendingCancellation", 0),
         ("Ended", 1),
@@ -368,7 +386,8 @@ async def test_plex_pass_ended(
         ("Active", 1),
         ("Inactive", 2),
     ):
-        account.subscription["status"] = status
+        running = status in ("Active", "PendingCancellation")
+        account.subscription = {"active": running, "status": status}
         await pass_time(hass, freezer, ACCOUNT_REFRESH)
         assert ids(told) == ["plex_pass_ended"] * times
     assert told[0].data["device_id"] == owner

@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import (
+    SIGNAL_CONFIG_ENTRY_CHANGED,
+    ConfigEntry,
+    ConfigEntryChange,
+)
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.dispatcher import (
     async_dispatcher_connect,
@@ -52,3 +57,35 @@ def async_subscribe_activity(
 ) -> CALLBACK_TYPE:
     """Call a listener for each activity of an entry; returns the unsubscribe callback."""
     return async_dispatcher_connect(hass, _signal(entry), listener)
+
+
+@callback
+def async_subscribe_all_activity(
+    hass: HomeAssistant,
+    listener: Callable[[ConfigEntry, Activity, dict[str, Any]], None],
+) -> CALLBACK_TYPE:
+    """Call a listener for each activity of all entries, those added later included."""
+    unsubscribe: dict[str, CALLBACK_TYPE] = {}
+
+    @callback
+    def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain != DOMAIN:
+            return
+        if change is ConfigEntryChange.REMOVED:
+            unsubscribe.pop(entry.entry_id)()
+        elif entry.entry_id not in unsubscribe:
+            unsubscribe[entry.entry_id] = async_subscribe_activity(
+                hass, entry, partial(listener, entry)
+            )
+
+    for entry in hass.config_entries.async_entries(DOMAIN):
+        follow(ConfigEntryChange.ADDED, entry)
+    unfollow = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow)
+
+    @callback
+    def stop() -> None:
+        unfollow()
+        for one in unsubscribe.values():
+            one()
+
+    return stop

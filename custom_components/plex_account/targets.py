@@ -96,10 +96,13 @@ def async_is_account(hass: HomeAssistant, device_id: str) -> bool | None:
 def async_server_online(hass: HomeAssistant, device_id: str) -> bool | None:
     """Return whether a server can be reached.
 
-    None is unknown: its account isn't loaded, or no connection was chosen yet.
+    None is unknown: its device is disabled, its account isn't loaded, or no connection
+    was chosen yet.
     """
     device, entry = _find(hass, device_id)
-    if device is None or entry is None or entry.state is not ConfigEntryState.LOADED:
+    if device is None or entry is None or device.disabled:
+        return None
+    if entry.state is not ConfigEntryState.LOADED:
         return None
     account = entry.runtime_data
     server = account.servers.get(account.devices.machine_identifier(device) or "")

@@ -1,17 +1,12 @@
 """Triggers of accounts and servers; they listen to activities, not to entities."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, override
 
 import voluptuous as vol
 
-from homeassistant.config_entries import (
-    SIGNAL_CONFIG_ENTRY_CHANGED,
-    ConfigEntry,
-    ConfigEntryChange,
-)
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_DEVICE_ID, CONF_FOR, CONF_OPTIONS, CONF_TARGET
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.helpers import (
@@ -20,7 +15,6 @@ from homeassistant.helpers import (
     device_registry as dr,
     entity_registry as er,
 )
-from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.trigger import (
     Trigger,
@@ -31,8 +25,7 @@ from homeassistant.helpers.trigger import (
 from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 
-from .activity import Activity, async_subscribe_activity
-from .const import DOMAIN
+from .activity import Activity, async_subscribe_all_activity
 from .targets import (
     TARGET_SCHEMA,
     async_account_device,
@@ -41,37 +34,6 @@ from .targets import (
 )
 
 _ACTIVE_STATUSES = {"active", "pending_cancellation"}
-
-type _Listener = Callable[[ConfigEntry, Activity, dict[str, Any]], None]
-
-
-@callback
-def _async_subscribe(hass: HomeAssistant, listener: _Listener) -> CALLBACK_TYPE:
-    """Call a listener for the activity of all accounts, present and future."""
-    unsubscribe: dict[str, CALLBACK_TYPE] = {}
-
-    @callback
-    def follow(change: ConfigEntryChange, entry: ConfigEntry) -> None:
-        if entry.domain != DOMAIN:
-            return
-        if change is ConfigEntryChange.REMOVED:
-            unsubscribe.pop(entry.entry_id)()
-        elif entry.entry_id not in unsubscribe:
-            unsubscribe[entry.entry_id] = async_subscribe_activity(
-                hass, entry, partial(listener, entry)
-            )
-
-    for entry in hass.config_entries.async_entries(DOMAIN):
-        follow(ConfigEntryChange.ADDED, entry)
-    unfollow = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, follow)
-
-    @callback
-    def stop() -> None:
-        unfollow()
-        for one in unsubscribe.values():
-            one()
-
-    return stop
 
 
 class ActivityTrigger(Trigger):
@@ -123,7 +85,9 @@ class ActivityTrigger(Trigger):
                 er.EVENT_ENTITY_REGISTRY_UPDATED,
             )
         ]
-        unsubscribe.append(_async_subscribe(self._hass, self._async_handle_activity))
+        unsubscribe.append(
+            async_subscribe_all_activity(self._hass, self._async_handle_activity)
+        )
 
         @callback
         def detach() -> None:

@@ -8,7 +8,7 @@ import pytest
 from custom_components.plex_account.api import PlexServerClient, PlexTvClient
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, Network, of_server, plex_tv
+from .common import Bench, Network
 
 
 @pytest.fixture(autouse=True)
@@ -29,24 +29,30 @@ async def network(simulator: Simulator) -> AsyncIterator[Network]:
 
 
 @pytest.fixture
-def token(simulator: Simulator, account: Account) -> str:
+def bench(network: Network, simulator: Simulator, account: Account) -> Bench:
+    """Return the simulated Plex with an account and its clients."""
+    return Bench(network, simulator, account)
+
+
+@pytest.fixture
+def token(bench: Bench) -> str:
     """Return a token of the account."""
-    return simulator.sign_in(account, CLIENT_IDENTIFIER)
+    return bench.token
 
 
 @pytest.fixture
-def stranger(network: Network, simulator: Simulator) -> PlexTvClient:
+def stranger(bench: Bench) -> PlexTvClient:
     """Return a client of plex.tv that has no token."""
-    return plex_tv(network, simulator)
+    return bench.stranger
 
 
 @pytest.fixture
-def client(network: Network, simulator: Simulator, token: str) -> PlexTvClient:
+def client(bench: Bench) -> PlexTvClient:
     """Return a client of plex.tv with the account's token."""
-    return plex_tv(network, simulator, token=token)
+    return bench.client
 
 
 @pytest.fixture
-def attic(network: Network, server: Server, token: str) -> PlexServerClient:
+def attic(bench: Bench, server: Server) -> PlexServerClient:
     """Return a client of the account's server, with the owner's token."""
-    return of_server(network, server, token=token)
+    return bench.of_server(server, token=bench.token)

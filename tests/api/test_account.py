@@ -1,524 +1,186 @@
-"""What plex.tv says of an account: GET /user."""
+"""What plex.tv says of an account: GET /user, and the same at sign-in."""
 
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import (
-    PastSubscription,
-    PlexAccount,
-    PlexAuthenticationError,
-    PlexResponseError,
-    PlexTvClient,
-    Profile,
-    Service,
-    Subscription,
-)
-from tests.simulator import ABSENT, Account, Simulator
+from custom_components.plex_account.api import PlexAccount, PlexAuthenticationError
+from tests.samples import sample
+from tests.simulator import ABSENT
 
 from .common import (
     AS_XML,
     CLIENT_IDENTIFIER,
+    CODE,
     IDENTITY_HEADERS,
-    Network,
+    PASSWORD,
+    Bench,
     error_body,
-    plex_tv,
+    fails,
+    fails_once,
+    json_and_xml,
+    plain,
     sent_with,
+    short_id,
     strict_loads,
 )
 
-MOMENT = datetime(2014, 2, 28, tzinfo=UTC)
 EPOCH = 1_393_545_600
-SUBSCRIPTION: dict[str, Any] = {
-    "active": True,
-    "features": ["hardware_transcoding", "Android - PiP"],
-    "paymentService": "stripe",
-    "plan": "lifetime",
-    "status": "Active",
-    "subscribedAt": "2014-02-28T00:00:00Z",
-}
-BILLED: dict[str, Any] = {
-    "id": "billed-1",
-    "mode": "yearly",
-    "renewsAt": EPOCH + 4,
-    "endsAt": EPOCH + 5,
-    "canceled": False,
-    "gracePeriod": True,
-    "onHold": False,
-    "canReactivate": True,
-    "canUpgrade": True,
-    "canDowngrade": False,
-    "canConvert": True,
-    "type": "plexpass",
-    "transfer": "gift",
-    "state": "active",
-    "billing": {"internalPaymentMethod": {"kind": "card"}, "paymentMethodId": 42},
-}
-SERVICES: list[Any] = [
-    {
-        "identifier": "epg",
-        "endpoint": "https://epg.provider.plex.tv",
-        "token": "service-token",
-        "secret": "service-secret",
-        "status": "online",
-    },
-    {
-        "identifier": "community",
-        "endpoint": "https://community.plex.tv",
-        "status": "offline",
-    },
-]
-PROFILE: dict[str, Any] = {
-    "autoSelectAudio": True,
-    "autoSelectSubtitle": 1,
-    "defaultAudioAccessibility": 2,
-    "defaultAudioLanguage": "en",
-    "defaultAudioLanguages": ["en", "fr"],
-    "defaultSubtitleAccessibility": 3,
-    "defaultSubtitleForced": 1,
-    "defaultSubtitleLanguage": "de",
-    "defaultSubtitleLanguages": ["de"],
-    "mediaPostsVisibility": True,
-    "mediaReviewsLanguages": ["en"],
-    "mediaReviewsVisibility": 2,
-    "watchedIndicator": 3,
-}
-EVERY_FIELD: dict[str, Any] = {
-    "adsConsent": True,
-    "adsConsentReminderAt": EPOCH,
-    "adsConsentSetAt": EPOCH + 1,
-    "anonymous": True,
-    "attributionPartner": "partner",
-    "authToken": "account-token",
-    "backupCodesCreated": True,
-    "confirmed": True,
-    "country": "GB",
-    "email": "ada@example.com",
-    "emailOnlyAuth": True,
-    "entitlements": ["ios", "roku"],
-    "experimentalFeatures": True,
-    "friendlyName": "Ada",
-    "guest": True,
-    "hasPassword": False,
-    "home": True,
-    "homeAdmin": True,
-    "homeSize": 3,
-    "id": 10_000_000_001,
-    "joinedAt": EPOCH + 2,
-    "locale": "en-GB",
-    "mailingListActive": True,
-    "mailingListStatus": "removed",
-    "maxHomeSize": 15,
-    "pin": "hashed-pin",
-    "profile": PROFILE,
-    "protected": True,
-    "rememberExpiresAt": EPOCH + 3,
-    "restricted": True,
-    "roles": ["plexpass", "admin"],
-    "scrobbleTypes": "1,2",
-    "searchEnabled": True,
-    "services": SERVICES,
-    "subscription": SUBSCRIPTION,
-    "subscriptionDescription": "Lifetime Plex Pass",
-    "subscriptions": [BILLED, BILLED | {"state": "ended"}],
-    "thumb": "https://plex.tv/users/1/avatar",
-    "title": "Ada L.",
-    "twoFactorEnabled": True,
-    "username": "ada",
-    "uuid": "0123456789abcdef",
-}
-"""As in the schema UserPlexAccount, each with a value that isn't the default."""
+MOMENT = datetime(2014, 2, 28, tzinfo=UTC)
 
-NULLABLE = (
-    "adsConsent",
-    "adsConsentReminderAt",
-    "adsConsentSetAt",
-    "anonymous",
-    "attributionPartner",
-    "locale",
-    "pin",
-    "rememberExpiresAt",
-    "subscriptionDescription",
-)
-NULLABLE_IN_PROFILE = (
-    "defaultAudioLanguage",
-    "defaultAudioLanguages",
-    "defaultSubtitleLanguage",
-    "defaultSubtitleLanguages",
-    "mediaReviewsLanguages",
-)
-NULLABLE_IN_SUBSCRIPTION = ("paymentService", "plan", "subscribedAt")
-
-EXPECTED_SUBSCRIPTION = Subscription(
-    active=True,
-    status="Active",
-    plan="lifetime",
-    subscribed_at=MOMENT,
-    payment_service="stripe",
-    features=("hardware_transcoding", "Android - PiP"),
-)
-EXPECTED_BILLED = PastSubscription(
-    id="billed-1",
-    mode="yearly",
-    renews_at=MOMENT.replace(second=4),
-    ends_at=MOMENT.replace(second=5),
-    canceled=False,
-    grace_period=True,
-    on_hold=False,
-    can_reactivate=True,
-    can_upgrade=True,
-    can_downgrade=False,
-    can_convert=True,
-    type="plexpass",
-    transfer="gift",
-    state="active",
-    payment_method_id=42,
-    internal_payment_method={"kind": "card"},
-)
-EXPECTED = PlexAccount(
-    id=10_000_000_001,
-    uuid="0123456789abcdef",
-    username="ada",
-    title="Ada L.",
-    friendly_name="Ada",
-    email="ada@example.com",
-    auth_token="account-token",
-    pin="hashed-pin",
-    ads_consent=True,
-    ads_consent_reminder_at=MOMENT,
-    ads_consent_set_at=MOMENT.replace(second=1),
-    anonymous=True,
-    attribution_partner="partner",
-    backup_codes_created=True,
-    confirmed=True,
-    country="GB",
-    email_only_auth=True,
-    entitlements=("ios", "roku"),
-    experimental_features=True,
-    guest=True,
-    has_password=False,
-    home=True,
-    home_admin=True,
-    home_size=3,
-    joined_at=MOMENT.replace(second=2),
-    locale="en-GB",
-    mailing_list_active=True,
-    mailing_list_status="removed",
-    max_home_size=15,
-    profile=Profile(
-        auto_select_audio=True,
-        default_audio_language="en",
-        default_audio_languages=("en", "fr"),
-        default_audio_accessibility=2,
-        default_subtitle_language="de",
-        default_subtitle_languages=("de",),
-        auto_select_subtitle=1,
-        default_subtitle_accessibility=3,
-        default_subtitle_forced=1,
-        watched_indicator=3,
-        media_reviews_visibility=2,
-        media_reviews_languages=("en",),
-        media_posts_visibility=True,
-    ),
-    protected=True,
-    remember_expires_at=MOMENT.replace(second=3),
-    restricted=True,
-    roles=("plexpass", "admin"),
-    scrobble_types="1,2",
-    search_enabled=True,
-    services=(
-        Service(
-            identifier="epg",
-            endpoint="https://epg.provider.plex.tv",
-            status="online",
-            token=None,
-            secret=None,
-        ),
-        Service(
-            identifier="community",
-            endpoint="https://community.plex.tv",
-            status="offline",
-            token=None,
-            secret=None,
-        ),
-    ),
-    subscription=EXPECTED_SUBSCRIPTION,
-    subscription_description="Lifetime Plex Pass",
-    subscriptions=(
-        EXPECTED_BILLED,
-        replace(EXPECTED_BILLED, state="ended"),
-    ),
-    past_subscriptions=(),
-    trials=(),
-    thumb="https://plex.tv/users/1/avatar",
-    two_factor_enabled=True,
-)
-FLAGS = (
-    "ads_consent",
-    "anonymous",
-    "backup_codes_created",
-    "confirmed",
-    "email_only_auth",
-    "experimental_features",
-    "guest",
-    "home",
-    "home_admin",
-    "mailing_list_active",
-    "protected",
-    "restricted",
-    "search_enabled",
-    "two_factor_enabled",
-)
-LISTS = ("entitlements", "roles", "services", "subscriptions")
-OPTIONAL = (
-    "ads_consent_reminder_at",
-    "ads_consent_set_at",
-    "attribution_partner",
-    "auth_token",
-    "country",
-    "email",
-    "friendly_name",
-    "home_size",
-    "joined_at",
-    "locale",
-    "mailing_list_status",
-    "max_home_size",
-    "pin",
-    "profile",
-    "remember_expires_at",
-    "scrobble_types",
-    "subscription",
-    "subscription_description",
-    "thumb",
-    "title",
-    "username",
-)
-NOTHING: dict[str, Any] = {
-    **dict.fromkeys(FLAGS, False),
-    **dict.fromkeys(LISTS, ()),
-    **dict.fromkeys(OPTIONAL),
-}
-EMPTY = replace(EXPECTED, id=7, uuid="seven", has_password=True, **NOTHING)
-"""An account of which nothing is known but who it is."""
+ACCOUNT = sample("account")
+"""As in the schema UserPlexAccount, each field with a value that isn't the default."""
+PROFILE, SUBSCRIPTION = ACCOUNT["profile"], ACCOUNT["subscription"]
+[BILLED] = ACCOUNT["subscriptions"]
+EXPECTED = sample("expected/account")
+MINIMAL = {"id": 7, "uuid": "seven"}
 
 
-def secrets_of(account: PlexAccount) -> tuple[str | None, ...]:
-    """Return what does not count when accounts are compared."""
-    return (
-        account.email,
-        account.auth_token,
-        account.pin,
-        *(service.token for service in account.services),
-        *(service.secret for service in account.services),
-    )
+def emptied(model: dict[str, Any]) -> dict[str, Any]:
+    """Return a model of which nothing is known."""
+
+    def default(value: Any) -> Any:
+        match value:
+            case bool():
+                return not value
+            case list() | dict():
+                return type(value)()
+            case _:
+                return None
+
+    return {name: default(value) for name, value in model.items()}
 
 
-async def test_asks_with_the_token(
-    client: PlexTvClient, simulator: Simulator, token: str
-) -> None:
+EMPTY = emptied(EXPECTED) | {"profile": None, "subscription": None} | MINIMAL
+
+
+def ask(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
+    """Return what GET /user says."""
+    return bench.client.get_token_details(**options)
+
+
+def sign_in(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
+    """Return what a sign-in says."""
+    return bench.stranger.post_users_sign_in_data("ada", PASSWORD, CODE, **options)
+
+
+both_operations = pytest.mark.parametrize("operation", [ask, sign_in])
+
+
+async def read(bench: Bench, body: Any, **options: Any) -> PlexAccount:
+    """Return what is read of a body; one that isn't text has the required fields."""
+    body = body if isinstance(body, str) else MINIMAL | body
+    bench.fault(path="/user", body=body, times=1)
+    return await bench.plex_tv(token="any", **options).get_token_details()
+
+
+async def test_asks_with_the_token(bench: Bench) -> None:
     """The token travels in a header, and subscriptions are asked for."""
-    await client.get_token_details()
+    await bench.client.get_token_details()
 
-    [request] = simulator.requests
+    [request] = bench.requests
     assert (request.method, request.path) == ("GET", "/user")
     assert request.query == {"includeSubscriptions": "1"}
-    assert request.headers["X-Plex-Token"] == token
+    assert request.headers["X-Plex-Token"] == bench.token
     assert request.headers["Accept"] == "application/json"
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
 
 
+@both_operations
 async def test_every_field(
-    client: PlexTvClient, simulator: Simulator, account: Account
+    bench: Bench, operation: Callable[..., Awaitable[PlexAccount]]
 ) -> None:
     """Every field of the schema arrives."""
-    simulator.fault(path="/user", body=EVERY_FIELD, times=1)
+    bench.fault(body=ACCOUNT, times=1)
 
-    details = await client.get_token_details()
-
-    assert details == EXPECTED
-    assert secrets_of(details) == (
-        "ada@example.com",
-        "account-token",
-        "hashed-pin",
-        "service-token",
-        None,
-        "service-secret",
-        None,
-    )
-    assert (await client.get_token_details()).uuid == account.uuid
+    assert plain(await operation(bench)) == EXPECTED
+    assert (await operation(bench)).uuid == bench.account.uuid
 
 
-async def test_xml_says_the_same(client: PlexTvClient, account: Account) -> None:
-    """An account in XML equals the same account in JSON."""
-    languages = {
-        "defaultAudioLanguages": None,
-        "defaultSubtitleLanguages": None,
-        "mediaReviewsLanguages": None,
-    }
-    account.extra = EVERY_FIELD | {"profile": PROFILE | languages}
-
-    in_json = await client.get_token_details()
-    in_xml = await client.get_token_details(headers=AS_XML)
-
-    assert in_xml == in_json
-    assert secrets_of(in_xml) == secrets_of(in_json)
-    assert in_xml.subscription == EXPECTED_SUBSCRIPTION
-
-
-async def test_xml_says_the_same_of_languages(
-    client: PlexTvClient, account: Account
+@both_operations
+@pytest.mark.parametrize(
+    "extra",
+    [ACCOUNT, {}, sample("account-nulls")],
+    ids=["every field", "free account", "nulls"],
+)
+async def test_xml_says_the_same(
+    bench: Bench,
+    operation: Callable[..., Awaitable[PlexAccount]],
+    extra: dict[str, Any],
 ) -> None:
-    """The languages of a profile are lists in XML as well."""
-    account.profile = PROFILE
+    """An account in XML equals the same account in JSON; XML writes null as empty text."""
+    bench.account.extra = {"authToken": "always-the-same"} | extra
 
-    in_xml = await client.get_token_details(headers=AS_XML)
+    in_json = await operation(bench)
+    in_xml = await operation(bench, headers=AS_XML)
 
-    assert in_xml.profile == EXPECTED.profile
-
-
-async def test_xml_says_the_same_of_nothing(
-    client: PlexTvClient, account: Account
-) -> None:
-    """XML writes null as an empty attribute; where null is allowed, it is read as that."""
-    account.extra = EVERY_FIELD | dict.fromkeys(NULLABLE)
-    account.extra |= {
-        "profile": PROFILE | dict.fromkeys(NULLABLE_IN_PROFILE),
-        "subscription": SUBSCRIPTION | dict.fromkeys(NULLABLE_IN_SUBSCRIPTION),
-        "services": [SERVICES[0] | {"token": None, "secret": None}],
-    }
-
-    in_json = await client.get_token_details()
-    in_xml = await client.get_token_details(headers=AS_XML)
-
-    assert in_xml == in_json
-    assert secrets_of(in_xml) == secrets_of(in_json)
-    assert in_xml.locale is None
+    assert plain(in_xml) == plain(in_json)
 
 
-async def test_xml_of_an_ordinary_account(
-    client: PlexTvClient, account: Account
-) -> None:
-    """A free account of the simulator is the same in both."""
-    in_json = await client.get_token_details()
-    in_xml = await client.get_token_details(headers=AS_XML)
-
-    assert in_xml == in_json
-    assert secrets_of(in_xml)[:2] == secrets_of(in_json)[:2]
-
-
-async def test_only_who_it_is_is_required(
-    client: PlexTvClient, simulator: Simulator
-) -> None:
+async def test_only_who_it_is_is_required(bench: Bench) -> None:
     """Everything else may be absent."""
-    simulator.fault(path="/user", body={"id": 7, "uuid": "seven"})
-
-    assert await client.get_token_details() == EMPTY
+    assert plain(await read(bench, {})) == EMPTY
 
 
 @pytest.mark.parametrize(
     "value", [None, {}, [], [None], [[]], {"a": {"b": 1}}], ids=repr
 )
-async def test_fields_without_a_usable_value(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
+async def test_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
     """A field that is null, or of a type that nobody expects, is as good as absent."""
-    body = dict.fromkeys(EVERY_FIELD, value) | {"id": 7, "uuid": "seven"}
     nested = dict.fromkeys(("profile", "subscription", "services", "subscriptions"))
-    simulator.fault(path="/user", body=body | nested)
+    nested |= dict.fromkeys(("pastSubscriptions", "trials"))
 
-    details = await client.get_token_details()
+    details = await read(bench, dict.fromkeys(ACCOUNT, value) | nested | MINIMAL)
 
-    assert replace(details, has_password=True) == EMPTY
-    assert secrets_of(details) == (None, None, None)
+    assert plain(details) | {"has_password": True} == EMPTY
 
 
 @pytest.mark.parametrize("value", [None, {}, [], [None], {"a": {}}], ids=repr)
-async def test_nested_fields_without_a_usable_value(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
-    """The same holds inside profile, subscription and services."""
-    body = {
-        "profile": dict.fromkeys(PROFILE, value),
-        "subscription": dict.fromkeys(SUBSCRIPTION, value),
-        "services": [dict.fromkeys(SERVICES[0], value)],
-    }
-    simulator.fault(path="/user", body=body | {"id": 7, "uuid": "seven"})
-
-    details = await client.get_token_details()
-
-    nothing: dict[str, Any] = {
-        **dict.fromkeys(PROFILE_NUMBERS | PROFILE_TEXTS),
-        **dict.fromkeys(PROFILE_LISTS, ()),
-    }
-    assert details.profile == Profile(auto_select_audio=False, **nothing)
-    assert details.subscription == Subscription(
-        active=False,
-        status=None,
-        plan=None,
-        subscribed_at=None,
-        payment_service=None,
-        features=(),
-    )
-    assert details.services == (
-        Service(identifier=None, endpoint=None, status=None, token=None, secret=None),
+async def test_nested_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
+    """The same holds inside profile, subscriptions, and services."""
+    details = await read(
+        bench,
+        {
+            "profile": dict.fromkeys(PROFILE, value),
+            "subscription": dict.fromkeys(SUBSCRIPTION, value),
+            "services": [dict.fromkeys(ACCOUNT["services"][0], value)],
+            "pastSubscriptions": [dict.fromkeys(BILLED, value), {}],
+        },
     )
 
-
-PROFILE_NUMBERS = {
-    "default_audio_accessibility",
-    "auto_select_subtitle",
-    "default_subtitle_accessibility",
-    "default_subtitle_forced",
-    "watched_indicator",
-    "media_reviews_visibility",
-}
-PROFILE_TEXTS = {"default_audio_language", "default_subtitle_language"}
-PROFILE_LISTS = {
-    "default_audio_languages",
-    "default_subtitle_languages",
-    "media_reviews_languages",
-}
+    nothing = emptied(EXPECTED["past_subscriptions"][0])
+    assert plain(details) == EMPTY | {
+        "profile": emptied(EXPECTED["profile"]),
+        "subscription": emptied(EXPECTED["subscription"]),
+        "services": [emptied(EXPECTED["services"][0])],
+        "past_subscriptions": [nothing, nothing],
+    }
 
 
-@pytest.mark.parametrize("value", [True, 1, 1.0, "1", "true", "True"], ids=repr)
-async def test_ways_to_say_yes(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
-    """A flag may be a boolean, a number or text."""
-    body = {"id": 1, "uuid": "a", "guest": value, "hasPassword": value}
-    simulator.fault(path="/user", body=body)
+@pytest.mark.parametrize(
+    ("value", "flag"),
+    [
+        *((value, True) for value in (True, 1, 1.0, "1", "true", "True")),
+        *((value, False) for value in (False, 0, 0.0, "0", "false", "no", 2)),
+    ],
+    ids=repr,
+)
+async def test_flags(bench: Bench, value: Any, flag: bool) -> None:
+    """A flag may be a boolean, a number, or text; anything that isn't yes is no."""
+    details = await read(bench, {"guest": value, "hasPassword": value})
 
-    details = await client.get_token_details()
-
-    assert details.guest is True
-    assert details.has_password is True
-
-
-@pytest.mark.parametrize("value", [False, 0, 0.0, "0", "false", "no", 2], ids=repr)
-async def test_ways_to_say_no(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
-    """Anything that isn't yes is no."""
-    body = {"id": 1, "uuid": "a", "guest": value, "hasPassword": value}
-    simulator.fault(path="/user", body=body)
-
-    details = await client.get_token_details()
-
-    assert details.guest is False
-    assert details.has_password is False
+    assert details.guest is flag
+    assert details.has_password is flag
 
 
 @pytest.mark.parametrize("value", [12, "12", 12.0, " 12 "], ids=repr)
-async def test_ways_to_write_a_number(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
-    """A number may be text."""
+async def test_numbers(bench: Bench, value: Any) -> None:
+    """A number may be text, and text a number."""
     body = {"id": value, "uuid": 17, "homeSize": value, "country": 44}
-    simulator.fault(path="/user", body=body)
 
-    details = await client.get_token_details()
+    details = await read(bench, body)
 
     assert (details.id, details.home_size) == (12, 12)
     assert (details.uuid, details.country) == ("17", "44")
@@ -529,19 +191,13 @@ async def test_ways_to_write_a_number(
     ['""', '"twelve"', "true", f'"{"9" * 5000}"', "1e999", "NaN", "-Infinity"],
     ids=lambda written: written[:9],
 )
-async def test_what_is_no_number(
-    client: PlexTvClient, simulator: Simulator, written: str
-) -> None:
-    """Text without a number, a truth value and infinity are no number."""
-    simulator.fault(
-        path="/user",
-        body=f'{{"id": 1, "uuid": "a", "homeSize": {written}, "joinedAt": {written}}}',
-    )
+async def test_not_numbers(bench: Bench, written: str) -> None:
+    """Text without a number, a truth value, and infinity are no number."""
+    body = f'{{"id": 1, "uuid": "a", "homeSize": {written}, "joinedAt": {written}}}'
 
-    details = await client.get_token_details()
+    details = await read(bench, body)
 
-    assert details.home_size is None
-    assert details.joined_at is None
+    assert (details.home_size, details.joined_at) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -560,13 +216,9 @@ async def test_what_is_no_number(
     ],
     ids=repr,
 )
-async def test_ways_to_write_a_moment(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
-    """Epoch or ISO, with a zone or without: a moment is in UTC."""
-    simulator.fault(path="/user", body={"id": 1, "uuid": "a", "joinedAt": value})
-
-    joined_at = (await client.get_token_details()).joined_at
+async def test_timestamps(bench: Bench, value: Any) -> None:
+    """Epoch or ISO, with a zone or without: a timestamp is in UTC."""
+    joined_at = (await read(bench, {"joinedAt": value})).joined_at
 
     assert joined_at == MOMENT
     assert joined_at.tzinfo is UTC
@@ -577,13 +229,9 @@ async def test_ways_to_write_a_moment(
     [10**18, -(10**18), "9" * 30, "yesterday", "0001-01-01T00:00:00+23:59", "²", True],
     ids=repr,
 )
-async def test_what_is_no_moment(
-    client: PlexTvClient, simulator: Simulator, value: Any
-) -> None:
-    """A moment that no calendar has is none."""
-    simulator.fault(path="/user", body={"id": 1, "uuid": "a", "joinedAt": value})
-
-    assert (await client.get_token_details()).joined_at is None
+async def test_not_timestamps(bench: Bench, value: Any) -> None:
+    """A time that no calendar has is none."""
+    assert (await read(bench, {"joinedAt": value})).joined_at is None
 
 
 @pytest.mark.parametrize(
@@ -603,32 +251,33 @@ async def test_what_is_no_moment(
     ],
 )
 async def test_subscription_status(
-    client: PlexTvClient, account: Account, status: str | None, key: str | None
+    bench: Bench, status: str | None, key: str | None
 ) -> None:
-    """A status survives as it is, known or not, and has a key."""
-    account.subscription = SUBSCRIPTION | {"status": status}
+    """A status stays as it is, known or not, and has a key."""
+    body = {"subscription": SUBSCRIPTION | {"status": status}}
 
-    subscription = (await client.get_token_details()).subscription
+    subscription = (await read(bench, body)).subscription
 
     assert subscription is not None
     assert (subscription.status, subscription.status_key) == (status, key)
 
 
-async def test_unknown_values_survive(client: PlexTvClient, account: Account) -> None:
+async def test_unknown_values(bench: Bench) -> None:
     """Sets of names are open, numbers have no upper bound, extra fields do no harm."""
-    account.extra = {
-        "mailingListStatus": "paused",
-        "roles": ["plexpass", "sorcerer"],
-        "entitlements": ["fridge", ""],
-        "profile": PROFILE | {"watchedIndicator": 9, "colour": "red"},
-        "services": [{"identifier": "new", "status": "asleep", "shape": {"round": 1}}],
-        "restrictionProfile": "little_kid",
-        "customRestrictions": {"all": "", "movies": "label=A"},
-        "providers": [],
-        "settings": [{"id": "x"}],
-    }
-
-    details = await client.get_token_details()
+    details = await read(
+        bench,
+        {
+            "mailingListStatus": "paused",
+            "roles": ["plexpass", "sorcerer"],
+            "entitlements": ["fridge", ""],
+            "profile": PROFILE | {"watchedIndicator": 9, "color": "red"},
+            "services": [{"identifier": "new", "status": "asleep", "shape": {"a": 1}}],
+            "restrictionProfile": "little_kid",
+            "customRestrictions": {"all": "", "movies": "label=A"},
+            "providers": [],
+            "settings": [{"id": "x"}],
+        },
+    )
 
     assert details.mailing_list_status == "paused"
     assert details.roles == ("plexpass", "sorcerer")
@@ -638,43 +287,39 @@ async def test_unknown_values_survive(client: PlexTvClient, account: Account) ->
     assert [service.status for service in details.services] == ["asleep"]
 
 
-async def test_lists_with_holes(client: PlexTvClient, account: Account) -> None:
-    """What does not belong into a list is left out of it."""
-    account.extra = {
-        "roles": ["plexpass", None, "", {"id": "admin"}, {"name": "x"}, 5, []],
-        "services": [None, "x", {"identifier": "epg"}, []],
-        "subscriptions": BILLED,
-    }
-
-    details = await client.get_token_details()
+async def test_lists_with_holes(bench: Bench) -> None:
+    """What does not belong in a list is left out of it."""
+    details = await read(
+        bench,
+        {
+            "roles": ["plexpass", None, "", {"id": "admin"}, {"name": "x"}, 5, []],
+            "services": [None, "x", {"identifier": "epg"}, []],
+            "subscriptions": BILLED,
+        },
+    )
 
     assert details.roles == ("plexpass", "admin", "5")
     assert [service.identifier for service in details.services] == ["epg"]
-    assert details.subscriptions == (EXPECTED_BILLED,)
+    assert plain(details)["subscriptions"] == EXPECTED["subscriptions"]
 
 
 @pytest.mark.parametrize(
     "missing",
     ["subscription", "subscriptions", "roles", "services", "profile", "entitlements"],
 )
-async def test_parts_that_free_accounts_lack(
-    client: PlexTvClient, account: Account, missing: str
-) -> None:
+async def test_parts_that_free_accounts_lack(bench: Bench, missing: str) -> None:
     """Parts are absent at times."""
-    account.extra = EVERY_FIELD | {missing: ABSENT}
+    body = {name: value for name, value in ACCOUNT.items() if name != missing}
 
-    details = await client.get_token_details()
+    details = await read(bench, body)
 
-    assert getattr(details, missing) == getattr(EMPTY, missing)
-    assert replace(details, **{missing: getattr(EXPECTED, missing)}) == EXPECTED
+    assert plain(details) == EXPECTED | {missing: EMPTY[missing]}
 
 
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
-async def test_managed_user(
-    network: Network, simulator: Simulator, headers: dict[str, str]
-) -> None:
-    """A managed Home user has neither e-mail address nor username nor password."""
-    child = simulator.add_account(
+@json_and_xml
+async def test_managed_user(bench: Bench, headers: dict[str, str]) -> None:
+    """A managed Home user has neither email address nor username nor password."""
+    child = bench.simulator.add_account(
         username="",
         email="",
         title="Kid",
@@ -685,20 +330,15 @@ async def test_managed_user(
         pin="1234",
         extra={"restrictionProfile": "little_kid", "subscriptions": ABSENT},
     )
-    client = plex_tv(
-        network, simulator, token=simulator.sign_in(child, CLIENT_IDENTIFIER)
-    )
+    client = bench.plex_tv(token=bench.simulator.sign_in(child, CLIENT_IDENTIFIER))
 
     details = await client.get_token_details(headers=headers)
 
     assert not details.username
     assert not details.email
     assert (details.title, details.friendly_name) == ("Kid", "Kid")
-    assert details.restricted
-    assert details.home
-    assert details.protected
-    assert not details.has_password
-    assert not details.guest
+    assert (details.restricted, details.home, details.protected) == (True,) * 3
+    assert (details.has_password, details.guest) == (False, False)
     assert details.public_name == "Kid"
 
 
@@ -714,18 +354,16 @@ async def test_managed_user(
     ],
 )
 async def test_public_name(
-    client: PlexTvClient,
-    simulator: Simulator,
+    bench: Bench,
     friendly_name: str | None,
     username: str | None,
     title: str | None,
     name: str | None,
 ) -> None:
-    """The public name is never an e-mail address."""
+    """The public name is never an email address."""
     names = {"friendlyName": friendly_name, "username": username, "title": title}
-    simulator.fault(path="/user", body={"id": 1, "uuid": "a"} | names)
 
-    assert (await client.get_token_details()).public_name == name
+    assert (await read(bench, names)).public_name == name
 
 
 @pytest.mark.parametrize(
@@ -745,20 +383,12 @@ async def test_public_name(
 )
 @pytest.mark.parametrize("decoder", [None, strict_loads])
 async def test_text_can_be_shown(
-    network: Network,
-    simulator: Simulator,
-    token: str,
-    written: str,
-    shown: str,
-    decoder: Any,
+    bench: Bench, written: str, shown: str, decoder: Any
 ) -> None:
     """What can't be printed, and what has no end, reaches no screen and no database."""
-    client = plex_tv(network, simulator, token=token, json_loads=decoder)
-    simulator.fault(
-        path="/user", body=f'{{"id": 1, "uuid": "a", "username": "{written}"}}'
-    )
+    body = f'{{"id": 1, "uuid": "a", "username": "{written}"}}'
 
-    assert (await client.get_token_details()).username == shown
+    assert (await read(bench, body, json_loads=decoder)).username == shown
 
 
 @pytest.mark.parametrize(
@@ -776,137 +406,68 @@ async def test_text_can_be_shown(
     ids=repr,
 )
 async def test_when_a_plex_pass_renews_and_ends(
-    client: PlexTvClient,
-    account: Account,
+    bench: Bench,
     changed: dict[str, Any],
     renews: datetime | None,
     ends: datetime | None,
 ) -> None:
-    """The active Plex Pass says when it renews, or ends; one for a lifetime does neither."""
-    ended = BILLED | {"state": "ended"}
-    account.extra["subscriptions"] = [
-        ended,
-        BILLED | {"renewsAt": EPOCH, "endsAt": None} | changed,
-    ]
+    """The active Plex Pass says when it renews, or ends; a lifetime one does neither."""
+    active = BILLED | {"renewsAt": EPOCH, "endsAt": None, "canceled": False} | changed
 
-    details = await client.get_token_details()
+    details = await read(
+        bench, {"subscriptions": [BILLED | {"state": "ended"}, active]}
+    )
 
     assert (details.subscription_renews, details.subscription_ends) == (renews, ends)
 
 
 @pytest.mark.parametrize("languages", ["en,sv", "en, sv", ["en", "sv"]])
-async def test_languages_as_text(
-    client: PlexTvClient, account: Account, languages: Any
-) -> None:
+async def test_languages_as_text(bench: Bench, languages: Any) -> None:
     """A list of languages may be text with commas."""
-    account.extra["profile"] = {"defaultAudioLanguages": languages, "x": 1}
+    profile = {"defaultAudioLanguages": languages, "x": 1}
 
-    details = await client.get_token_details()
+    details = await read(bench, {"profile": profile})
 
     assert details.profile is not None
     assert details.profile.default_audio_languages == ("en", "sv")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"id": 1},
-        {"uuid": "a"},
-        {"id": None, "uuid": "a"},
-        {"id": "one", "uuid": "a"},
-        {"id": True, "uuid": "a"},
-        {"id": 1, "uuid": ""},
-        {"id": 1, "uuid": {}},
-        [],
-        [1],
-        7,
-        "[]",
-        "null",
-        '"user"',
-        "",
-        "<user/>",
-        "<html><body>Hello</body></html>",
-    ],
-    ids=repr,
-)
-async def test_what_is_no_account(
-    client: PlexTvClient, simulator: Simulator, account: Account, body: Any
-) -> None:
-    """An answer that doesn't say who it is about is no account."""
-    simulator.fault(path="/user", status=200, body=body, times=1)
+@json_and_xml
+async def test_refused_token(bench: Bench, headers: dict[str, str]) -> None:
+    """A token that was revoked is refused with 401 and code 1001."""
+    client = bench.client
+    bench.simulator.revoke_token(bench.token)
 
-    with pytest.raises(PlexResponseError):
-        await client.get_token_details()
+    await fails(
+        PlexAuthenticationError,
+        lambda: client.get_token_details(headers=headers),
+        status=401,
+        code=1001,
+    )
 
-    assert (await client.get_token_details()).uuid == account.uuid
-
-
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
-async def test_refused_token(
-    client: PlexTvClient,
-    simulator: Simulator,
-    account: Account,
-    token: str,
-    headers: dict[str, str],
-) -> None:
-    """A token that ended is refused with 401 and code 1001."""
-    simulator.revoke_token(token)
-
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await client.get_token_details(headers=headers)
-
-    assert (refused.value.status, refused.value.code) == (401, 1001)
-    account.tokens[token] = CLIENT_IDENTIFIER
-    assert (await client.get_token_details()).uuid == account.uuid
-
-
-async def test_expired_token(
-    client: PlexTvClient, simulator: Simulator, account: Account
-) -> None:
-    """A token that has run out is refused with 498."""
-    simulator.fault(path="/user", status=498, times=1)
-
-    with pytest.raises(PlexAuthenticationError):
-        await client.get_token_details()
-
-    assert (await client.get_token_details()).uuid == account.uuid
+    bench.account.tokens[bench.token] = CLIENT_IDENTIFIER
+    assert (await client.get_token_details()).uuid == bench.account.uuid
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("status", "body"),
     [
-        error_body(None, "Invalid token"),
-        "<errors><error message='Invalid token.'/></errors>",
-        {"error": "Invalid token"},
-        {"errors": ["Invalid token"]},
-        "<error>Invalid token</error>",
-        "<errors> <error>Invalid token</error> </errors>",
+        (498, None),
+        (422, error_body(None, "Invalid token")),
+        (422, "<errors><error message='Invalid token.'/></errors>"),
+        (422, {"error": "Invalid token"}),
+        (422, {"errors": ["Invalid token"]}),
+        (422, "<error>Invalid token</error>"),
+        (422, "<errors> <error>Invalid token</error> </errors>"),
     ],
-    ids=repr,
+    ids=short_id,
 )
-async def test_invalid_token_as_422(
-    client: PlexTvClient, simulator: Simulator, body: Any
+async def test_other_ways_to_refuse_a_token(
+    bench: Bench, status: int, body: Any
 ) -> None:
-    """Some endpoints of plex.tv refuse a token with 422, in one of several forms."""
-    simulator.fault(path="/user", status=422, body=body, times=1)
+    """One that has expired is 498; some endpoints say 422, in one of several forms."""
+    bench.fault(status=status, body=body, times=1)
 
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await client.get_token_details()
-
-    assert refused.value.status == 422
-    assert await client.get_token_details()
-
-
-@pytest.mark.parametrize("status", [400, 403, 404, 422, 500, 503])
-async def test_other_refusals_say_nothing_about_the_token(
-    client: PlexTvClient, simulator: Simulator, status: int
-) -> None:
-    """Only 401 and an invalid token mean that the token is no good."""
-    simulator.fault(path="/user", status=status, times=1)
-
-    with pytest.raises(PlexResponseError) as refused:
-        await client.get_token_details()
-
-    assert refused.value.status == status
-    assert await client.get_token_details()
+    await fails_once(
+        PlexAuthenticationError, bench.client.get_token_details, status=status
+    )

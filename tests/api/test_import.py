@@ -1,12 +1,16 @@
 """The client on its own."""
 
+import asyncio
 from pathlib import Path
+import re
 import subprocess
 import sys
 
 from custom_components.plex_account import api
+from tests.simulator import Account, Simulator
 
 INTEGRATION = Path(api.__file__).parent.parent
+ROOT = INTEGRATION.parent.parent
 
 
 def test_works_without_home_assistant() -> None:
@@ -33,6 +37,30 @@ print(*sorted(loaded & {"aiohttp", "orjson", "requests", "yarl"}))
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout.split() == ["aiohttp", "yarl"]
+
+
+async def test_script(simulator: Simulator, account: Account, token: str) -> None:
+    """The script in CONTRIBUTING.md reads from each server of an account."""
+    for name in "Attic", "Cellar":
+        await simulator.add_server(name=name, owner=account)
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (script,) = re.findall(r"```python\n(import asyncio.*?)```", text, re.DOTALL)
+    assert len(re.findall(r"^.*\S", script, re.MULTILINE)) <= 11
+    here = script.replace('"…"', f'"{token}", server_url="{simulator.url}"').replace(
+        "(server, http,", "(server, http, list_from_loopback=True,"
+    )
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", here, cwd=ROOT, stdout=-1, stderr=-1
+    )
+    output, errors = await process.communicate()
+
+    assert errors == b""
+    assert [line.partition(b" ")[0] for line in output.splitlines()] == [
+        b"Attic",
+        b"Cellar",
+    ]
+    assert output.count(b"'MediaContainer'") == 2
 
 
 def test_names_are_public() -> None:

@@ -7,23 +7,27 @@ import pytest
 from custom_components.plex_account.api import (
     PlexAuthenticationError,
     PlexResponseError,
-    PlexTvClient,
 )
-from tests.simulator import Account, Simulator
 
-from .common import AS_XML, CLIENT_IDENTIFIER, IDENTITY_HEADERS, sent_with
+from .common import (
+    CLIENT_IDENTIFIER,
+    IDENTITY_HEADERS,
+    Bench,
+    fails,
+    json_and_xml,
+    sent_with,
+    short_id,
+)
 
 
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
-async def test_ping(
-    client: PlexTvClient, simulator: Simulator, token: str, headers: dict[str, str]
-) -> None:
+@json_and_xml
+async def test_ping(bench: Bench, headers: dict[str, str]) -> None:
     """plex.tv answers a ping in JSON or XML."""
-    assert await client.ping(headers=headers) is True
+    assert await bench.client.ping(headers=headers) is True
 
-    [request] = simulator.requests
+    [request] = bench.requests
     assert (request.method, request.path) == ("GET", "/ping")
-    assert request.token == token
+    assert request.token == bench.token
 
 
 @pytest.mark.parametrize(
@@ -39,74 +43,38 @@ async def test_ping(
         "<pong/>",
         "",
     ],
-    ids=repr,
+    ids=short_id,
 )
-async def test_ping_without_pong(
-    client: PlexTvClient, simulator: Simulator, body: Any
-) -> None:
+async def test_ping_without_pong(bench: Bench, body: Any) -> None:
     """Any other answer of success is no pong."""
-    simulator.fault(path="/ping", status=200, body=body, times=1)
+    bench.fault(path="/ping", status=200, body=body, times=1)
 
-    assert await client.ping() is False
-    assert await client.ping() is True
-
-
-async def test_ping_with_a_token_that_ended(
-    client: PlexTvClient, simulator: Simulator, account: Account, token: str
-) -> None:
-    """A ping tells that a token is no longer good."""
-    simulator.revoke_token(token)
-
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await client.ping()
-
-    assert refused.value.code == 1001
-    account.tokens[token] = CLIENT_IDENTIFIER
-    assert await client.ping()
+    assert await bench.client.ping() is False
+    assert await bench.client.ping() is True
 
 
-async def test_sign_out(
-    client: PlexTvClient, simulator: Simulator, account: Account, token: str
-) -> None:
-    """Signing out ends the token, and returns nothing."""
-    other = simulator.sign_in(account, CLIENT_IDENTIFIER)
+async def test_sign_out(bench: Bench) -> None:
+    """Signing out ends the token, returns nothing, and can't be repeated."""
+    token, client = bench.token, bench.client
+    other = bench.simulator.sign_in(bench.account, CLIENT_IDENTIFIER)
 
     await client.sign_out()
 
-    assert [*account.tokens] == [other]
-    [request] = simulator.requests
+    assert [*bench.account.tokens] == [other]
+    [request] = bench.requests
     assert (request.method, request.path) == ("DELETE", "/users/signout")
-    assert request.token == token
-    assert request.status == 204
+    assert (request.token, request.status) == (token, 204)
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
+    await fails(PlexAuthenticationError, client.sign_out)
 
 
-async def test_sign_out_twice(
-    client: PlexTvClient, simulator: Simulator, token: str
-) -> None:
-    """A token that ended can't be ended again."""
-    await client.sign_out()
-
-    with pytest.raises(PlexAuthenticationError):
-        await client.sign_out()
-
-
-async def test_sign_out_with_a_body(client: PlexTvClient, simulator: Simulator) -> None:
-    """The newest specification says 200 with a body; that is a success too."""
-    simulator.fault(path="/users/signout", status=200, body={"success": True})
-
-    await client.sign_out()
-
-
-async def test_sign_out_is_refused(
-    client: PlexTvClient, simulator: Simulator, account: Account
-) -> None:
+async def test_sign_out_is_refused(bench: Bench) -> None:
     """When it fails, the token lives on and it can be tried again."""
-    simulator.fault(path="/users/signout", status=503, times=1)
+    client = bench.client
+    bench.fault(status=503, times=1)
 
-    with pytest.raises(PlexResponseError):
-        await client.sign_out()
+    await fails(PlexResponseError, client.sign_out)
 
-    assert len(account.tokens) == 1
+    assert [*bench.account.tokens] == [bench.token]
     await client.sign_out()
-    assert account.tokens == {}
+    assert bench.account.tokens == {}

@@ -29,8 +29,9 @@ from custom_components.plex_account.api import (
     secure_base_url,
 )
 from tests.fuzz import feed
+from tests.samples import FIXTURES, sample
 
-from .common import PLEX_DIRECT_HASH
+from .common import PLEX_DIRECT_HASH, SECRET
 
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 
@@ -41,101 +42,28 @@ bounded = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-SECRET = "to-keep-to-oneself"
-
 
 # Answers
 
-ACCOUNT = {
-    "id": 7,
-    "uuid": "0123456789abcdef",
-    "username": "ada",
-    "title": "Ada",
-    "friendlyName": "",
-    "email": SECRET,
-    "authToken": SECRET,
-    "pin": SECRET,
-    "homeSize": 2,
-    "joinedAt": 1_393_545_600,
-    "rememberExpiresAt": None,
-    "guest": False,
-    "roles": ["plexpass"],
-    "entitlements": ["all"],
-    "profile": {"autoSelectAudio": True, "watchedIndicator": 3},
-    "services": [{"identifier": "epg", "token": SECRET, "secret": SECRET}],
-    "subscription": {
-        "active": True,
-        "status": "Active",
-        "subscribedAt": "2014-02-28 00:00:00 UTC",
-        "features": ["sync"],
-    },
-    "subscriptions": [],
-    "pastSubscriptions": [{"id": None, "endsAt": 1, "billing": {"paymentMethodId": 4}}],
-    "trials": [{}],
+KINDS: dict[str, type[Any]] = {
+    "post_users_sign_in_data": PlexAccount,
+    "get_token_details": PlexAccount,
+    "get_resources": tuple,
+    "ping": bool,
+    "sign_out": type(None),
+    "create_pin": PlexPin,
+    "get_pin": PlexPin,
+    "link_pin": type(None),
+    "get_identity": ServerIdentity,
+    "check_token": type(None),
+    "get_transient_token": TransientToken,
+    "get_source_connection_information": SourceConnectionInformation,
+    "request": Answer,
 }
-CONNECTION = {
-    "protocol": "https",
-    "address": "192.0.2.1",
-    "port": 32400,
-    "uri": "https://192.0.2.1:32400",
-    "local": False,
-    "relay": True,
-    "IPv6": False,
-}
-RESOURCES = [
-    {
-        "clientIdentifier": "attic",
-        "name": "Attic",
-        "provides": "server",
-        "accessToken": SECRET,
-        "owned": True,
-        "ownerId": None,
-        "createdAt": "2020-01-01T00:00:00Z",
-        "connections": [CONNECTION],
-    },
-    {"clientIdentifier": "phone", "provides": "player", "accessToken": None},
-]
-PIN = {
-    "id": 3,
-    "code": SECRET,
-    "expiresIn": 900,
-    "expiresAt": "2026-01-01T00:00:00Z",
-    "authToken": SECRET,
-}
-IDENTITY = {"MediaContainer": {"machineIdentifier": "attic", "claimed": True}}
-TRANSIENT = {"MediaContainer": {"size": 0, "token": SECRET}}
-SOURCE = {
-    "MediaContainer": {
-        "Device": {
-            "name": "Attic",
-            "clientIdentifier": "attic",
-            "accessToken": SECRET,
-            "Connection": [CONNECTION],
-        }
-    }
-}
-ERROR = {"errors": [{"code": 1001, "message": SECRET, "status": 401}]}
+"""What each operation returns."""
 
-# The root that XML gives a document, and what an operation returns.
-ANSWERS: dict[str, tuple[Any, str, type[Any]]] = {
-    "post_users_sign_in_data": (ACCOUNT, "user", PlexAccount),
-    "get_token_details": (ACCOUNT, "user", PlexAccount),
-    "get_resources": (RESOURCES, "resources", tuple),
-    "ping": ({"pong": True}, "pong", bool),
-    "sign_out": ({}, "x", type(None)),
-    "create_pin": (PIN, "pin", PlexPin),
-    "get_pin": (PIN, "pin", PlexPin),
-    "link_pin": ({}, "x", type(None)),
-    "get_identity": (IDENTITY, "MediaContainer", ServerIdentity),
-    "check_token": (IDENTITY, "MediaContainer", type(None)),
-    "get_transient_token": (TRANSIENT, "MediaContainer", TransientToken),
-    "get_source_connection_information": (
-        SOURCE,
-        "MediaContainer",
-        SourceConnectionInformation,
-    ),
-    "request": (SOURCE, "MediaContainer", Answer),
-}
+ROOTS = {"account": "user", "error": "errors", "ping": "pong"}
+"""The root that XML gives a document, where it isn't the name of the sample."""
 
 odd_text = st.text(max_size=8) | st.sampled_from(
     [
@@ -240,75 +168,87 @@ def leaf(value: Any) -> str:
     return re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd]", "?", text)
 
 
-def written(document: Any, root: str, form: str) -> bytes:
-    """Write a document as JSON, or as XML under its root."""
+def written(name: str, document: Any, form: str) -> bytes:
+    """Write what was made of a sample as JSON, or as XML under its root."""
     if form == "json":
         return json.dumps(document).encode()
-    if isinstance(document, dict) and [*document] == [root]:
-        document = document[root]
+    root = ROOTS.get(name, name)
+    if isinstance(document, dict) and len(document) == 1:
+        [(key, inner)] = document.items()
+        if key in ("MediaContainer", root):
+            root, document = key, inner
     xml = to_xml(document, root)
     return f'<?xml version="1.0" encoding="{form}"?>{xml}'.encode(form, "replace")
 
 
 def assert_sound(operation: str, value: Any) -> None:
     """Make sure that what came is a model or an error, and tells nothing."""
-    _, _, kind = ANSWERS[operation]
-    assert isinstance(value, PlexError | kind)
+    assert isinstance(value, PlexError | KINDS[operation])
     if operation == "get_resources" and not isinstance(value, PlexError):
         assert all(isinstance(server, PlexServer) for server in value)
     assert SECRET not in repr(value)
     assert SECRET not in str(value)
 
 
-@pytest.mark.parametrize("form", ["json", "utf-8", "utf-16"])
-@pytest.mark.parametrize("operation", ANSWERS)
+forms = st.sampled_from(["json", "json", "utf-8", "utf-16"])
+
+
+@pytest.mark.parametrize("form", ["json", "xml", "utf-8", "utf-16"])
+@pytest.mark.parametrize("operation", KINDS)
 def test_true_answers(operation: str, form: str) -> None:
-    """The answers that the others are made from are read."""
-    document, root, kind = ANSWERS[operation]
-    value = feed.outcome(api, operation, written(document, root, form))
-    assert isinstance(value, kind)
+    """The samples that the others are made from are read, and XML says the same."""
+    name = feed.OPERATIONS[operation].sample
+    in_json = written(name, sample(name), "json")
+    if form == "xml" and (FIXTURES / f"{name}.xml").exists():
+        body = (FIXTURES / f"{name}.xml").read_bytes()
+    else:
+        body = written(name, sample(name), "utf-8" if form == "xml" else form)
+
+    value = feed.outcome(api, operation, body)
+
+    assert isinstance(value, KINDS[operation])
     assert value not in ((), False)
     assert_sound(operation, value)
+    if operation not in ("get_transient_token", "request"):
+        assert value == feed.outcome(api, operation, in_json)
 
 
-@pytest.mark.parametrize("operation", ANSWERS)
+@pytest.mark.parametrize("operation", KINDS)
 @bounded
-@given(data=st.data(), form=st.sampled_from(["json", "json", "utf-8", "utf-16"]))
+@given(data=st.data(), form=forms)
 def test_odd_answers(operation: str, data: st.DataObject, form: str) -> None:
     """An answer of which parts are something else is a model or a PlexError."""
-    document, root, _ = ANSWERS[operation]
-    body = written(data.draw(mutated(document)), root, form)
+    name = feed.OPERATIONS[operation].sample
+    body = written(name, data.draw(mutated(sample(name))), form)
     assert_sound(operation, feed.outcome(api, operation, body))
 
 
 @bounded
-@given(data=st.data(), operation=st.sampled_from([*ANSWERS]))
-def test_broken_answers(data: st.DataObject, operation: str) -> None:
+@given(data=st.data(), operation=st.sampled_from([*KINDS]), form=forms)
+def test_broken_answers(data: st.DataObject, operation: str, form: str) -> None:
     """So is one of which bytes are missing, others, or too many."""
-    document, root, _ = ANSWERS[operation]
-    form = data.draw(st.sampled_from(["json", "utf-8", "utf-16"]))
-    body = bytearray(written(document, root, form))
+    name = feed.OPERATIONS[operation].sample
+    body = bytearray(written(name, sample(name), form))
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(body)))
         end = data.draw(st.integers(start, min(len(body), start + 8)))
         body[start:end] = data.draw(st.binary(max_size=8))
     value = feed.outcome(api, operation, bytes(body))
-    _, _, kind = ANSWERS[operation]
-    assert isinstance(value, PlexError | kind)
+    assert isinstance(value, PlexError | KINDS[operation])
 
 
 @bounded
 @given(
     data=st.data(),
-    operation=st.sampled_from([*ANSWERS]),
+    operation=st.sampled_from([*KINDS]),
     status=st.sampled_from([*range(300, 600), 700, 999]),
-    form=st.sampled_from(["json", "utf-8", "utf-16"]),
+    form=forms,
 )
 def test_odd_refusals(
     data: st.DataObject, operation: str, status: int, form: str
 ) -> None:
     """A refusal is one whatever its body is, of the kind that its status says."""
-    body = written(data.draw(mutated(ERROR)), "errors", form)
+    body = written("error", data.draw(mutated(sample("error"))), form)
     error = feed.outcome(api, operation, body, status)
     assert isinstance(error, PlexError)
     assert not isinstance(error, PlexConnectionError)
@@ -318,17 +258,22 @@ def test_odd_refusals(
     assert_sound(operation, error)
 
 
-CORPUS = sorted((Path(feed.__file__).parent / "corpus").iterdir())
+CORPUS = sorted(
+    path
+    for folder in (Path(feed.__file__).parent / "corpus", FIXTURES)
+    for path in folder.iterdir()
+    if path.is_file()
+)
 
 
-@pytest.mark.parametrize("operation", ANSWERS)
+@pytest.mark.parametrize("operation", KINDS)
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_corpus(path: Path, operation: str) -> None:
     """What fuzzing begins with, and what it has found, is read or refused."""
     headers, body = feed.parted(path.read_bytes())
     for status in (200, 401):
         value = feed.outcome(api, operation, body, status, headers)
-        assert isinstance(value, PlexError | ANSWERS[operation][2])
+        assert isinstance(value, PlexError | KINDS[operation])
     secure_base_url(path.read_bytes().decode(errors="replace"))
 
 

@@ -1,6 +1,7 @@
 """The operations of a server: /identity, /, /security/token, /security/resources."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,29 +14,31 @@ from custom_components.plex_account.api import (
     PlexResponseError,
     PlexServerClient,
 )
-from tests.simulator import Account, Server, Simulator
+from tests.simulator import Server
 
-from .common import AS_XML, IDENTITY_HEADERS, Network, of_server, sent_with
+from .common import IDENTITY_HEADERS, Bench, fails, fails_once, json_and_xml, sent_with
 
 PROVIDER = "provider://tv.plex.provider.metadata"
-CONNECTION: dict[str, Any] = {
-    "protocol": "https",
-    "address": "192.0.2.1",
-    "port": 443,
-    "uri": "https://metadata.provider.plex.tv",
-    "local": False,
-}
 
 
 @pytest.fixture
-def shared_token(simulator: Simulator, account: Account, server: Server) -> str:
+def shared_token(bench: Bench, server: Server) -> str:
     """Return the token of somebody with whom the server is shared."""
-    grace = simulator.add_account(username="grace", email="grace@example.com")
+    grace = bench.simulator.add_account(username="grace", email="grace@example.com")
     server.shared_with = [grace]
     return server.access_token(grace, "")
 
 
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
+@pytest.fixture
+def source(server: Server) -> str:
+    """Return the server as a source."""
+    return f"server://{server.machine_identifier}"
+
+
+# Identity and front page
+
+
+@json_and_xml
 @pytest.mark.parametrize("claimed", [True, False])
 async def test_identity(
     attic: PlexServerClient, server: Server, claimed: bool, headers: dict[str, str]
@@ -50,82 +53,51 @@ async def test_identity(
     assert identity.claimed is claimed
 
 
-async def test_identity_needs_no_token(
-    attic: PlexServerClient, simulator: Simulator
-) -> None:
+async def test_identity_needs_no_token(bench: Bench, attic: PlexServerClient) -> None:
     """The client introduces itself, and keeps its token."""
     await attic.get_identity()
 
-    [request] = simulator.requests
+    [request] = bench.requests
     assert (request.method, request.path, request.query) == ("GET", "/identity", {})
     assert request.token is None
     assert request.secure
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"MediaContainer": {}},
-        {"MediaContainer": {"machineIdentifier": ""}},
-        {"MediaContainer": []},
-        "<MediaContainer/>",
-        "<html><body>Hello</body></html>",
-        "Hello",
-        "",
-    ],
-    ids=repr,
-)
-async def test_what_is_no_identity(
-    attic: PlexServerClient, simulator: Simulator, server: Server, body: Any
-) -> None:
-    """Whoever doesn't say who it is, isn't a server."""
-    simulator.fault(host=server.machine_identifier, status=200, body=body, times=1)
-
-    with pytest.raises(PlexResponseError):
-        await attic.get_identity()
-
-    assert await attic.get_identity()
-
-
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
+@json_and_xml
 async def test_token_is_taken(
-    attic: PlexServerClient,
-    simulator: Simulator,
-    token: str,
-    headers: dict[str, str],
+    bench: Bench, attic: PlexServerClient, headers: dict[str, str]
 ) -> None:
     """The owner's token opens the server."""
     await attic.check_token(headers=headers)
 
-    [request] = simulator.requests
+    [request] = bench.requests
     assert (request.method, request.path) == ("GET", "/")
-    assert request.token == token
+    assert request.token == bench.token
 
 
-async def test_token_is_refused(
-    attic: PlexServerClient, simulator: Simulator, server: Server
-) -> None:
+async def test_token_is_refused(attic: PlexServerClient, server: Server) -> None:
     """A token that the server doesn't know is refused, with a page instead of a code."""
     server.claimed = False
 
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await attic.check_token()
+    await fails(
+        PlexAuthenticationError,
+        attic.check_token,
+        status=401,
+        code=None,
+        content_type="text/html",
+    )
 
-    assert (refused.value.status, refused.value.code) == (401, None)
-    assert refused.value.content_type == "text/html"
     server.claimed = True
     await attic.check_token()
 
 
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
+# Transient tokens
+
+
+@json_and_xml
 async def test_transient_token(
-    attic: PlexServerClient,
-    simulator: Simulator,
-    server: Server,
-    token: str,
-    headers: dict[str, str],
+    bench: Bench, attic: PlexServerClient, server: Server, headers: dict[str, str]
 ) -> None:
     """A server mints a token for at most 48 hours."""
     before = datetime.now(UTC)
@@ -135,43 +107,42 @@ async def test_transient_token(
     assert [*server.transient_tokens] == [transient.token]
     lifetime = timedelta(hours=48)
     assert before + lifetime <= transient.expires_at <= after + lifetime
-    [request] = simulator.requests
+    [request] = bench.requests
     assert (request.method, request.path) == ("POST", "/security/token")
     assert request.query == {"type": "delegation", "scope": "all"}
     assert request.form == {}
-    assert request.token == token
+    assert request.token == bench.token
 
 
 async def test_transient_token_works(
-    attic: PlexServerClient, network: Network, server: Server
+    bench: Bench, attic: PlexServerClient, server: Server
 ) -> None:
     """What was minted opens the server until it restarts."""
     transient = await attic.get_transient_token()
-    guest = of_server(network, server, token=transient.token)
+    guest = bench.of_server(server, token=transient.token)
     await guest.check_token()
 
     await server.restart()
 
-    with pytest.raises(PlexAuthenticationError):
-        await guest.check_token()
+    await fails(PlexAuthenticationError, guest.check_token)
     again = await attic.get_transient_token()
-    await of_server(network, server, token=again.token).check_token()
+    await bench.of_server(server, token=again.token).check_token()
 
 
 async def test_transient_token_of_a_shared_server(
-    network: Network, server: Server, shared_token: str
+    bench: Bench, server: Server, shared_token: str
 ) -> None:
     """Who has the server shared with them can ask as well."""
-    transient = await of_server(
-        network, server, token=shared_token
-    ).get_transient_token()
+    client = bench.of_server(server, token=shared_token)
+
+    transient = await client.get_transient_token()
 
     assert [*server.transient_tokens] == [transient.token]
 
 
 @pytest.mark.parametrize("status", [404, 405])
 async def test_transient_token_from_an_old_server(
-    attic: PlexServerClient, simulator: Simulator, server: Server, status: int
+    bench: Bench, attic: PlexServerClient, server: Server, status: int
 ) -> None:
     """A server that knows no POST is asked with GET."""
     server.post_token_status = status
@@ -179,7 +150,7 @@ async def test_transient_token_from_an_old_server(
     transient = await attic.get_transient_token()
 
     assert transient.token in server.transient_tokens
-    assert [(one.method, one.query) for one in simulator.requests] == [
+    assert [(one.method, one.query) for one in bench.requests] == [
         ("POST", {"type": "delegation", "scope": "all"}),
         ("GET", {"type": "delegation", "scope": "all"}),
     ]
@@ -198,8 +169,8 @@ async def test_transient_token_from_an_old_server(
     ],
 )
 async def test_other_refusals_are_not_asked_again(
+    bench: Bench,
     attic: PlexServerClient,
-    simulator: Simulator,
     server: Server,
     status: int,
     error: type[PlexError],
@@ -207,139 +178,95 @@ async def test_other_refusals_are_not_asked_again(
     """Only 404 and 405 mean that another verb could help."""
     server.post_token_status = status
 
-    with pytest.raises(PlexError) as refused:
-        await attic.get_transient_token()
+    await fails(error, attic.get_transient_token, status=status)
 
-    assert type(refused.value) is error
-    assert refused.value.status == status
-    assert [one.method for one in simulator.requests] == ["POST"]
+    assert [one.method for one in bench.requests] == ["POST"]
     server.post_token_status = None
     assert await attic.get_transient_token()
 
 
 async def test_both_verbs_are_refused(
-    attic: PlexServerClient, simulator: Simulator, server: Server
+    bench: Bench, attic: PlexServerClient, server: Server
 ) -> None:
     """The error is the one of the last try."""
     server.post_token_status = 405
-    simulator.fault(host=server.machine_identifier, method="GET", status=503, times=1)
+    bench.fault(method="GET", status=503, times=1)
 
-    with pytest.raises(PlexResponseError) as refused:
-        await attic.get_transient_token()
-
-    assert refused.value.status == 503
-    assert await attic.get_transient_token()
+    await fails_once(PlexResponseError, attic.get_transient_token, status=503)
 
 
 @pytest.mark.parametrize(
     "query", [{"type": "other"}, {"scope": "some"}, {"type": ""}], ids=repr
 )
 async def test_unsupported_type_and_scope(
-    attic: PlexServerClient, server: Server, query: dict[str, Any]
+    attic: PlexServerClient, query: dict[str, Any]
 ) -> None:
     """A server refuses what it doesn't support, with 400."""
-    with pytest.raises(PlexResponseError) as refused:
-        await attic.get_transient_token(**query)
+    call = partial(attic.get_transient_token, **query)
 
-    assert refused.value.status == 400
+    await fails(PlexResponseError, call, status=400)
+
     assert await attic.get_transient_token("delegation", "all")
 
 
 async def test_transient_tokens_mint_nothing(
-    attic: PlexServerClient, network: Network, server: Server
+    bench: Bench, attic: PlexServerClient, server: Server
 ) -> None:
     """A transient token is refused where it asks for another."""
     transient = await attic.get_transient_token()
+    guest = bench.of_server(server, token=transient.token)
 
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await of_server(network, server, token=transient.token).get_transient_token()
-
-    assert refused.value.status == 403
+    await fails(PlexAuthenticationError, guest.get_transient_token, status=403)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"MediaContainer": {"size": 0}},
-        {"MediaContainer": {"token": None}},
-        {"MediaContainer": {"token": ""}},
-        {"MediaContainer": {"token": 7}},
-        {"MediaContainer": {"token": "a\nb"}},
-        "<MediaContainer size='0'/>",
-        "<html/>",
-        "",
-    ],
-    ids=repr,
-)
-async def test_answers_without_a_token(
-    attic: PlexServerClient, simulator: Simulator, server: Server, body: Any
-) -> None:
-    """A server that asks for no token has none to give."""
-    simulator.fault(host=server.machine_identifier, status=200, body=body, times=1)
-
-    with pytest.raises(PlexResponseError):
-        await attic.get_transient_token()
-
-    assert await attic.get_transient_token()
+# Sources
 
 
-async def test_server_that_delegates_nothing(network: Network, server: Server) -> None:
-    """Without a token, a server that asks for none has nobody to delegate."""
-    server.allow_tokenless = True
-
-    with pytest.raises(PlexResponseError):
-        await of_server(network, server).get_transient_token()
-
-
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
+@json_and_xml
 @pytest.mark.parametrize("as_list", [False, True])
 @pytest.mark.parametrize("flags", ["bool", "int", "str"])
 async def test_source(
+    bench: Bench,
     attic: PlexServerClient,
-    simulator: Simulator,
     server: Server,
-    token: str,
+    source: str,
     headers: dict[str, str],
     as_list: bool,
     flags: Any,
 ) -> None:
-    """A source comes as object or list, its flags as booleans, numbers or text."""
+    """A source comes as object or list, its flags as booleans, numbers, or text."""
     server.device_as_list, server.flags_as = as_list, flags
     server.connections += [
         server.connection(local=False),
         server.connection(relay=True),
     ]
-    source = f"server://{server.machine_identifier}"
 
     found = await attic.get_source_connection_information(source, headers=headers)
 
     assert (found.name, found.client_identifier) == ("Attic", server.machine_identifier)
     assert found.access_token in server.transient_tokens
-    assert [way.kind for way in found.connections] == [*ConnectionKind]
+    assert [one.kind for one in found.connections] == [*ConnectionKind]
     assert [
-        (way.uri, way.protocol, way.address, way.port) for way in found.connections
-    ] == [(way.uri, way.protocol, way.address, way.port) for way in server.connections]
-    [request] = simulator.requests
+        (one.uri, one.protocol, one.address, one.port) for one in found.connections
+    ] == [(one.uri, one.protocol, one.address, one.port) for one in server.connections]
+    [request] = bench.requests
     assert (request.method, request.path) == ("GET", "/security/resources")
     assert request.query == {"source": source}
-    assert request.token == token
+    assert request.token == bench.token
 
 
-async def test_source_is_read_anew(
-    attic: PlexServerClient, simulator: Simulator, server: Server
+async def test_source_is_refreshed(
+    bench: Bench, attic: PlexServerClient, source: str
 ) -> None:
     """Refreshing is asked for with a parameter."""
-    source = f"server://{server.machine_identifier}"
-
     await attic.get_source_connection_information(source, refresh=True)
     await attic.get_source_connection_information(source, True)
 
-    assert [one.query for one in simulator.requests] == [
-        {"source": source, "refresh": "1"}
-    ] * 2
+    expected = {"source": source, "refresh": "1"}
+    assert [one.query for one in bench.requests] == [expected] * 2
 
 
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
+@json_and_xml
 async def test_provider(
     attic: PlexServerClient, server: Server, headers: dict[str, str]
 ) -> None:
@@ -348,15 +275,23 @@ async def test_provider(
         "name": "Plex Metadata",
         "clientIdentifier": "tv.plex.provider.metadata",
         "accessToken": "transient-provider",
-        "Connection": [CONNECTION],
+        "Connection": [
+            {
+                "protocol": "https",
+                "address": "192.0.2.1",
+                "port": 443,
+                "uri": "https://metadata.provider.plex.tv",
+                "local": False,
+            }
+        ],
     }
 
     found = await attic.get_source_connection_information(PROVIDER, headers=headers)
 
     assert (found.name, found.access_token) == ("Plex Metadata", "transient-provider")
-    [way] = found.connections
-    assert (way.uri, way.port) == ("https://metadata.provider.plex.tv", 443)
-    assert way.kind is ConnectionKind.REMOTE
+    [connection] = found.connections
+    assert connection.uri == "https://metadata.provider.plex.tv"
+    assert (connection.port, connection.kind) == (443, ConnectionKind.REMOTE)
 
 
 @pytest.mark.parametrize(
@@ -370,12 +305,10 @@ async def test_provider(
     ids=repr,
 )
 async def test_source_with_little_to_say(
-    attic: PlexServerClient, simulator: Simulator, server: Server, device: Any
+    bench: Bench, attic: PlexServerClient, device: Any
 ) -> None:
     """Token and connections may be missing."""
-    simulator.fault(
-        host=server.machine_identifier, body={"MediaContainer": {"Device": device}}
-    )
+    bench.fault(body={"MediaContainer": {"Device": device}})
 
     found = await attic.get_source_connection_information(PROVIDER)
 
@@ -384,105 +317,46 @@ async def test_source_with_little_to_say(
     assert found.connections == ()
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"MediaContainer": {"size": 0}},
-        {"MediaContainer": {"Device": []}},
-        {"MediaContainer": {"Device": {}}},
-        {"MediaContainer": {"Device": "Attic"}},
-        "<MediaContainer size='0'/>",
-        "<MediaContainer size='1'><Device/></MediaContainer>",
-        [],
-        "",
-    ],
-    ids=repr,
-)
-async def test_answers_without_a_source(
-    attic: PlexServerClient, simulator: Simulator, server: Server, body: Any
-) -> None:
-    """An empty container names no source."""
-    simulator.fault(host=server.machine_identifier, status=200, body=body, times=1)
-
-    with pytest.raises(PlexResponseError):
-        await attic.get_source_connection_information(PROVIDER)
-
-    server.sources[PROVIDER] = {"name": "Plex Metadata"}
-    assert await attic.get_source_connection_information(PROVIDER)
-
-
 @pytest.mark.parametrize("source", ["", "server://nobody", "provider://none", "?&#"])
 async def test_unknown_source(
-    attic: PlexServerClient, simulator: Simulator, server: Server, source: str
+    bench: Bench, attic: PlexServerClient, source: str
 ) -> None:
     """A source that the server doesn't know is refused with 400."""
-    with pytest.raises(PlexResponseError) as refused:
-        await attic.get_source_connection_information(source)
+    call = partial(attic.get_source_connection_information, source)
 
-    assert refused.value.status == 400
-    assert simulator.requests[0].query == {"source": source}
+    await fails(PlexResponseError, call, status=400)
+
+    assert bench.requests[0].query == {"source": source}
 
 
 async def test_source_is_for_the_owner(
-    network: Network, server: Server, shared_token: str, token: str
+    bench: Bench, server: Server, shared_token: str, source: str
 ) -> None:
     """Who only has the server shared with them is refused with 403."""
-    source = f"server://{server.machine_identifier}"
-    tokens = [shared_token, token]
+    tokens = [shared_token, bench.token]
 
     async def next_token() -> str:
         return tokens.pop(0)
 
-    client = of_server(network, server, token=next_token)
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await client.get_source_connection_information(source)
+    client = bench.of_server(server, token=next_token)
+    call = partial(client.get_source_connection_information, source)
 
-    assert refused.value.status == 403
-    assert await client.get_source_connection_information(source)
+    await fails_once(PlexAuthenticationError, call, status=403)
 
 
 async def test_source_with_a_transient_token_of_the_owner(
-    attic: PlexServerClient, network: Network, server: Server
+    bench: Bench, attic: PlexServerClient, server: Server, source: str
 ) -> None:
     """A transient token has the rights of the token that asked for it."""
     transient = await attic.get_transient_token()
-    guest = of_server(network, server, token=transient.token)
+    guest = bench.of_server(server, token=transient.token)
 
-    found = await guest.get_source_connection_information(
-        f"server://{server.machine_identifier}"
-    )
+    found = await guest.get_source_connection_information(source)
 
     assert found.name == "Attic"
 
 
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, PlexResponseError),
-        (401, PlexAuthenticationError),
-        (403, PlexAuthenticationError),
-        (404, PlexResponseError),
-        (500, PlexResponseError),
-    ],
-)
-async def test_pages_of_refusal(
-    attic: PlexServerClient,
-    simulator: Simulator,
-    server: Server,
-    status: int,
-    error: type[PlexError],
-) -> None:
-    """A server refuses with a page; only the status counts."""
-    simulator.fault(host=server.machine_identifier, status=status, times=1)
-
-    with pytest.raises(PlexError) as refused:
-        await attic.get_source_connection_information(PROVIDER)
-
-    assert type(refused.value) is error
-    assert (refused.value.status, refused.value.code) == (status, None)
-    assert refused.value.content_type == "text/html"
-    server.sources[PROVIDER] = {"name": "Plex Metadata"}
-    assert await attic.get_source_connection_information(PROVIDER)
+# Refusals
 
 
 MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}
@@ -497,34 +371,11 @@ MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}
     ],
     ids=repr,
 )
-async def test_maintenance(
-    attic: PlexServerClient, simulator: Simulator, server: Server, body: Any
-) -> None:
+async def test_maintenance(bench: Bench, attic: PlexServerClient, body: Any) -> None:
     """A server that migrates its database says so, and is back when it is done."""
-    simulator.fault(host=server.machine_identifier, status=503, body=body)
-    for operation in attic.get_identity, attic.check_token:
-        with pytest.raises(PlexMaintenance):
-            await operation()
+    for call in attic.get_identity, attic.check_token:
+        bench.fault(status=503, body=body, times=1)
+        await fails_once(PlexMaintenance, call)
 
-    simulator.clear_faults()
-    simulator.fault(host=server.machine_identifier, status=503, times=1)
-    with pytest.raises(PlexResponseError) as busy:
-        await attic.get_identity()
-
-    assert type(busy.value) is PlexResponseError
-    assert await attic.get_identity()
-
-
-@pytest.mark.parametrize("page", ["<html></html>", "<HTML><body>Log in</body></HTML>"])
-async def test_a_page_is_no_success(
-    attic: PlexServerClient, simulator: Simulator, server: Server, page: str
-) -> None:
-    """A page for people proves nothing, even where no document is needed."""
-    simulator.fault(
-        host=server.machine_identifier, path="/", body=page, content_type="text/html"
-    )
-    with pytest.raises(PlexResponseError):
-        await attic.check_token()
-
-    simulator.clear_faults()
-    await attic.check_token()
+    bench.fault(status=503, times=1)
+    await fails_once(PlexResponseError, attic.get_identity)

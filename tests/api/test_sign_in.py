@@ -1,6 +1,7 @@
 """Signing in with a password: POST /users/signin."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,41 +20,45 @@ from custom_components.plex_account.api import (
     PlexTwoFactorRequired,
     RetryConfig,
 )
-from tests.simulator import ABSENT, Account, Simulator
+from tests.simulator import ABSENT
 
 from .common import (
-    AS_XML,
     CLIENT_IDENTIFIER,
+    CODE,
     IDENTITY_HEADERS,
     PASSWORD,
     QUICK_RETRY,
-    Network,
+    Bench,
     error_body,
-    plex_tv,
+    fails,
+    fails_once,
+    json_and_xml,
     sent_with,
 )
 
-CODE = "123456"
+
+def signing_in(client: PlexTvClient, **options: Any) -> partial[Any]:
+    """Return the call that signs in with the right credentials."""
+    return partial(client.post_users_sign_in_data, "ada", PASSWORD, CODE, **options)
 
 
+@json_and_xml
 async def test_returns_the_account_with_a_new_token(
-    stranger: PlexTvClient, account: Account
+    bench: Bench, headers: dict[str, str]
 ) -> None:
     """The token of the answer is a token of the account."""
-    signed_in = await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    signed_in = await signing_in(bench.stranger, headers=headers)()
 
-    assert signed_in.id == account.id
-    assert signed_in.uuid == account.uuid
-    assert account.tokens == {signed_in.auth_token: CLIENT_IDENTIFIER}
+    assert signed_in.id == bench.account.id
+    assert signed_in.uuid == bench.account.uuid
+    assert bench.account.tokens == {signed_in.auth_token: CLIENT_IDENTIFIER}
 
 
-async def test_sends_a_form_and_who_is_asking(
-    stranger: PlexTvClient, simulator: Simulator, account: Account
-) -> None:
+async def test_sends_a_form_and_who_is_asking(bench: Bench) -> None:
     """The credentials travel in a form, never in the URL, with the identity beside."""
-    await stranger.post_users_sign_in_data("ada@example.com", PASSWORD, CODE)
+    await bench.stranger.post_users_sign_in_data("ada@example.com", PASSWORD, CODE)
 
-    [request] = simulator.requests
+    [request] = bench.requests
     assert (request.method, request.path) == ("POST", "/users/signin")
     assert request.form == {
         "login": "ada@example.com",
@@ -67,112 +72,84 @@ async def test_sends_a_form_and_who_is_asking(
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
 
 
-async def test_sends_no_code_where_there_is_none(
-    stranger: PlexTvClient, simulator: Simulator
-) -> None:
+async def test_sends_no_code_where_there_is_none(bench: Bench) -> None:
     """Without a code the form has no field for it; rememberMe can be declined."""
-    simulator.add_account(username="grace", password="päss&=+ wörd")
+    password = "päss&=+ wörd"
+    bench.simulator.add_account(username="grace", password=password)
 
-    await stranger.post_users_sign_in_data("grace", "päss&=+ wörd", remember_me=False)
+    await bench.stranger.post_users_sign_in_data("grace", password, remember_me=False)
 
-    assert simulator.requests[0].form == {
+    assert bench.requests[0].form == {
         "login": "grace",
-        "password": "päss&=+ wörd",
+        "password": password,
         "rememberMe": "false",
     }
 
 
-async def test_sends_no_token(
-    client: PlexTvClient, simulator: Simulator, account: Account
-) -> None:
+async def test_sends_no_token(bench: Bench) -> None:
     """A client that has a token keeps it to itself while it signs in."""
-    await client.post_users_sign_in_data("ada", PASSWORD, CODE)
+    await signing_in(bench.client)()
 
-    assert simulator.requests[0].token is None
+    assert bench.requests[0].token is None
 
 
-async def test_sends_only_what_is_known_of_the_identity(
-    network: Network, simulator: Simulator, account: Account
-) -> None:
+async def test_sends_only_what_is_known_of_the_identity(bench: Bench) -> None:
     """The client identifier and a product are always there, the rest if told."""
     client = PlexTvClient(
-        network.session, client_identifier="another-client", server_url=simulator.url
+        bench.network.session,
+        client_identifier="another-client",
+        server_url=bench.simulator.url,
     )
 
-    await client.post_users_sign_in_data("ada", PASSWORD, CODE)
+    await signing_in(client)()
 
-    headers = sent_with(simulator.requests[0].headers, IDENTITY_HEADERS)
-    assert headers == {
+    assert sent_with(bench.requests[0].headers, IDENTITY_HEADERS) == {
         "X-Plex-Client-Identifier": "another-client",
         "X-Plex-Product": "Plex Account",
     }
 
 
 @pytest.mark.parametrize("status", [200, 201])
-async def test_accepts_both_statuses_of_success(
-    stranger: PlexTvClient, simulator: Simulator, status: int
-) -> None:
+async def test_accepts_both_statuses_of_success(bench: Bench, status: int) -> None:
     """201 is what plex.tv says, 200 what it might say."""
-    simulator.fault(
-        status=status, body={"id": 1, "uuid": "abc", "authToken": "secret-token"}
-    )
+    body = {"id": 1, "uuid": "abc", "authToken": "new-token"}
+    bench.fault(status=status, body=body)
 
-    signed_in = await stranger.post_users_sign_in_data("ada", PASSWORD)
-
-    assert signed_in.auth_token == "secret-token"
+    assert (await signing_in(bench.stranger)()).auth_token == "new-token"
 
 
-async def test_reads_an_answer_in_xml(stranger: PlexTvClient, account: Account) -> None:
-    """The token is found in XML too."""
-    signed_in = await stranger.post_users_sign_in_data(
-        "ada", PASSWORD, CODE, headers=AS_XML
-    )
-
-    assert [*account.tokens] == [signed_in.auth_token]
-
-
-async def test_two_factor_from_question_to_answer(
-    stranger: PlexTvClient, account: Account
-) -> None:
+async def test_two_factor_from_question_to_answer(bench: Bench) -> None:
     """Plex asks for a code, refuses a wrong one, takes the right one."""
-    with pytest.raises(PlexTwoFactorRequired) as required:
-        await stranger.post_users_sign_in_data("ada", PASSWORD)
-    with pytest.raises(PlexInvalidCode) as invalid:
-        await stranger.post_users_sign_in_data("ada", PASSWORD, "000000")
-    signed_in = await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    call = partial(bench.stranger.post_users_sign_in_data, "ada", PASSWORD)
 
-    assert (required.value.status, required.value.code) == (401, 1029)
-    assert (invalid.value.status, invalid.value.code) == (401, 1028)
-    assert signed_in.uuid == account.uuid
+    await fails(PlexTwoFactorRequired, call, status=401, code=1029)
+    await fails(PlexInvalidCode, call, "000000", status=401, code=1028)
+
+    assert (await call(CODE)).uuid == bench.account.uuid
 
 
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
-async def test_wrong_password(
-    stranger: PlexTvClient, account: Account, headers: dict[str, str]
-) -> None:
+@json_and_xml
+async def test_wrong_password(bench: Bench, headers: dict[str, str]) -> None:
     """A wrong password is a plain authentication error; the right one then works."""
-    with pytest.raises(PlexAuthenticationError) as refused:
-        await stranger.post_users_sign_in_data("ada", "wrong", headers=headers)
+    call = partial(bench.stranger.post_users_sign_in_data, headers=headers)
 
-    assert type(refused.value) is PlexAuthenticationError
-    assert (refused.value.status, refused.value.code) == (401, 1001)
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    await fails(PlexAuthenticationError, call, "ada", "wrong", status=401, code=1001)
+
+    assert await call("ada", PASSWORD, CODE)
 
 
-async def test_locked_out(
-    stranger: PlexTvClient, simulator: Simulator, account: Account
-) -> None:
+async def test_locked_out(bench: Bench) -> None:
     """An address that was refused too often is locked out, and let in again later."""
-    simulator.lock_after = 1
-    with pytest.raises(PlexAuthenticationError):
-        await stranger.post_users_sign_in_data("ada", "wrong")
+    bench.simulator.lock_after = 1
+    call = signing_in(bench.stranger)
+    await fails(
+        PlexAuthenticationError, bench.stranger.post_users_sign_in_data, "ada", "wrong"
+    )
 
-    with pytest.raises(PlexTooManyAttempts) as locked:
-        await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    await fails(PlexTooManyAttempts, call, status=401, code=1031)
 
-    assert (locked.value.status, locked.value.code) == (401, 1031)
-    simulator.clock.advance(simulator.lock_seconds)
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    bench.simulator.clock.advance(bench.simulator.lock_seconds)
+    assert await call()
 
 
 CODES = [
@@ -195,130 +172,57 @@ CODES = [
     (403, 4711, PlexResponseError),
     (429, 1003, PlexRateLimitError),
     (500, 4711, PlexResponseError),
+    # A code that is known says more than the status.
+    (403, 1028, PlexInvalidCode),
+    (400, 1029, PlexTwoFactorRequired),
+    (422, 1029, PlexTwoFactorRequired),
+    (403, 1031, PlexTooManyAttempts),
+    (429, 1031, PlexTooManyAttempts),
 ]
+MESSAGE = "to-be-kept"
 
 
 @pytest.mark.parametrize("form", ["json", "xml", "text"])
 @pytest.mark.parametrize(("status", "code", "error"), CODES)
 async def test_codes(
-    stranger: PlexTvClient,
-    simulator: Simulator,
-    account: Account,
-    status: int,
-    code: int,
-    error: type[PlexError],
-    form: str,
+    bench: Bench, status: int, code: int, error: type[PlexError], form: str
 ) -> None:
     """Every code has its error, in JSON, in XML, and in numbers written as text."""
     bodies: dict[str, Any] = {
-        "json": error_body(code, "No way", status),
-        "xml": f'<errors><error code="{code}" message="No way" status="{status}"/></errors>',
-        "text": {"errors": [{"code": str(code), "message": "No way"}]},
+        "json": error_body(code, MESSAGE, status),
+        "xml": (
+            f'<errors><error code="{code}" message="{MESSAGE}" status="{status}"/>'
+            "</errors>"
+        ),
+        "text": {"errors": [{"code": str(code), "message": MESSAGE}]},
     }
-    simulator.fault(status=status, body=bodies[form], times=1)
+    bench.fault(status=status, body=bodies[form], times=1)
 
-    with pytest.raises(PlexError) as refused:
-        await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-    assert type(refused.value) is error
-    assert (refused.value.status, refused.value.code) == (status, code)
-    assert refused.value.message == "No way"
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "error"),
-    [
-        (403, 1028, PlexInvalidCode),
-        (400, 1029, PlexTwoFactorRequired),
-        (422, 1029, PlexTwoFactorRequired),
-        (403, 1031, PlexTooManyAttempts),
-        (429, 1031, PlexTooManyAttempts),
-    ],
-)
-async def test_the_code_says_more_than_the_status(
-    stranger: PlexTvClient,
-    simulator: Simulator,
-    status: int,
-    code: int,
-    error: type[PlexError],
-) -> None:
-    """A code that is known means the same under any status of refusal."""
-    simulator.fault(status=status, body=error_body(code))
-
-    with pytest.raises(error) as refused:
-        await stranger.post_users_sign_in_data("ada", PASSWORD)
-
-    assert (refused.value.status, refused.value.code) == (status, code)
+    facts = {"status": status, "code": code, "message": MESSAGE}
+    await fails_once(error, signing_in(bench.stranger), **facts)
 
 
 @pytest.mark.parametrize("code", [None, 1001, 4711])
-async def test_a_lock_in_words(
-    stranger: PlexTvClient, simulator: Simulator, account: Account, code: int | None
-) -> None:
+async def test_a_lock_in_words(bench: Bench, code: int | None) -> None:
     """A lock is one by its words too, whatever its code is."""
     message = "Sign in has been temporarily disabled: too many failed attempts"
-    simulator.fault(status=401, body=error_body(code, message), times=1)
+    bench.fault(status=401, body=error_body(code, message), times=1)
 
-    with pytest.raises(PlexTooManyAttempts) as locked:
-        await stranger.post_users_sign_in_data("ada", PASSWORD)
-
-    assert locked.value.code == code
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-
-async def test_client_identifier_is_missed(
-    network: Network, simulator: Simulator
-) -> None:
-    """Without a client identifier plex.tv answers 400 with code 1000."""
-    client = plex_tv(network, simulator, client_identifier="")
-
-    with pytest.raises(PlexResponseError) as refused:
-        await client.post_users_sign_in_data("ada", PASSWORD)
-
-    assert (refused.value.status, refused.value.code) == (400, 1000)
-
-
-async def test_login_is_missed(stranger: PlexTvClient) -> None:
-    """Without a login plex.tv answers 400 with code 1004."""
-    with pytest.raises(PlexResponseError) as refused:
-        await stranger.post_users_sign_in_data("", PASSWORD)
-
-    assert (refused.value.status, refused.value.code) == (400, 1004)
+    await fails_once(PlexTooManyAttempts, signing_in(bench.stranger), code=code)
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (200, PlexResponseError),
-        (401, PlexAuthenticationError),
-        (403, PlexResponseError),
-        (429, PlexRateLimitError),
-        (502, PlexResponseError),
-    ],
+    ("identifier", "login", "code"),
+    [("", "ada", 1000), (CLIENT_IDENTIFIER, "", 1004)],
+    ids=["client identifier", "login"],
 )
-async def test_a_page_from_somebody_in_between(
-    stranger: PlexTvClient,
-    simulator: Simulator,
-    account: Account,
-    status: int,
-    error: type[PlexError],
+async def test_what_is_missing(
+    bench: Bench, identifier: str, login: str, code: int
 ) -> None:
-    """HTML is judged by its status, and is never an account."""
-    simulator.fault(
-        status=status,
-        body="<!DOCTYPE html><html><title>Who are you?</title><p>Go away</html>",
-        content_type="text/html",
-        times=1,
-    )
+    """Without a client identifier or a login plex.tv answers 400 with a code."""
+    call = bench.plex_tv(client_identifier=identifier).post_users_sign_in_data
 
-    with pytest.raises(PlexError) as refused:
-        await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-    assert type(refused.value) is error
-    assert (refused.value.status, refused.value.code) == (status, None)
-    assert refused.value.content_type == "text/html"
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    await fails(PlexResponseError, call, login, PASSWORD, status=400, code=code)
 
 
 @pytest.mark.parametrize(
@@ -327,232 +231,107 @@ async def test_a_page_from_somebody_in_between(
         ("120", 120, 120),
         ("0", 0, 0),
         (" 7 ", 7, 7),
-        ((datetime.now(UTC) + timedelta(hours=9)).strftime("%c -0000"), 30_000, 32_400),
-        (
-            (datetime.now(UTC) + timedelta(hours=9)).strftime(
-                "%a, %d %b %Y %H:%M:%S GMT"
-            ),
-            30_000,
-            32_400,
-        ),
+        ("%c -0000", 30_000, 32_400),
+        ("%a, %d %b %Y %H:%M:%S GMT", 30_000, 32_400),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        # No wait, or a senseless one
+        (None, None, None),
+        ("", None, None),
+        ("soon", None, None),
+        ("-1", None, None),
+        ("1.5", None, None),
+        ("²", None, None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None, None),
+        ("Fri, 31 Dec 1999 23:59:59 +9999999999", None, None),
     ],
-    ids=["seconds", "none at all", "padded", "date without zone", "date", "past date"],
 )
 async def test_rate_limit(
-    stranger: PlexTvClient,
-    simulator: Simulator,
-    account: Account,
-    header: str,
-    least: float,
-    most: float,
+    bench: Bench, header: str | None, least: float | None, most: float | None
 ) -> None:
-    """The wait that 429 asks for is told, in seconds, whatever its form."""
-    simulator.fault(status=429, headers={"Retry-After": header}, times=1)
+    """The wait that 429 asks for is told, in seconds; dates are in nine hours."""
+    in_nine_hours = datetime.now(UTC) + timedelta(hours=9)
+    headers = {}
+    if header is not None:
+        headers["Retry-After"] = in_nine_hours.strftime(header)
+    bench.fault(status=429, headers=headers, times=1)
 
-    with pytest.raises(PlexRateLimitError) as limited:
-        await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    limited = await fails_once(
+        PlexRateLimitError, signing_in(bench.stranger), status=429, code=1003
+    )
 
-    assert (limited.value.status, limited.value.code) == (429, 1003)
-    assert limited.value.retry_after is not None
-    assert least <= limited.value.retry_after <= most
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    if least is None or most is None:
+        assert limited.retry_after is None
+    else:
+        assert limited.retry_after is not None
+        assert least <= limited.retry_after <= most
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("fault", "error"),
     [
-        {},
-        *(
-            {"Retry-After": value}
-            for value in (
-                "",
-                "soon",
-                "-1",
-                "1.5",
-                "²",
-                "Fri, 31 Dec 99999 23:59:59 GMT",
-                "Fri, 31 Dec 1999 23:59:59 +9999999999",
-            )
-        ),
-    ],
-    ids=str,
-)
-async def test_rate_limit_without_a_wait(
-    stranger: PlexTvClient, simulator: Simulator, headers: dict[str, str]
-) -> None:
-    """Where there is no wait, or a senseless one, none is told."""
-    simulator.fault(status=429, headers=headers)
-
-    with pytest.raises(PlexRateLimitError) as limited:
-        await stranger.post_users_sign_in_data("ada", PASSWORD)
-
-    assert limited.value.retry_after is None
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 429},
-        {"status": 500},
-        {"status": 502},
-        {"status": 503, "headers": {"Retry-After": "0"}},
-        {"status": 504},
-        {"status": 401, "body": error_body(1001)},
-        {"status": 200, "body": "nonsense"},
-        {"action": "drop"},
-        {"action": "truncate"},
+        ({"status": 429}, PlexRateLimitError),
+        ({"status": 500}, PlexResponseError),
+        ({"status": 502}, PlexResponseError),
+        ({"status": 503, "headers": {"Retry-After": "0"}}, PlexResponseError),
+        ({"status": 504}, PlexResponseError),
+        ({"status": 401, "body": error_body(1001)}, PlexAuthenticationError),
+        ({"status": 200, "body": "nonsense"}, PlexResponseError),
+        ({"action": "drop"}, PlexConnectionError),
+        ({"action": "truncate"}, PlexConnectionError),
+        ({"action": "hang"}, PlexTimeoutError),
     ],
     ids=str,
 )
 async def test_the_password_is_sent_once(
-    network: Network, simulator: Simulator, account: Account, fault: dict[str, Any]
+    bench: Bench, fault: dict[str, Any], error: type[PlexError]
 ) -> None:
     """No retry configuration makes a sign-in that may have arrived happen twice."""
-    client = plex_tv(network, simulator, retry=QUICK_RETRY)
-    simulator.fault(**fault, times=1)
+    client = bench.plex_tv(retry=QUICK_RETRY)
+    timeout = 0.05 if error is PlexTimeoutError else 10
+    bench.fault(**fault, times=1)
 
-    with pytest.raises(PlexError):
-        await client.post_users_sign_in_data("ada", PASSWORD, CODE, retry=QUICK_RETRY)
+    await fails(error, signing_in(client, retry=QUICK_RETRY, timeout=timeout))
 
-    assert len(simulator.requests) == 1
-    assert await client.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-
-async def test_the_password_is_sent_once_to_one_who_hangs(
-    network: Network, simulator: Simulator, account: Account
-) -> None:
-    """A sign-in that got no answer in time may have arrived."""
-    client = plex_tv(network, simulator, retry=QUICK_RETRY)
-    simulator.fault(action="hang", times=1)
-
-    with pytest.raises(PlexTimeoutError):
-        await client.post_users_sign_in_data("ada", PASSWORD, CODE, timeout=0.05)
-
-    assert len(simulator.requests) == 1
-    assert await client.post_users_sign_in_data("ada", PASSWORD, CODE)
+    assert len(bench.requests) == 1
+    assert await signing_in(client)()
 
 
-async def test_a_kept_connection_that_broke_is_not_used_twice(
-    client: PlexTvClient, simulator: Simulator, account: Account
-) -> None:
+async def test_a_kept_connection_that_broke_is_not_used_twice(bench: Bench) -> None:
     """A connection that was kept open and breaks does not make it happen twice either."""
-    await client.ping()
-    simulator.fault(action="drop", times=1)
+    await bench.client.ping()
+    bench.fault(action="drop", times=1)
 
-    with pytest.raises(PlexConnectionError) as broken:
-        await client.post_users_sign_in_data("ada", PASSWORD, CODE, retry=QUICK_RETRY)
+    call = signing_in(bench.client, retry=QUICK_RETRY)
+    await fails(PlexConnectionError, call, request_sent=True)
 
-    assert broken.value.request_sent
-    assert [one.path for one in simulator.requests] == ["/ping", "/users/signin"]
+    assert [one.path for one in bench.requests] == ["/ping", "/users/signin"]
 
 
-async def test_a_refused_connection_is_tried_again(
-    network: Network, simulator: Simulator, account: Account
-) -> None:
-    """What was never sent may be sent again, as often as the configuration says."""
-    client = plex_tv(network, simulator)
-    await simulator.stop_plex_tv()
+@pytest.mark.parametrize("retried", [True, False])
+async def test_a_refused_connection(bench: Bench, retried: bool) -> None:
+    """What was never sent may be sent again, if the configuration says so."""
     retry = RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=100)
+    call = signing_in(bench.stranger, retry=retry if retried else None)
+    await bench.simulator.stop_plex_tv()
 
-    with pytest.raises(PlexConnectionError) as refused:
-        await client.post_users_sign_in_data("ada", PASSWORD, CODE, retry=retry)
+    await fails(PlexConnectionError, call, request_sent=False)
 
-    assert not refused.value.request_sent
-    assert len(network.dialled) > 1
-    await simulator.start_plex_tv()
-    assert await client.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-
-async def test_a_refused_connection_is_not_tried_again_by_itself(
-    network: Network, simulator: Simulator, account: Account
-) -> None:
-    """Without a configuration there is one try."""
-    client = plex_tv(network, simulator)
-    await simulator.stop_plex_tv()
-
-    with pytest.raises(PlexConnectionError):
-        await client.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-    assert len(network.dialled) == 1
-    await simulator.start_plex_tv()
-    assert await client.post_users_sign_in_data("ada", PASSWORD, CODE)
+    assert (len(bench.dialled) > 1) is retried
+    await bench.simulator.start_plex_tv()
+    assert await call()
 
 
 @pytest.mark.parametrize(
     "token", [ABSENT, None, "", " ", 17, ["token"], "to\nken", "tökén"], ids=repr
 )
 async def test_an_account_without_a_token_is_no_sign_in(
-    stranger: PlexTvClient, account: Account, token: Any
+    bench: Bench, token: Any
 ) -> None:
     """A sign-in without a token that can be sent has failed."""
-    account.extra["authToken"] = token
+    bench.account.extra["authToken"] = token
+    call = signing_in(bench.stranger)
 
-    with pytest.raises(PlexResponseError):
-        await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
+    await fails(PlexResponseError, call)
 
-    account.extra.clear()
-    assert await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-
-PAST: dict[str, Any] = {
-    "id": "past-1",
-    "mode": "automatic",
-    "renewsAt": 1_700_000_000,
-    "endsAt": 1_700_000_001,
-    "canceled": True,
-    "gracePeriod": True,
-    "onHold": True,
-    "canReactivate": True,
-    "canUpgrade": True,
-    "canDowngrade": True,
-    "canConvert": True,
-    "type": "plexpass",
-    "transfer": "gift",
-    "state": "ended",
-    "billing": {"internalPaymentMethod": {"kind": "card"}, "paymentMethodId": 42},
-}
-
-
-@pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
-async def test_history(
-    stranger: PlexTvClient, account: Account, headers: dict[str, str]
-) -> None:
-    """Past subscriptions and trials are told at sign-in."""
-    account.past_subscriptions = [PAST]
-    account.trials = [{"kind": "month", "days": "30"}]
-
-    signed_in = await stranger.post_users_sign_in_data(
-        "ada", PASSWORD, CODE, headers=headers
-    )
-
-    [past] = signed_in.past_subscriptions
-    assert (past.id, past.mode, past.type) == ("past-1", "automatic", "plexpass")
-    assert (past.transfer, past.state) == ("gift", "ended")
-    assert past.renews_at == datetime.fromtimestamp(1_700_000_000, UTC)
-    assert past.ends_at == datetime.fromtimestamp(1_700_000_001, UTC)
-    assert past.canceled
-    assert past.grace_period
-    assert past.on_hold
-    assert past.can_reactivate
-    assert past.can_upgrade
-    assert past.can_downgrade
-    assert past.can_convert
-    assert past.payment_method_id == 42
-    assert past.internal_payment_method == {"kind": "card"}
-    assert signed_in.trials == ({"kind": "month", "days": "30"},)
-
-
-async def test_empty_history(stranger: PlexTvClient, account: Account) -> None:
-    """A past subscription may know nothing of itself."""
-    account.past_subscriptions = [dict.fromkeys(PAST), {}]
-    account.extra["trials"] = None
-
-    signed_in = await stranger.post_users_sign_in_data("ada", PASSWORD, CODE)
-
-    unknown, empty = signed_in.past_subscriptions
-    assert unknown == empty
-    assert (unknown.id, unknown.ends_at, unknown.payment_method_id) == (None,) * 3
-    assert not unknown.canceled
-    assert unknown.internal_payment_method == {}
-    assert signed_in.trials == ()
+    bench.account.extra.clear()
+    assert await call()

@@ -172,7 +172,7 @@ def _subscription(subscription: dict[str, Any]) -> Subscription:
 
 
 def _past_subscription(past: dict[str, Any]) -> PastSubscription:
-    billing = past["billing"]
+    billing = past.get("billing") or {}
     return PastSubscription(
         id=past["id"],
         mode=past["mode"],
@@ -188,8 +188,8 @@ def _past_subscription(past: dict[str, Any]) -> PastSubscription:
         type=past["type"],
         transfer=past["transfer"],
         state=past["state"],
-        payment_method_id=billing["paymentMethodId"],
-        internal_payment_method=billing["internalPaymentMethod"],
+        payment_method_id=billing.get("paymentMethodId"),
+        internal_payment_method=billing.get("internalPaymentMethod", {}),
     )
 
 

@@ -9,20 +9,37 @@ from typing import Any
 from multidict import CIMultiDict
 
 SERVER_URL = "https://192.0.2.1"
-OPERATIONS: Mapping[str, tuple[str, tuple[Any, ...]]] = {
-    "post_users_sign_in_data": ("PlexTvClient", ("ada", "password")),
-    "get_token_details": ("PlexTvClient", ()),
-    "get_resources": ("PlexTvClient", ()),
-    "ping": ("PlexTvClient", ()),
-    "sign_out": ("PlexTvClient", ()),
-    "create_pin": ("PlexTvClient", ()),
-    "get_pin": ("PlexTvClient", (3,)),
-    "link_pin": ("PlexTvClient", ("ABCD",)),
-    "get_identity": ("PlexServerClient", ()),
-    "check_token": ("PlexServerClient", ()),
-    "get_transient_token": ("PlexServerClient", ()),
-    "get_source_connection_information": ("PlexServerClient", ("server://attic",)),
-    "request": ("PlexServerClient", ("/library",)),
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation: whose it is, the sample of its answer, and its arguments."""
+
+    owner: str
+    sample: str
+    arguments: tuple[Any, ...] = ()
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "post_users_sign_in_data": Operation(
+        "PlexTvClient",
+        "account",
+        ("login-to-be-kept", "password-to-be-kept", "code-to-be-kept"),
+    ),
+    "get_token_details": Operation("PlexTvClient", "account"),
+    "get_resources": Operation("PlexTvClient", "resources"),
+    "ping": Operation("PlexTvClient", "ping"),
+    "sign_out": Operation("PlexTvClient", "success"),
+    "create_pin": Operation("PlexTvClient", "pin"),
+    "get_pin": Operation("PlexTvClient", "pin", (3,)),
+    "link_pin": Operation("PlexTvClient", "success", ("code-to-be-kept",)),
+    "get_identity": Operation("PlexServerClient", "identity"),
+    "check_token": Operation("PlexServerClient", "identity"),
+    "get_transient_token": Operation("PlexServerClient", "transient-token"),
+    "get_source_connection_information": Operation(
+        "PlexServerClient", "source", ("server://attic",)
+    ),
+    "request": Operation("PlexServerClient", "sections", ("/library/sections",)),
 }
 
 
@@ -100,11 +117,13 @@ def outcome(
     headers: CIMultiDict[str] | None = None,
 ) -> Any:
     """Return what an operation makes of an answer: a value, or the PlexError it raises."""
-    owner, arguments = OPERATIONS[operation]
+    called = OPERATIONS[operation]
     session: Any = Session(Answer(status, body, headers or CIMultiDict()))
-    where = {} if owner == "PlexTvClient" else {"server_url": SERVER_URL}
-    client = getattr(api, owner)(session, client_identifier="fuzz", token="t", **where)
+    where = {} if called.owner == "PlexTvClient" else {"server_url": SERVER_URL}
+    client = getattr(api, called.owner)(
+        session, client_identifier="fuzz", token="t", **where
+    )
     try:
-        return finish(getattr(client, operation)(*arguments))
+        return finish(getattr(client, operation)(*called.arguments))
     except api.PlexError as error:
         return error

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from secrets import token_urlsafe
-from typing import Any, Literal
+from typing import Any
 
 from .account import Account
 
-type SignOutScope = Literal["token", "client"]
+type SignOutScope = str  # "token" or "client"
 
 
 def new_token() -> str:

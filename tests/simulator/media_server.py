@@ -219,5 +219,5 @@ class MediaServer(Site):
                 return value
             case "int":
                 return int(value)
-            case "str":
+            case _:
                 return str(int(value))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from .account import Account, Extra
@@ -17,7 +17,7 @@ from .library import Library
 
 TRANSIENT_LIFE = timedelta(hours=48)
 
-type Flags = Literal["bool", "int", "str"]
+type Flags = str  # "bool", "int" or "str"
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ from .paths import (
 from .plex_tv import PLEX_TV_URL, PlexTvClient
 from .request import RequestOptions
 from .retry import RetryConfig
-from .server_requests import Operation
+from .server_channel import Operation
 from .session import ServerSession
 from .streaming import StreamedAnswer
 from .transient_tokens import TokenState

@@ -22,8 +22,8 @@ from .identity import ANONYMOUS, ClientIdentity, derive_client_identifier
 from .limits import ChoiceLimit
 from .media_server import PlexServerClient
 from .models import PlexServer, TransientToken
+from .server_channel import Operation, ServerChannel
 from .server_connection import ServerConnection
-from .server_requests import Operation, ServerRequests
 from .transient_tokens import TokenState, TransientTokenManager
 
 
@@ -76,7 +76,7 @@ class ServerSession:
             choice_limit=choice_limit or ChoiceLimit(),
             refresh_server_list=refresh_server_list,
         )
-        self._requests = ServerRequests(self._connection, connect)
+        self._channel = ServerChannel(self._connection, connect)
         self._tokens = TransientTokenManager(self._mint)
         self._refresh_server_list = refresh_server_list
         self._listed = True
@@ -144,14 +144,14 @@ class ServerSession:
         """Choose a connection; the old one serves until that has ended."""
         await self._connection.choose()
         if self.last_choice and not self.connection:
-            self._requests.pause(self.last_choice.retry_after)
+            self._channel.pause(self.last_choice.retry_after)
 
     async def check(self) -> None:
         """Return if the server can be reached; the transient token is tried as well.
 
         While the server asks to wait (429), the last result stands.
         """
-        if self._requests.paused:
+        if self._channel.paused:
             self._connection.require()
         else:
             await self._reach(self._check)
@@ -169,15 +169,15 @@ class ServerSession:
 
         async def attempt() -> T:
             if not repeatable:
-                return await self._requests.send(operation, await self._prove())
+                return await self._channel.send(operation, await self._prove())
             token = await self._tokens.get(patient=False)
             try:
-                return await self._requests.send(operation, token)
+                return await self._channel.send(operation, token)
             except PlexAuthenticationError:
                 renewed = await self._prove()
                 if renewed is token:
                     raise
-            return await self._requests.send(operation, renewed)
+            return await self._channel.send(operation, renewed)
 
         return await self._reach(attempt)
 
@@ -201,8 +201,8 @@ class ServerSession:
         except PlexUnreachable:
             raise
         except PlexError:
-            if not self._requests.paused:
-                await self._requests.identify()
+            if not self._channel.paused:
+                await self._channel.identify()
 
     async def _prove(self, token: TransientToken | None = None) -> TransientToken:
         """Return a token that the front page takes; a refused one is renewed once."""
@@ -210,7 +210,7 @@ class ServerSession:
         try:
             await self._try(token)
         except PlexAuthenticationError:
-            await self._requests.identify()
+            await self._channel.identify()
             token = await self._tokens.renew(token)
             try:
                 await self._try(token)
@@ -220,17 +220,17 @@ class ServerSession:
 
     async def _try(self, token: TransientToken) -> None:
         """Return unless the front page refuses a token."""
-        if await self._requests.check(token):
+        if await self._channel.check(token):
             self._tokens.accept(token)
 
     async def _mint(self) -> TransientToken:
         """Mint with the server token; if it is refused, with that of a new list."""
         refused = self.server.access_token
         try:
-            return await self._requests.mint()
+            return await self._channel.mint()
         except PlexAuthenticationError:
             if refused and self._refresh_server_list:
                 await self._refresh_server_list()
             if self.server.access_token in (None, refused):
                 raise
-        return await self._requests.mint()
+        return await self._channel.mint()

@@ -211,6 +211,7 @@ class Transport:
                 timeout=timeout,
                 allow_redirects=False,
                 server_hostname=origin.server_hostname,
+                middlewares=None if request.repeatable else (_send_to_the_end,),
             )
         except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
             raise failure(error) from None
@@ -237,6 +238,19 @@ class Transport:
             message=refusal.message,
             **facts(response),
         )
+
+
+async def _send_to_the_end(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Return the answer to a request, or an error that ends it.
+
+    aiohttp sends PUT and DELETE once more if the connection breaks.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientError as error:
+        raise failure(error) from None
 
 
 def _require_sendable(name: str, value: str) -> None:

@@ -34,7 +34,7 @@ class ConnectWithToken(Protocol):
         """Return a client, which sends the token with all but probes."""
 
 
-class ServerRequests:
+class ServerChannel:
     """Sends requests to one server; its durable token is only used in `mint`."""
 
     def __init__(self, connection: ServerConnection, connect: ConnectWithToken) -> None:
@@ -102,6 +102,7 @@ class ServerRequests:
         after the server has identified itself there.
         """
         connection = self._connection
+        connection.require()
         if not connection.is_listed:
             await connection.choose()
         elif monotonic() - connection.identified_at > _IDENTITY_SECONDS:

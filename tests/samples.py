@@ -1,0 +1,12 @@
+"""The sample bodies in tests/fixtures: what the tests, the properties, and the fuzzer use."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def sample(name: str) -> Any:
+    """Return the document in a JSON file."""
+    return json.loads((FIXTURES / f"{name}.json").read_text())
