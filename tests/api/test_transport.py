@@ -396,9 +396,10 @@ async def test_invalid_addresses(bench: Bench, url: str) -> None:
     assert await bench.client.get_token_details()
 
 
-async def test_cancelled_call(bench: Bench) -> None:
-    """A call that is no longer wanted ends like any other task."""
-    hanging = bench.fault(action="hang")
+@pytest.mark.parametrize("action", ["hang", "trickle"])
+async def test_cancelled_call(bench: Bench, action: Any) -> None:
+    """A call that is no longer wanted ends like any other task, also within the body."""
+    hanging = bench.fault(action=action)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
