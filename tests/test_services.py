@@ -386,13 +386,11 @@ async def test_connections_of_a_source(
         *(f"http://{one}.{'0' * 32}.plex.direct:32400" for one in others),
         f"http://{direct}",
     ]
-    server.sources["provider://x"] = {
-        "name": "X",
-        "Connection": [
-            {"uri": uri, "protocol": "javascript", "address": "x"} for uri in uris
-        ]
-        + [{"uri": "https://203.0.113.8", "address": "169.254.169.254"}],
-    }
+    connections: list[Any] = [
+        *({"uri": uri, "protocol": "javascript", "address": "x"} for uri in uris),
+        {"uri": "https://203.0.113.8", "address": "169.254.169.254"},
+    ]
+    server.sources["provider://x"] = {"name": "X", "Connection": connections}
     response = await call(hass, SOURCE, device_id=device_id, source="provider://x")
     assert [(one["protocol"], one["uri"]) for one in response["connections"]] == [
         ("https", "https://203.0.113.7:32400"),

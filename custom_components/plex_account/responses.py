@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from homeassistant.const import CONF_TOKEN
 from homeassistant.core import HomeAssistant
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
@@ -19,12 +20,13 @@ from .api import (
     select_candidates,
 )
 from .clients import Credentials
+from .const import CONF_CLIENT_IDENTIFIER
 from .coordinator import PlexAccountConfigEntry
 from .redaction import Redactor
 from .server_coordinator import PlexServerCoordinator
 
 # Redacting more than this would hold up the event loop for too long, or already this
-# much where each text has to be searched.
+# much where each name and text is looked at.
 _OFF_LOOP_BYTES = 256 * 1024
 _OFF_LOOP_SEARCH_BYTES = 16 * 1024
 
@@ -34,25 +36,31 @@ async def async_api_response(
 ) -> JsonObjectType:
     """Return what a server answered to any request, without secrets."""
     redactor = Redactor(_known_secrets(entry))
-
-    def redact() -> JsonObjectType:
-        response: JsonObjectType = {
-            "status": answer.status,
-            "content_type": answer.content_type
-            and redactor.redact_text(answer.content_type),
-        }
-        if answer.document is not None:
-            response["data"] = redactor.redact_document(answer.document, answer.body)
-        elif answer.text is not None:
-            response["text"] = redactor.redact_text(answer.text)
-        return response
-
     size = len(answer.body)
-    if size > _OFF_LOOP_BYTES or (
-        size > _OFF_LOOP_SEARCH_BYTES and redactor.calls_for_search(answer.body)
-    ):
-        return await hass.async_add_executor_job(redact)
-    return redact()
+    search = size > _OFF_LOOP_BYTES or redactor.may_be_in(answer.body)
+    if search and size > _OFF_LOOP_SEARCH_BYTES:
+        return await hass.async_add_executor_job(_redacted, answer, redactor)
+    return _redacted(answer, redactor, search=search)
+
+
+def _redacted(
+    answer: Answer, redactor: Redactor, *, search: bool | None = None
+) -> JsonObjectType:
+    """Return an answer without secrets; `search`: whether there may be any."""
+    if search is None:
+        search = redactor.may_be_in(answer.body)
+    response: JsonObjectType = {
+        "status": answer.status,
+        "content_type": answer.content_type
+        and redactor.redact_text(answer.content_type),
+    }
+    if answer.document is not None:
+        response["data"] = (
+            redactor.redact_document(answer.document) if search else answer.document
+        )
+    elif answer.text is not None:
+        response["text"] = redactor.redact_text(answer.text)
+    return response
 
 
 def source_response(
@@ -162,9 +170,8 @@ def _connection(
 
 def _known_secrets(entry: PlexAccountConfigEntry) -> Iterator[str | None]:
     """Yield every token that an account has, and what guards its PINs."""
-    if credentials := Credentials.from_entry(entry):
-        yield credentials.token
-        yield credentials.client_identifier
+    yield entry.data[CONF_TOKEN]
+    yield entry.data[CONF_CLIENT_IDENTIFIER]
     for coordinator in entry.runtime_data.servers.values():
         session = coordinator.session
         yield session.server.access_token

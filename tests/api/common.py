@@ -1,7 +1,7 @@
 """What the tests of the client share."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields as dataclass_fields
 from datetime import datetime
 from functools import cached_property
 import json
@@ -141,34 +141,10 @@ def of_server(
 
 def listed_server(*connections: PlexConnection, **fields: Any) -> PlexServer:
     """Return a server as a list names it; `fields` are those that matter."""
-    unimportant: dict[str, Any] = dict.fromkeys(
-        (
-            "product",
-            "version",
-            "platform",
-            "platform_version",
-            "device",
-            "created_at",
-            "last_seen_at",
-            "owner_id",
-            "source_title",
-            "public_address",
-            "access_token",
-        )
-    ) | dict.fromkeys(
-        (
-            "owned",
-            "home",
-            "synced",
-            "relay",
-            "presence",
-            "https_required",
-            "public_address_matches",
-            "dns_rebinding_protection",
-            "nat_loopback_supported",
-        ),
-        False,
-    )
+    unimportant: dict[str, Any] = {
+        field.name: False if field.type is bool else None
+        for field in dataclass_fields(PlexServer)
+    }
     return PlexServer(
         **unimportant
         | {"machine_identifier": "attic", "name": "Attic", "connections": connections}

@@ -53,16 +53,6 @@ async def test_ping_without_pong(bench: Bench, body: Any) -> None:
     assert await bench.client.ping() is True
 
 
-async def test_ping_with_a_revoked_token(bench: Bench) -> None:
-    """A ping tells that a token is no longer good."""
-    bench.simulator.revoke_token(bench.token)
-
-    await fails(PlexAuthenticationError, bench.client.ping, code=1001)
-
-    bench.account.tokens[bench.token] = CLIENT_IDENTIFIER
-    assert await bench.client.ping()
-
-
 async def test_sign_out(bench: Bench) -> None:
     """Signing out ends the token, returns nothing, and can't be repeated."""
     token, client = bench.token, bench.client

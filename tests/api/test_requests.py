@@ -35,6 +35,7 @@ from .common import QUICK_RETRY, Bench, fails, fails_once, short_id, strict_load
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 
 MIB = 1024 * 1024
+PATHS = sample("odd/paths")
 
 
 # Answers
@@ -235,21 +236,7 @@ async def test_picture_that_nobody_reads(bench: Bench, attic: PlexServerClient) 
 # Paths and parameters
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/library/sections?type=1&sort=titleSort:desc",
-        "/:/scrobble?identifier=com.plexapp.plugins.library&key=1",
-        "/photo/:/transcode?url=/library/metadata/1/thumb/2&width=100",
-        "/library/metadata/1,2/tree",
-        "/library/sections/1/folder/ä b",
-        "/a/..b/c...d/.well-known",
-        "/a%20b%2Cc%23",
-        "/search?query=..%2F..&x=//host",
-        "/@host/",
-    ],
-)
+@pytest.mark.parametrize("path", PATHS.pop("allowed"))
 def test_paths_that_may_be_asked(path: str) -> None:
     """Ordinary paths are not in the way of the rules."""
     assert checked_path(path).startswith("/")
@@ -258,50 +245,16 @@ def test_paths_that_may_be_asked(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("", PathProblem.NO_LEADING_SLASH),
-        ("library", PathProblem.NO_LEADING_SLASH),
-        ("https://example.com/", PathProblem.NO_LEADING_SLASH),
-        ("?x=/", PathProblem.NO_LEADING_SLASH),
-        ("@example.com/", PathProblem.NO_LEADING_SLASH),
-        (":80/x", PathProblem.NO_LEADING_SLASH),
-        ("//example.com/x", PathProblem.DOUBLE_SLASH),
-        ("/x//y", PathProblem.DOUBLE_SLASH),
-        ("/\\example.com", PathProblem.BACKSLASH),
-        ("/x?y=\\", PathProblem.BACKSLASH),
-        ("/x#y", PathProblem.FRAGMENT),
-        ("/x?y#", PathProblem.FRAGMENT),
-        ("/x\ny", PathProblem.CONTROL_CHARACTER),
-        ("/x\0", PathProblem.CONTROL_CHARACTER),
-        ("/x\u200by", PathProblem.CONTROL_CHARACTER),
-        ("/x\ud800", PathProblem.CONTROL_CHARACTER),
-        ("/x%0d%0aX-Y:%20z", PathProblem.CONTROL_CHARACTER),
-        ("/x%250a", PathProblem.CONTROL_CHARACTER),
-        ("/..", PathProblem.DOT_SEGMENT),
-        ("/./x", PathProblem.DOT_SEGMENT),
-        ("/x/../security/token", PathProblem.DOT_SEGMENT),
-        ("/x/%2e%2E/y", PathProblem.DOT_SEGMENT),
-        ("/x/.%2e?y", PathProblem.DOT_SEGMENT),
-        ("/x/%252e%252e/y", PathProblem.DOT_SEGMENT),
-        ("/x/..;a=b/y", PathProblem.DOT_SEGMENT),
-        ("/x/．．/y", PathProblem.DOT_SEGMENT),
-        ("/x%2f..%2fy", PathProblem.ENCODED_SEPARATOR),
-        ("/x%5cy", PathProblem.ENCODED_SEPARATOR),
-        ("/x%252fy", PathProblem.ENCODED_SEPARATOR),
-        ("/x?X-Plex-Token=abc", PathProblem.TOKEN),
-        ("/x?a=b&x-plex-TOKEN=abc", PathProblem.TOKEN),
-        ("/x?%58-Plex%2DToken=abc", PathProblem.TOKEN),
-        ("/x?a=%252Fy%253FX-Plex-Token%253Dabc", PathProblem.TOKEN),
-        ("/X-Plex-Token=abc", PathProblem.TOKEN),
-        ("/x?Ｘ-Plex-Token=abc", PathProblem.TOKEN),
-        ("/" + "x" * 5000, PathProblem.TOO_LONG),
+        *((path, problem) for problem, paths in PATHS.items() for path in paths),
+        ("/" + "x" * 5000, "TOO_LONG"),
     ],
     ids=short_id,
 )
 async def test_paths_that_may_not(
-    bench: Bench, attic: PlexServerClient, path: str, problem: PathProblem
+    bench: Bench, attic: PlexServerClient, path: str, problem: str
 ) -> None:
     """Nothing is sent for a path that could lead elsewhere, and the error says why."""
-    facts = {"problem": problem, "request_sent": False}
+    facts = {"problem": PathProblem[problem], "request_sent": False}
     await fails(PlexPathError, attic.request, path, **facts)
     await fails(PlexPathError, attic.stream(path).__aenter__, **facts)
 

@@ -219,13 +219,6 @@ async def test_transient_tokens_mint_nothing(
     await fails(PlexAuthenticationError, guest.get_transient_token, status=403)
 
 
-async def test_server_that_delegates_nothing(bench: Bench, server: Server) -> None:
-    """Without a token, a server that asks for none has nobody to delegate."""
-    server.allow_tokenless = True
-
-    await fails(PlexResponseError, bench.of_server(server).get_transient_token)
-
-
 # Sources
 
 
@@ -364,35 +357,6 @@ async def test_source_with_a_transient_token_of_the_owner(
 
 
 # Refusals
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, PlexResponseError),
-        (401, PlexAuthenticationError),
-        (403, PlexAuthenticationError),
-        (404, PlexResponseError),
-        (500, PlexResponseError),
-    ],
-)
-async def test_pages_of_refusal(
-    bench: Bench,
-    attic: PlexServerClient,
-    source: str,
-    status: int,
-    error: type[PlexError],
-) -> None:
-    """A server refuses with a page; only the status counts."""
-    bench.fault(status=status, times=1)
-
-    await fails_once(
-        error,
-        partial(attic.get_source_connection_information, source),
-        status=status,
-        code=None,
-        content_type="text/html",
-    )
 
 
 MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}

@@ -1,7 +1,7 @@
 """How requests are sent: retries, timeouts, bounds, TLS, and where secrets don't go."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 import errno
 from functools import partial
 from ipaddress import ip_address
@@ -27,6 +27,7 @@ from custom_components.plex_account.api import (
     derive_client_identifier,
 )
 from custom_components.plex_account.api.request import MAX_BODY_BYTES
+from tests.samples import sample
 from tests.simulator import Account, Server
 
 from .common import (
@@ -234,22 +235,24 @@ async def test_retry_after_is_capped(bench: Bench, retry_after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tries", "least"), [(0, 1), (1, 3), (2, 9), (3, 27), (4, 60), (5000, 60)]
+    ("tries", "exponent", "least"),
+    [
+        (0, 3, 1),
+        (1, 3, 3),
+        (2, 3, 9),
+        (3, 3, 27),
+        (4, 3, 60),
+        (5000, 3, 60),
+        (10_000, 1.5, 60),  # no number can hold the power
+    ],
 )
-def test_wait(tries: int, least: float) -> None:
+def test_wait(tries: int, exponent: float, least: float) -> None:
     """The wait grows with a power of the exponent, has up to a second on top, and an end."""
-    retry = RetryConfig(initial_interval=1000, exponent=3, max_interval=60_000)
+    retry = RetryConfig(initial_interval=1000.0, exponent=exponent)
 
     waits = [retry.wait(tries, PlexError("Busy")) for _ in range(50)]
 
     assert all(least <= wait <= min(least + 1, 60) for wait in waits)
-
-
-def test_wait_beyond_all_numbers() -> None:
-    """An exponent that no number can hold doesn't make it longer."""
-    retry = RetryConfig(initial_interval=1.0, exponent=1.5, max_interval=60_000)
-
-    assert retry.wait(10_000, PlexError("Busy")) == 60
 
 
 def test_waits_differ() -> None:
@@ -393,9 +396,10 @@ async def test_invalid_addresses(bench: Bench, url: str) -> None:
     assert await bench.client.get_token_details()
 
 
-async def test_cancelled_call(bench: Bench) -> None:
-    """A call that is no longer wanted ends like any other task."""
-    hanging = bench.fault(action="hang")
+@pytest.mark.parametrize("action", ["hang", "trickle"])
+async def test_cancelled_call(bench: Bench, action: Any) -> None:
+    """A call that is no longer wanted ends like any other task, also within the body."""
+    hanging = bench.fault(action=action)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -683,63 +687,41 @@ async def test_given_address_is_for_the_clients_own_name(
 # Plain HTTP
 
 
-async def ask_for_a_pin(bench: Bench, **options: Any) -> None:
-    """Look a new PIN up, which may hold a token."""
-    pin = await bench.stranger.create_pin()
-    await bench.stranger.get_pin(pin.id, **options)
-
-
-async def approve_a_pin(bench: Bench, **options: Any) -> None:
-    """Approve a new PIN by its code."""
-    pin = await bench.client.create_pin()
-    await bench.client.link_pin(pin.code, **options)
-
-
-SECRET_CALLS: dict[str, Callable[..., Awaitable[Any]]] = {
-    "token": lambda bench, **options: bench.client.get_token_details(**options),
-    "token of a call": lambda bench, **options: bench.stranger.get_token_details(
-        headers={"X-Plex-Token": bench.token}, **options
-    ),
-    "token of a call in lower case": (
-        lambda bench, **options: bench.stranger.get_token_details(
-            headers={"x-plex-token": bench.token}, **options
-        )
-    ),
-    "password": lambda bench, **options: bench.stranger.post_users_sign_in_data(
-        "ada", PASSWORD, CODE, **options
-    ),
-    "new PIN": lambda bench, **options: bench.stranger.create_pin(**options),
-    "PIN": ask_for_a_pin,
-    "code of a PIN": approve_a_pin,
-}
-
-
+@pytest.mark.parametrize("url", sample("odd/addresses")["plain http"])
 @pytest.mark.parametrize(
-    "url",
+    ("client", "operation", "arguments", "header"),
     [
-        "http://192.0.2.1:32400",
-        "http://10.0.0.1:32400",
-        "http://[2001:db8::1]:32400",
-        "http://plex.tv/api/v2",
-        "http://localhost.example.com",
-        "http://127.0.0.1.example.com",
-        "http://0.0.0.0:32400",
-        "http://[::]:32400",
-        "http://[::ffff:10.0.0.1]:32400",
-        "http://10-0-0-1.0123456789abcdef0123456789abcdef.plex.direct:32400",
+        ("client", "get_token_details", (), None),
+        ("stranger", "get_token_details", (), "X-Plex-Token"),
+        ("stranger", "get_token_details", (), "x-plex-token"),
+        ("stranger", "post_users_sign_in_data", ("ada", PASSWORD, CODE), None),
+        ("stranger", "create_pin", (), None),  # the answer may hold a token
+        ("stranger", "get_pin", (3,), None),
+        ("client", "link_pin", ("ABCD",), None),
     ],
 )
-@pytest.mark.parametrize("call", SECRET_CALLS.values(), ids=SECRET_CALLS)
 async def test_nothing_secret_over_plain_http(
-    bench: Bench, call: Callable[..., Awaitable[Any]], url: str
+    bench: Bench,
+    client: str,
+    operation: str,
+    arguments: tuple[Any, ...],
+    header: str | None,
+    url: str,
 ) -> None:
     """Secrets go over plain HTTP to this machine only; elsewhere nothing is dialled."""
-    await fails(
-        PlexAddressError, partial(call, bench, server_url=url), request_sent=False
+    call = partial(
+        getattr(getattr(bench, client), operation),
+        headers={header: bench.token} if header else None,
     )
 
-    assert {*bench.dialled} <= {"127.0.0.1"}
-    await call(bench)
+    await fails(
+        PlexAddressError, partial(call, server_url=url), *arguments, request_sent=False
+    )
+
+    assert bench.dialled == []
+    with suppress(PlexResponseError):  # there is no such PIN
+        await call(*arguments)
+    assert bench.dialled == ["127.0.0.1"]
 
 
 async def test_no_token_over_plain_http_to_a_given_address(

@@ -266,6 +266,23 @@ class Client:
             target={"entity_id": entity_id},
         )
 
+    async def refresh(self, entry_id: str) -> None:
+        """Press the refresh button of an account."""
+        [entity_id] = (
+            one["entity_id"]
+            for one in await self.entities(entry_id)
+            if one["unique_id"].endswith("_refresh")
+        )
+        await self.press(entity_id)
+
+    async def device_id(self, entry_id: str, name: str) -> str:
+        """Return the device of an account that has a name."""
+        [device_id] = (
+            one["id"] for one in await self.devices(entry_id) if one["name"] == name
+        )
+        found: str = device_id
+        return found
+
     async def action(self, name: str, **data: Any) -> Json:
         """Perform an action of the integration, and return its response."""
         result: Json = await self.command(

@@ -207,7 +207,7 @@ class _Life:
         )
         await self._perform("get_source_connection_information", device_id=attic)
         self._world.attic.echo = True
-        for path in ("/", "/library/sections", "/:/prefs"):
+        for path in ("/library/sections", "/:/prefs"):
             await self._perform("call_api", device_id=attic, path=path)
         self._world.attic.echo = False
         image = await self._perform(
@@ -271,6 +271,7 @@ class _Life:
         await self._client.request("POST", "services/automation/trigger", bedtime)
         imported = {"eventType": "Download", "movie": {"folderPath": "/media/Movies"}}
         await self._client.visit("/api/webhook/radarr_import", imported)
+        await self._client.request("POST", f"events/{recipes.ON_DECK}", {})
 
         async def done() -> tuple[Any, ...]:
             return (
@@ -279,9 +280,10 @@ class _Life:
                 library.items[103].view_count,
                 len(library.ended_sessions),
                 library.preferences["FSEventLibraryUpdatesEnabled"],
+                (await self._client.states())["sensor.plex_on_deck"]["state"],
             )
 
-        wanted = ({1}, {None, "/media/Movies"}, 1, 1, "0")
+        wanted = ({1}, {None, "/media/Movies"}, 1, 1, "0", "2")
         await eventually("what was done", done, wanted.__eq__)
         notifications = await self._client.command("persistent_notification/get")
         assert "New in Plex" in {one["title"] for one in notifications}
@@ -424,17 +426,11 @@ class _Life:
 
     async def _refresh(self) -> None:
         """Press the refresh button, which says what it fails of."""
-        for entity in await self._client.entities(self._ada):
-            if entity["unique_id"] == f"{self._world.ada.uuid}_refresh":
-                with suppress(CommandError):
-                    await self._client.press(entity["entity_id"])
+        with suppress(CommandError):
+            await self._client.refresh(self._ada)
 
     async def _device(self, name: str) -> str:
-        for device in await self._client.devices(self._ada):
-            if device["name"] == name:
-                device_id: str = device["id"]
-                return device_id
-        raise LookupError(name)
+        return await self._client.device_id(self._ada, name)
 
     async def _perform(self, name: str, **data: Any) -> Json:
         response = await self._client.perform(name, **data)

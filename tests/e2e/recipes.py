@@ -9,6 +9,9 @@ import yaml
 from .home_assistant import ROOT
 
 _BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+ON_DECK: Final = "look_on_deck"
+"""The event that updates the template sensor, in place of a time of day."""
+
 # There is no phone.
 _PHONE: Final = ("notify.mobile_app_phone", "notify.persistent_notification")
 
@@ -22,7 +25,12 @@ def configuration(*automations: dict[str, Any]) -> str:
         recipe | {"id": slug(recipe)} for recipe in recipes if "triggers" in recipe
     )
     scripts = {slug(recipe): recipe for recipe in recipes if "sequence" in recipe}
-    templates = [one for recipe in recipes for one in recipe.get("template", ())]
+    triggers = [{"trigger": "event", "event_type": ON_DECK}]
+    templates = [
+        one | {"triggers": triggers}
+        for recipe in recipes
+        for one in recipe.get("template", ())
+    ]
     parts = {
         "automation": automations,
         "notify": [],

@@ -76,22 +76,21 @@ class Stage:
         menu = await self.client.start_flow(**more)
         return await self.client.submit(menu, next_step_id=step_id)
 
-    async def type_password(self, form: Json, name: str, **more: Any) -> Json:
+    async def type_password(self, form: Json, name: str) -> Json:
         """Type the password of somebody."""
         account = self.people[name].account
         return await self.client.submit(
-            form, username=account.username, password=account.password, **more
+            form, username=account.username, password=account.password
         )
 
     async def sign_in(self, name: str) -> Json:
         """Open a dialog, and go on until it ends or asks for a code."""
         form = await self.open_form("password")
-        return await self.type_password(form, name, advanced={"url": self.plex.url})
+        return await self.type_password(form, name)
 
     async def ask_for_link(self) -> Json:
         """Open a dialog, and go on to where a code is shown."""
-        form = await self.open_form("link")
-        return await self.client.submit(form, advanced={"url": self.plex.url})
+        return await self.open_form("link")
 
     async def approve(self, flow: Json, name: str) -> None:
         """Type the code that a dialog shows at plex.tv/link."""
@@ -115,7 +114,7 @@ class Stage:
 
     async def press_refresh(self, name: str) -> None:
         """Press the refresh button of an account."""
-        await self.client.press(await self._entity_id(name, "refresh"))
+        await self.client.refresh(self.people[name].entry_id)
 
     async def reach_server(self, name: str) -> None:
         """Wait until the server of an account is known to answer."""

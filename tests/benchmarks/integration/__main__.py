@@ -20,8 +20,9 @@ _FULL = Effort(
     memory=(TEN, HUNDRED),
     starts=7,
     refreshes=10,
+    calls=3,
 )
-_QUICK = Effort(scenarios=(TEN,), memory=(ONE, TEN), starts=1, refreshes=2)
+_QUICK = Effort(scenarios=(TEN,), memory=(ONE, TEN), starts=1, refreshes=2, calls=3)
 
 
 def _cores() -> tuple[str, str] | None:

@@ -10,10 +10,7 @@ from typing import Any
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.process import Process
 
-from .scenarios import Scenario
-
-OURS = "plex_account"
-FLOOR = "plex_floor"
+from .scenarios import FLOOR, OURS, Scenario
 
 _SETTLED_AFTER = 3
 
@@ -22,13 +19,15 @@ _SETTLED_AFTER = 3
 class Effort:
     """What is measured: time in scenarios, and memory by the difference of two.
 
-    Each contender is started, and then refreshed, a number of times.
+    Each contender is started, and then refreshed, a number of times. Calls are
+    measured in each scenario, too.
     """
 
     scenarios: Sequence[Scenario]
     memory: tuple[Scenario, Scenario]
     starts: int
     refreshes: int
+    calls: int
 
     @property
     def all_scenarios(self) -> Sequence[Scenario]:
@@ -83,6 +82,8 @@ class Arena:
                     ("settle", _SETTLED_AFTER),
                     ("refresh", effort.refreshes),
                     ("hold", effort.refreshes),
+                    ("call", effort.calls),
+                    ("hold_in_call", effort.calls),
                     ("watch", 1),
                 ):
                     for _ in range(times):

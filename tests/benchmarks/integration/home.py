@@ -3,11 +3,11 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -34,7 +34,7 @@ from homeassistant.loader import (
 )
 from homeassistant.setup import async_setup_component
 
-from .scenarios import CLIENT_IDENTIFIER, SignIn
+from .scenarios import CLIENT_IDENTIFIER, OURS, SignIn
 
 STORED = "stored"
 
@@ -61,6 +61,7 @@ async def home_assistant() -> AsyncIterator[HomeAssistant]:
         hass.config_entries = ConfigEntries(hass, {})
         async_setup_loader(hass)
         await async_load_base_functionality(hass)
+        _add_web_server(hass)
         for platform in _PLATFORMS:
             await async_setup_component(hass, platform, {})
         await _add_floor(hass)
@@ -69,6 +70,12 @@ async def home_assistant() -> AsyncIterator[HomeAssistant]:
             yield hass
         finally:
             await hass.async_stop(force=True)
+
+
+def _add_web_server(hass: HomeAssistant) -> None:
+    """Take the place of Home Assistant's web server, which would open a port."""
+    hass.http = SimpleNamespace(register_view=lambda view: None)  # type: ignore[assignment]
+    hass.config.components.add("http")
 
 
 async def _add_floor(hass: HomeAssistant) -> None:
@@ -158,11 +165,29 @@ class Entries:
                 raise ValueError(f"{on} servers are on instead of {self._servers}")
 
     async def refresh(self) -> None:
-        """Refresh all accounts and all servers."""
-        await self._hass.services.async_call(
-            Platform.BUTTON, "press", {"entity_id": self._buttons}, blocking=True
+        """Refresh all accounts and all servers, without a pause after the last time."""
+        pause = f"custom_components.{OURS}.button._COOLDOWN_SECONDS"
+        with patch(pause, 0) if self._domain == OURS else nullcontext():
+            await self._hass.services.async_call(
+                Platform.BUTTON, "press", {"entity_id": self._buttons}, blocking=True
+            )
+            await self._hass.async_block_till_done(wait_background_tasks=True)
+
+    async def call(self, path: str) -> Any:
+        """Return what the first server answers: the action's data, or the bare document."""
+        entry = self._entries[0]
+        server = next(iter(entry.runtime_data.servers.values()))
+        if self._domain != OURS:
+            return await server.request(path)
+        response = await self._hass.services.async_call(
+            OURS,
+            "call_api",
+            {"device_id": server.device_id, "path": path},
+            blocking=True,
+            return_response=True,
         )
-        await self._hass.async_block_till_done(wait_background_tasks=True)
+        assert response
+        return response["data"]
 
     @contextmanager
     def watch(self) -> Iterator[Counter[str]]:

@@ -11,9 +11,9 @@ import json
 import sys
 from typing import Any
 
-from tests.simulator import Simulator
+from tests.simulator import Server, Simulator
 
-from .scenarios import CLIENT_IDENTIFIER, Scenario, SignIn
+from .scenarios import CLIENT_IDENTIFIER, MANY_FILMS, Scenario, SignIn
 
 _SUBSCRIPTION = {
     "active": True,
@@ -29,13 +29,25 @@ async def _sign_in(simulator: Simulator, username: str, servers: int) -> SignIn:
     """Return a new account with a number of servers."""
     account = simulator.add_account(username=username, subscription=_SUBSCRIPTION)
     for number in range(servers):
-        await simulator.add_server(owner=account, name=f"Server {number} of {username}")
+        server = await simulator.add_server(
+            owner=account, name=f"Server {number} of {username}"
+        )
+        if not number:
+            _fill(simulator, server)
     return SignIn(
         url=simulator.url,
         username=username,
         uuid=account.uuid,
         token=simulator.sign_in(account, CLIENT_IDENTIFIER),
     )
+
+
+def _fill(simulator: Simulator, server: Server) -> None:
+    """Let a server answer with a library of a hundred films, and one of thousands."""
+    server.library.fill(106)
+    films = [film.body() for film in server.library.newest(1)]
+    body = {"MediaContainer": {"Metadata": films * 40}}
+    simulator.fault(host=server.machine_identifier, path=MANY_FILMS, body=body)
 
 
 def _say(message: Any) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .contest import FLOOR, OURS, Outcome, Outcomes
+from .contest import Outcome, Outcomes
+from .scenarios import FLOOR, OURS
 
 
 def _time(task: str) -> Callable[[Outcome, Outcome], str]:
@@ -32,6 +33,8 @@ _ROWS: tuple[tuple[str, Callable[[Outcome, Outcome], str]], ...] = (
     ("CPU time of a refresh", _time("refresh")),
     ("longest hold of the event loop", _time("hold")),
     ("events and writes in a refresh", _happened),
+    ("time of `call_api`, 100 KB", _time("call")),
+    ("longest hold of the event loop by `call_api`, 4 MiB", _time("hold_in_call")),
 )
 
 
@@ -64,6 +67,10 @@ def as_json(outcomes: Outcomes, memory: Mapping[str, float]) -> dict[str, Any]:
                     "cpu_seconds_until_loaded": outcome.figure("load").value,
                     "cpu_seconds_of_a_refresh": outcome.figure("refresh").value,
                     "seconds_of_the_longest_hold": outcome.figure("hold").value,
+                    "seconds_of_a_call": outcome.figure("call").value,
+                    "seconds_of_the_longest_hold_in_a_call": outcome.figure(
+                        "hold_in_call"
+                    ).value,
                     "requests_until_loaded": outcome.requests["load"],
                     "requests_of_a_refresh": outcome.requests["refresh"],
                     "events_and_writes": outcome.happened,

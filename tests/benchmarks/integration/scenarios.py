@@ -4,6 +4,13 @@ from dataclasses import dataclass
 
 CLIENT_IDENTIFIER = "8e0c1f8e-0f6b-4b52-9a2c-3f5b0f0e6d21"
 
+OURS = "plex_account"
+FLOOR = "plex_floor"
+
+# What the first server of each entry answers: 100 KB, and nearly 4 MiB.
+SOME_FILMS = "/library/sections/1/all"
+MANY_FILMS = "/library/all"
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:

@@ -7,8 +7,8 @@ as long as the code.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .contest import FLOOR, OURS, Outcomes
-from .scenarios import HUNDRED, TEN
+from .contest import Outcomes
+from .scenarios import FLOOR, HUNDRED, OURS, TEN
 
 _TASKS = {
     "CPU time until loaded": "load",
@@ -16,6 +16,8 @@ _TASKS = {
 }
 _MOST = 1.5
 _MOST_FOR_TEN_TIMES_AS_MANY = 12
+_MOST_FOR_A_CALL = 1.3
+_LONGEST_HOLD_SECONDS = 0.01
 _QUIET = (
     "state_changed",
     "device_registry_updated",
@@ -43,6 +45,17 @@ def targets(outcomes: Outcomes, memory: Mapping[str, float]) -> Iterator[Target]
         for text, task in _TASKS.items():
             ratio = ours.figure(task).over(floor.figure(task))
             yield _at_most(f"{scenario}: {text} to the floor's", ratio, _MOST)
+        yield _at_most(
+            f"{scenario}: time of call_api to that of a bare request",
+            ours.figure("call").over(floor.figure("call")),
+            _MOST_FOR_A_CALL,
+        )
+        hold = ours.figure("hold_in_call").value
+        yield Target(
+            f"{scenario}: call_api holds the event loop for {hold * 1000:.1f} ms,"
+            f" at most {_LONGEST_HOLD_SECONDS * 1000:.0f} ms",
+            hold <= _LONGEST_HOLD_SECONDS,
+        )
         yield Target(
             f"{scenario}: as many requests as the floor",
             ours.requests == floor.requests,

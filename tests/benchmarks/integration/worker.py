@@ -5,9 +5,10 @@ and what was measured goes out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 import gc
 import json
+from statistics import median
 import sys
 from time import perf_counter, process_time
 import tracemalloc
@@ -16,9 +17,10 @@ from typing import Any
 from homeassistant.runner import create_event_loop
 
 from .home import Entries, home_assistant
-from .scenarios import SignIn
+from .scenarios import MANY_FILMS, SOME_FILMS, SignIn
 
 _REFRESHES = 3
+_CALLS = 50
 
 
 async def _import(entries: Entries) -> float:
@@ -48,15 +50,37 @@ async def _refresh(entries: Entries) -> float:
 
 async def _hold(entries: Entries) -> float:
     """Return for how many seconds a refresh lets others wait, at most."""
+    return await _longest_hold(entries.refresh())
+
+
+async def _call(entries: Entries) -> float:
+    """Return the seconds that a call takes."""
+    await entries.call(SOME_FILMS)
+    gc.collect()
+    seconds = []
+    for _ in range(_CALLS):
+        started = perf_counter()
+        await entries.call(SOME_FILMS)
+        seconds.append(perf_counter() - started)
+    return median(seconds)
+
+
+async def _hold_in_call(entries: Entries) -> float:
+    """Return for how many seconds a call of a long answer lets others wait, at most."""
+    gc.collect()
+    return await _longest_hold(entries.call(MANY_FILMS))
+
+
+async def _longest_hold(work: Coroutine[Any, Any, Any]) -> float:
     longest = 0.0
-    refresh = asyncio.create_task(entries.refresh())
+    task = asyncio.create_task(work)
     last = perf_counter()
-    while not refresh.done():
+    while not task.done():
         await asyncio.sleep(0)
         now = perf_counter()
         longest = max(longest, now - last)
         last = now
-    await refresh
+    await task
     return longest
 
 
@@ -85,6 +109,8 @@ _TASKS: Mapping[str, Callable[[Entries], Awaitable[Any]]] = {
     "settle": _refresh,
     "refresh": _refresh,
     "hold": _hold,
+    "call": _call,
+    "hold_in_call": _hold_in_call,
     "watch": _watch,
     "memory": _memory,
 }

@@ -18,6 +18,30 @@ from .pictures import FOLDER, Gallery
 
 GALLERY = pytest.StashKey[Gallery]()
 
+CONFIGURATION = """
+automation: !include automations.yaml
+script:
+  show_what_is_new:
+    sequence:
+      - action: plex_account.call_api
+        data:
+          device_id: "{{ device_id }}"
+          path: /library/recentlyAdded
+        response_variable: recent
+      - variables:
+          newest: "{{ recent.data.MediaContainer.Metadata[0] }}"
+      - action: plex_account.get_image_url
+        data:
+          device_id: "{{ device_id }}"
+          path: "{{ newest.thumb }}"
+          width: 200
+        response_variable: poster
+      - action: persistent_notification.create
+        data:
+          title: New in Plex
+          message: "{{ newest.title }}\n\n![Poster]({{ poster.url }})"
+"""
+
 ATTIC = "2fc463c05a780cfc324c77250eac07c0d975170c"
 SOURCE = {
     "name": "Attic",
@@ -90,7 +114,7 @@ async def attic(simulator: Simulator, ada: Account, grace: Account) -> Server:
 @pytest.fixture(scope="package")
 async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
     """Return a running Home Assistant."""
-    async with HomeAssistant(simulator) as home:
+    async with HomeAssistant(simulator, configuration=CONFIGURATION) as home:
         yield home
 
 

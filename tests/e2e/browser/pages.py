@@ -7,7 +7,6 @@ from playwright.async_api import Locator, Page, expect
 from tests.e2e.client import DOMAIN
 
 DASHBOARD: Final = "/config/integrations/dashboard"
-REFRESH: Final = "button.plex_ada_refresh"
 INTEGRATION: Final = f"/config/integrations/integration/{DOMAIN}"
 
 
@@ -49,23 +48,40 @@ def entity(page: Page, name: str) -> Locator:
     return rows.filter(has_text=name)
 
 
+def device(page: Page, name: str) -> Locator:
+    """Return the row of a device on the page of the integration."""
+    return page.locator("ha-config-entry-device-row").filter(has_text=name)
+
+
+async def notification(page: Page, title: str) -> Locator:
+    """Open the notifications, and return one of them."""
+    notifications = page.locator("persistent-notification-item")
+    if not await notifications.count():
+        await page.locator("ha-sidebar").get_by_text("Notifications").click()
+    return notifications.filter(has_text=title)
+
+
 class Dialog:
-    """The dialog of a sign-in."""
+    """The dialog of a flow: of a sign-in, the options, or a repair."""
 
     def __init__(self, page: Page) -> None:
         """Look for it on a page."""
-        self._host = page.locator("dialog-data-entry-flow")
-        self.window = self._host.locator("dialog")
-        self.code = self._host.locator("h1")
+        self.host = page.locator("dialog-data-entry-flow")
+        self.window = self.host.locator("dialog")
+        self.code = self.host.locator("h1")
 
     async def choose(self, option: str) -> None:
         """Choose from a menu."""
-        await self._host.get_by_text(option).click()
+        await self.host.get_by_text(option).click()
 
     async def fill(self, **fields: str) -> None:
         """Fill in a form."""
         for name, text in fields.items():
-            await self._host.locator(f'input[name="{name}"]').fill(text)
+            await self.host.locator(f'input[name="{name}"]').fill(text)
+
+    async def switch(self) -> None:
+        """Turn the only switch on or off."""
+        await self.host.locator("ha-switch").click()
 
     async def submit(self) -> None:
         """Send the form."""
@@ -73,8 +89,8 @@ class Dialog:
 
     async def press(self, button: str) -> None:
         """Press a button."""
-        await self._host.get_by_role("button", name=button, exact=True).click()
+        await self.host.get_by_role("button", name=button, exact=True).click()
 
     async def expect_text(self, text: str) -> None:
         """Wait until the dialog says something."""
-        await expect(self._host).to_contain_text(text)
+        await expect(self.host).to_contain_text(text)

@@ -1,29 +1,84 @@
-"""Actions are performed in the tools."""
+"""Actions are performed in the tools, and their pictures are shown."""
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 import pytest
+
+from tests.e2e.client import Client
+from tests.simulator import Server
 
 from . import pages
 from .pictures import Gallery
+from .posters import draw_poster
 
 TOOL = "/config/tools/action?service=plex_account."
+
+
+async def perform(page: Page, *, height: int) -> Locator:
+    """Perform the action that is filled in, and return its response.
+
+    The page is made as high as it needs to be afterwards, so that all lines are drawn.
+    """
+    button = page.locator("ha-progress-button")
+    tick = button.locator("ha-svg-icon")
+    await button.click()
+    await expect(tick).to_be_visible()
+    await expect(tick).to_have_count(0)
+    await page.set_viewport_size({"width": 800, "height": height})
+    return page.locator("ha-card").last.locator("ha-code-editor")
+
+
+async def select_server(page: Page, action: str) -> None:
+    """Open the tool, and select the server of an action."""
+    await page.set_viewport_size({"width": 800, "height": 1200})
+    await pages.go(page, f"{TOOL}{action}")
+    await page.get_by_role("button", name="Select a device").click()
+    await page.get_by_role("option", name="Attic").click()
 
 
 @pytest.mark.usefixtures("entry_id")
 async def test_source_connection_information(page: Page, gallery: Gallery) -> None:
     """The response is shown below the form."""
-    await page.set_viewport_size({"width": 800, "height": 1400})
-    await pages.go(page, f"{TOOL}get_source_connection_information")
-    await page.get_by_role("button", name="Select a device").click()
-    await page.get_by_role("option", name="Attic").click()
-    perform = page.locator("ha-progress-button")
-    tick = perform.locator("ha-svg-icon")
-    await perform.click()
-    await expect(tick).to_be_visible()
-    response = page.locator("ha-code-editor")
+    await select_server(page, "get_source_connection_information")
+    response = await perform(page, height=1400)
     await expect(response).to_contain_text("name: Attic")
     await expect(response).to_contain_text("access_token: transient-")
-    await expect(tick).to_have_count(0)
     # A value is an element of its own once it is coloured, the last one at last.
     await expect(response.get_by_text("false", exact=True)).to_be_visible()
     await gallery.take("action", page.locator("ha-card"))
+
+
+@pytest.mark.usefixtures("entry_id")
+async def test_call_api(page: Page, gallery: Gallery, attic: Server) -> None:
+    """The libraries of a server are listed without a token in sight."""
+    sections = attic.library.sections
+    attic.library.sections = {1: ("Movies", "movie")}
+    await select_server(page, "call_api")
+    await page.locator("ha-selector-text input").fill("/library/sections")
+    response = await perform(page, height=2200)
+    await expect(response).to_contain_text("title: Movies")
+    await expect(response).not_to_contain_text("transient-")
+    await expect(response.get_by_text("/media/Movies", exact=True)).to_be_visible()
+    await gallery.take("call-api", page.locator("ha-card"))
+    attic.library.sections = sections
+
+
+async def test_poster(
+    page: Page, owner: Client, entry_id: str, attic: Server, gallery: Gallery
+) -> None:
+    """A notification shows the poster of what was added last."""
+    attic.library.add("Nosferatu")
+    attic.picture = (draw_poster("Nosferatu"), "image/png")
+    device = {"device_id": await owner.device_id(entry_id, "Attic")}
+    await owner.request("POST", "services/script/show_what_is_new", device)
+    await pages.go(page, "/")
+    notification = await pages.notification(page, "Nosferatu")
+    poster = notification.get_by_role("img", name="Poster")
+    await expect(poster).to_be_visible()
+    assert await poster.evaluate(
+        "image => image.decode().then(() => image.naturalWidth)"
+    )
+    time = notification.locator("ha-relative-time")
+    await time.evaluate("element => element.textContent = 'Now'")
+    await gallery.take("poster", notification)
+    await owner.request("POST", "services/persistent_notification/dismiss_all", {})
+    attic.picture = None

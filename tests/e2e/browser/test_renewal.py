@@ -14,10 +14,10 @@ REFUSED = (
 )
 
 
-@pytest.mark.usefixtures("entry_id")
 async def test_reauth(
     page: Page,
     owner: Client,
+    entry_id: str,
     simulator: Simulator,
     ada: Account,
     provoked: list[str],
@@ -25,7 +25,7 @@ async def test_reauth(
     """A revoked token is asked for where integrations are, and replaced."""
     simulator.revoke(ada)
     with pytest.raises(CommandError, match="Plex signed Home Assistant out"):
-        await owner.press(pages.REFRESH)
+        await owner.refresh(entry_id)
     provoked.append(REFUSED)
     await pages.go(page, pages.DASHBOARD)
     await page.get_by_role("button", name="Reconfigure").click()

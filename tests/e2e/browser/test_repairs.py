@@ -1,18 +1,17 @@
 """What a person can fix is among the repairs until it is fixed."""
 
 from playwright.async_api import Page, expect
-import pytest
 
 from tests.e2e.client import Client
-from tests.simulator import Connection, Server
+from tests.e2e.waiting import eventually
+from tests.simulator import Account, Connection, Server, Simulator
 
 from . import pages
 from .pictures import Gallery
 
 
-@pytest.mark.usefixtures("entry_id")
 async def test_no_secure_connection(
-    page: Page, owner: Client, attic: Server, gallery: Gallery
+    page: Page, owner: Client, entry_id: str, attic: Server, gallery: Gallery
 ) -> None:
     """A server that offers plain http only is told of until a secure connection answers."""
     secure = attic.connections
@@ -20,7 +19,7 @@ async def test_no_secure_connection(
         Connection("http://192.168.1.20:32400", "http", "192.168.1.20", 32400)
     ]
     await attic.stop()
-    await owner.press(pages.REFRESH)
+    await owner.refresh(entry_id)
     await pages.go(page, "/config/repairs")
     repair = page.get_by_text("Attic has no secure connection")
     await repair.click()
@@ -33,5 +32,44 @@ async def test_no_secure_connection(
     await expect(repair).to_have_count(1)
     attic.connections = secure
     await attic.start()
-    await owner.press(pages.REFRESH)
+    await owner.refresh(entry_id)
     await expect(repair).to_have_count(0)
+
+
+async def test_lost_server(
+    page: Page,
+    owner: Client,
+    entry_id: str,
+    simulator: Simulator,
+    ada: Account,
+    attic: Server,
+) -> None:
+    """The device of a server that left the account is deleted at the press of a button."""
+    hut = await simulator.add_server(name="Hut", owner=ada, tls=True)
+    attic.listed = False
+    repair = page.get_by_text("Attic is no longer part of your Plex account")
+
+    async def repairs() -> int:
+        await owner.refresh(entry_id)
+        return len((await owner.command("repairs/list_issues"))["issues"])
+
+    await eventually("the repairs", repairs, bool)
+    await pages.go(page, "/config/repairs")
+    await repair.click()
+    dialog = pages.Dialog(page)
+    await dialog.choose("Claim the server again")
+    await dialog.press("Check now")
+    await dialog.expect_text("Plex doesn't list the server yet.")
+    await dialog.press("Close")
+    await expect(dialog.window).to_have_count(0)
+    await repair.click()
+    await dialog.choose("Delete the device")
+    await dialog.press("Delete")
+    await dialog.expect_text("The issue is repaired!")
+    await dialog.press("Finish")
+    await expect(repair).to_have_count(0)
+    names = {device["name"] for device in await owner.devices(entry_id)}
+    assert names == {"Plex Ada", "Hut"}
+    attic.listed = True
+    simulator.servers.remove(hut)
+    await hut.stop()

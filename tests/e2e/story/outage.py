@@ -57,7 +57,7 @@ async def token_without_plex_tv(story: Story) -> None:
 async def plex_tv_back(story: Story) -> None:
     """Let plex.tv come back, and press the refresh button."""
     await story.simulator.start_plex_tv()
-    await story.press_refresh()
+    await story.client.refresh(story.entry_id)
     await story.expect_up(story.entry_id)
     say("All entities of the account are available")
 

@@ -141,15 +141,11 @@ class Story:
                 return states[entity["entity_id"]]
         raise StoryError(f"there is no entity {key}")
 
-    async def press_refresh(self) -> None:
-        """Press the refresh button of the account."""
-        await self.client.press((await self.state_of("refresh"))["entity_id"])
-
     async def expect_refusal(self, key: str, **placeholders: str) -> None:
         """Check that the refresh button fails, and with which sentence."""
         sentence = self.sentences[f"{key}.message"].format(**placeholders)
         try:
-            await self.press_refresh()
+            await self.client.refresh(self.entry_id)
         except CommandError as error:
             expect(str(error).startswith(sentence.removesuffix(".")), str(error))
             say(sentence)
@@ -158,11 +154,7 @@ class Story:
 
     async def server_device(self) -> str:
         """Return the device of the server."""
-        for device in await self.client.devices(self.entry_id):
-            if device["name"] == self.attic.name:
-                device_id: str = device["id"]
-                return device_id
-        raise StoryError(f"there is no device {self.attic.name}")
+        return await self.client.device_id(self.entry_id, self.attic.name)
 
     def secrets(self) -> set[str]:
         """Return what must not be in the log: all that Plex knows, saw or gave away."""

@@ -35,7 +35,7 @@ async def async_setup_entry(
     for server in account.servers.values():
         registry.async_get_or_create(
             config_entry_id=entry.entry_id,
-            **(server.device_info | {"via_device_id": device.id}),
+            **{**server.device_info, "via_device_id": device.id},  # type: ignore[arg-type]
         )
     await asyncio.gather(
         *(

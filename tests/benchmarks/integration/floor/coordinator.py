@@ -60,7 +60,8 @@ class PlexCoordinator(DataUpdateCoordinator[dict[str, Any]]):
             "X-Plex-Token": token,
         }
 
-    async def _request(self, path: str, method: str = "GET") -> Any:
+    async def request(self, path: str, method: str = "GET") -> Any:
+        """Return the document that a path answers."""
         async with self._session.request(
             method, self._url + path, headers=self._headers
         ) as response:
@@ -100,8 +101,8 @@ class AccountCoordinator(PlexCoordinator):
     @override
     async def _async_update_data(self) -> dict[str, Any]:
         user, resources = await asyncio.gather(
-            self._request("/user?includeSubscriptions=1"),
-            self._request("/resources?includeHttps=1&includeRelay=1&includeIPv6=1"),
+            self.request("/user?includeSubscriptions=1"),
+            self.request("/resources?includeHttps=1&includeRelay=1&includeIPv6=1"),
         )
         for resource in resources:
             identifier = resource["clientIdentifier"]
@@ -161,16 +162,14 @@ class ServerCoordinator(PlexCoordinator):
 
     @override
     async def _async_setup(self) -> None:
-        await self._request("/identity")
-        answer = await self._request(
-            "/security/token?type=delegation&scope=all", "POST"
-        )
+        await self.request("/identity")
+        answer = await self.request("/security/token?type=delegation&scope=all", "POST")
         self._headers["X-Plex-Token"] = answer["MediaContainer"]["token"]
         self._token_expires = datetime.now(UTC) + TOKEN_LIFE
 
     @override
     async def _async_update_data(self) -> dict[str, Any]:
-        await self._request("/")
+        await self.request("/")
         return {
             "connectivity": True,
             "connection": "local",

@@ -1,0 +1,40 @@
+"""The poster of a film, drawn."""
+
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+_SIZE = (600, 900)
+_NIGHT = (24, 28, 48)
+_DUSK = (200, 96, 64)
+_MOON = (248, 236, 200)
+_HOUSE = (10, 12, 22)
+
+
+def draw_poster(title: str) -> bytes:
+    """Return a house under the moon, and a title, as PNG."""
+    width, height = _SIZE
+    poster = Image.linear_gradient("L").resize(_SIZE)
+    poster = Image.composite(
+        Image.new("RGB", _SIZE, _DUSK), Image.new("RGB", _SIZE, _NIGHT), poster
+    )
+    drawing = ImageDraw.Draw(poster)
+    drawing.ellipse((330, 110, 510, 290), _MOON)
+    drawing.polygon(
+        [
+            (0, 620),
+            (140, 620),
+            (230, 480),
+            (320, 620),
+            (width, 620),
+            _SIZE,
+            (0, height),
+        ],
+        _HOUSE,
+    )
+    drawing.rectangle((210, 560, 250, 610), _MOON)
+    font = ImageFont.load_default(64)
+    drawing.text((width / 2, 760), title, _MOON, font, anchor="mm")
+    file = BytesIO()
+    poster.save(file, "PNG")
+    return file.getvalue()

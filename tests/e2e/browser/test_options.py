@@ -1,0 +1,44 @@
+"""Servers of others are left out by a switch."""
+
+from collections.abc import AsyncIterator
+
+from playwright.async_api import Page, expect
+import pytest
+
+from tests.simulator import Account, Server, Simulator
+
+from . import pages
+from .pictures import Gallery
+
+
+@pytest.fixture
+async def cellar(
+    simulator: Simulator, ada: Account, grace: Account
+) -> AsyncIterator[Server]:
+    """Return a server that Grace owns and Ada may use."""
+    cellar = await simulator.add_server(
+        name="Cellar", owner=grace, shared_with=(ada,), tls=True
+    )
+    yield cellar
+    simulator.servers.remove(cellar)
+    await cellar.stop()
+
+
+@pytest.mark.usefixtures("cellar", "entry_id")
+async def test_shared_servers(page: Page, gallery: Gallery) -> None:
+    """The device of a server of somebody else goes, and comes back."""
+    await pages.go(page, pages.INTEGRATION)
+    cellar = pages.device(page, "Cellar")
+    await expect(cellar).to_be_visible()
+    dialog = pages.Dialog(page)
+    for shown in (0, 1):
+        configure = pages.entry(page, "Ada").get_by_role("button", name="Configure")
+        await configure.click()
+        await dialog.expect_text("Include servers shared with you")
+        if not shown:
+            await gallery.take("options", dialog.window)
+        await dialog.switch()
+        await dialog.submit()
+        await dialog.press("Finish")
+        await expect(cellar).to_have_count(shown)
+    await expect(pages.device(page, "Attic")).to_be_visible()
