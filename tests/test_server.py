@@ -25,7 +25,7 @@ from .common import (
 pytestmark = pytest.mark.usefixtures("all_enabled")
 
 MINT = "/security/token"
-DEAD = {"uri": "https://127.0.0.9:1", "address": "127.0.0.9", "port": 1}
+DEAD: dict[str, Any] = {"uri": "https://127.0.0.9:1", "address": "127.0.0.9", "port": 1}
 
 
 def mints(home: Home) -> int:

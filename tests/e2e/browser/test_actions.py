@@ -13,19 +13,23 @@ from .posters import draw_poster
 TOOL = "/config/tools/action?service=plex_account."
 
 
-async def perform(page: Page) -> Locator:
-    """Perform the action that is filled in, and return its response."""
+async def perform(page: Page, *, height: int) -> Locator:
+    """Perform the action that is filled in, and return its response.
+
+    The page is made as high as it needs to be afterwards, so that all lines are drawn.
+    """
     button = page.locator("ha-progress-button")
     tick = button.locator("ha-svg-icon")
     await button.click()
     await expect(tick).to_be_visible()
     await expect(tick).to_have_count(0)
+    await page.set_viewport_size({"width": 800, "height": height})
     return page.locator("ha-card").last.locator("ha-code-editor")
 
 
-async def select_server(page: Page, action: str, *, height: int) -> None:
+async def select_server(page: Page, action: str) -> None:
     """Open the tool, and select the server of an action."""
-    await page.set_viewport_size({"width": 800, "height": height})
+    await page.set_viewport_size({"width": 800, "height": 1200})
     await pages.go(page, f"{TOOL}{action}")
     await page.get_by_role("button", name="Select a device").click()
     await page.get_by_role("option", name="Attic").click()
@@ -34,8 +38,8 @@ async def select_server(page: Page, action: str, *, height: int) -> None:
 @pytest.mark.usefixtures("entry_id")
 async def test_source_connection_information(page: Page, gallery: Gallery) -> None:
     """The response is shown below the form."""
-    await select_server(page, "get_source_connection_information", height=1400)
-    response = await perform(page)
+    await select_server(page, "get_source_connection_information")
+    response = await perform(page, height=1400)
     await expect(response).to_contain_text("name: Attic")
     await expect(response).to_contain_text("access_token: transient-")
     # A value is an element of its own once it is coloured, the last one at last.
@@ -48,9 +52,9 @@ async def test_call_api(page: Page, gallery: Gallery, attic: Server) -> None:
     """The libraries of a server are listed without a token in sight."""
     sections = attic.library.sections
     attic.library.sections = {1: ("Movies", "movie")}
-    await select_server(page, "call_api", height=2200)
+    await select_server(page, "call_api")
     await page.locator("ha-selector-text input").fill("/library/sections")
-    response = await perform(page)
+    response = await perform(page, height=2200)
     await expect(response).to_contain_text("title: Movies")
     await expect(response).not_to_contain_text("transient-")
     await expect(response.get_by_text("/media/Movies", exact=True)).to_be_visible()
@@ -73,6 +77,8 @@ async def test_poster(
     assert await poster.evaluate(
         "image => image.decode().then(() => image.naturalWidth)"
     )
+    time = notification.locator("ha-relative-time")
+    await time.evaluate("element => element.textContent = 'Now'")
     await gallery.take("poster", notification)
     await owner.request("POST", "services/persistent_notification/dismiss_all", {})
     attic.picture = None
