@@ -129,7 +129,6 @@ def _account(user: dict[str, Any]) -> PlexAccount:
         ),
         trials=tuple(user.get("trials", ())),
         thumb=user["thumb"],
-        search_enabled=user["searchEnabled"],
         two_factor_enabled=user["twoFactorEnabled"],
     )
 
