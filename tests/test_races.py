@@ -278,9 +278,9 @@ async def test_renewal_during_a_refresh_with_the_old_token(
     assert result["reason"] == "reauth_successful"
     await until(lambda: home.entry.state is ConfigEntryState.LOADED)
     hang.release()
-    (outcome,) = await asyncio.gather(work, return_exceptions=True)
+    await asyncio.wait([work])
     await settle(home.hass)
-    assert isinstance(outcome, HomeAssistantError) is (trigger == "action")
+    assert isinstance(work.exception(), HomeAssistantError) is (trigger == "action")
     check_all_is_well(home)
 
 
