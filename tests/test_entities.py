@@ -1,25 +1,15 @@
 """The entities: which there are, what they say, and when they are unavailable."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from syrupy.assertion import SnapshotAssertion
 
-from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
-from tests.simulator import ABSENT, Account, Server, Simulator
+from tests.simulator import ABSENT
 
-from .common import (
-    ACCOUNT_REFRESH,
-    DISTANT_REFRESH,
-    DOMAIN,
-    LOCAL_REFRESH,
-    pass_time,
-    set_up,
-    settle,
-    state_of,
-)
+from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home, settle
 
 # platform, key, diagnostic, enabled by default
 ACCOUNT_ENTITIES = {
@@ -35,6 +25,8 @@ ACCOUNT_ENTITIES = {
     ("sensor", "subscription_status", False, True),
     ("sensor", "subscription_plan", False, True),
     ("sensor", "subscribed_since", False, True),
+    ("sensor", "subscription_renews", False, True),
+    ("sensor", "subscription_ends", False, True),
     ("sensor", "servers", True, True),
     ("sensor", "home_size", True, False),
     ("sensor", "joined", True, False),
@@ -44,18 +36,18 @@ ACCOUNT_ENTITIES = {
 SERVER_ENTITIES = {
     ("binary_sensor", "connectivity", False, True),
     ("sensor", "connection", True, True),
-    ("sensor", "transient_token_expires", True, True),
+    ("sensor", "transient_token_expires", True, False),
     ("sensor", "last_seen", True, False),
     ("sensor", "owner", True, False),
 }
 
 
-async def test_entities(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, server: Server
-) -> None:
+async def test_entities(home: Home) -> None:
     """Accounts and servers have the entities of the contract, under its ids."""
-    await set_up(hass, entry)
-
+    await home.set_up()
+    entities = er.async_entries_for_config_entry(
+        er.async_get(home.hass), home.entry.entry_id
+    )
     assert {
         (
             entity.domain,
@@ -63,17 +55,42 @@ async def test_entities(
             entity.entity_category == "diagnostic",
             entity.disabled_by is None,
         )
-        for entity in er.async_entries_for_config_entry(
-            er.async_get(hass), entry.entry_id
-        )
+        for entity in entities
     } == {
-        (platform, f"{prefix}_{key}", diagnostic, enabled)
-        for prefix, entities in (
-            (account.uuid, ACCOUNT_ENTITIES),
-            (f"{account.uuid}_{server.machine_identifier}", SERVER_ENTITIES),
+        (platform, home.unique_id(key, server), diagnostic, enabled)
+        for server, contract in (
+            (None, ACCOUNT_ENTITIES),
+            (home.server, SERVER_ENTITIES),
         )
-        for platform, key, diagnostic, enabled in entities
+        for platform, key, diagnostic, enabled in contract
     }
+    for entity in entities:
+        assert entity.original_name
+        assert entity.unique_id.endswith(f"_{entity.translation_key}")
+
+
+async def test_names_classes_and_categories(
+    all_enabled: None, home: Home, snapshot: SnapshotAssertion
+) -> None:
+    """Names, device classes, categories, units and options are those users know."""
+    await home.set_up()
+    entities = er.async_entries_for_config_entry(
+        er.async_get(home.hass), home.entry.entry_id
+    )
+    assert {
+        entity.entity_id: ", ".join(
+            str(one)
+            for one in (
+                entity.original_name,
+                entity.original_device_class,
+                entity.entity_category,
+                entity.unit_of_measurement,
+                *(entity.capabilities or {}).get("options", ()),
+            )
+            if one
+        )
+        for entity in entities
+    } == snapshot
 
 
 @pytest.mark.parametrize(
@@ -108,6 +125,8 @@ async def test_entities(
                 ("Ended", "ended"),
                 ("Lapsed", "lapsed"),
                 ("Levitating", "unknown"),
+                ("Pending Cancellation", "pending_cancellation"),
+                ("pending_cancellation", "pending_cancellation"),
                 (None, "unknown"),
             )
         ),
@@ -122,18 +141,23 @@ async def test_entities(
         ),
         (
             "subscription",
-            {"subscribedAt": "2020-02-03T04:05:06Z"},
+            {"active": True, "subscribedAt": "2020-02-03T04:05:06Z"},
             "sensor",
             "subscribed_since",
             "2020-02-03T04:05:06+00:00",
         ),
+        (
+            "subscription",
+            {"active": False, "subscribedAt": "2020-02-03T04:05:06Z"},
+            "sensor",
+            "subscribed_since",
+            "unknown",
+        ),
     ],
 )
 async def test_states_of_an_account(
-    hass: HomeAssistant,
     all_enabled: None,
-    entry: MockConfigEntry,
-    account: Account,
+    home: Home,
     field: str,
     value: Any,
     platform: str,
@@ -141,159 +165,143 @@ async def test_states_of_an_account(
     state: str,
 ) -> None:
     """Entities say what plex.tv says, and unknown where it says nothing of use."""
-    account.extra = {field: value}
-    await set_up(hass, entry)
-    assert state_of(hass, platform, f"{account.uuid}_{key}").state == state
+    home.account.extra = {field: value}
+    await home.set_up()
+    assert home.state(platform, key) == state
 
 
-async def test_states_of_servers(
-    hass: HomeAssistant,
-    all_enabled: None,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
+SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
+IN_WORDS = "2027-01-02T03:04:05+00:00"
+
+
+@pytest.mark.parametrize(
+    ("subscription", "renews", "ends"),
+    [
+        ({"plan": "yearly", "renews_at": SOON}, IN_WORDS, "unknown"),
+        ({"plan": "yearly", "ends_at": SOON}, "unknown", IN_WORDS),
+        ({"plan": "lifetime"}, "unknown", "unknown"),
+        ({"plan": "lifetime", "renews_at": SOON}, "unknown", "unknown"),
+        (None, "unknown", "unknown"),
+    ],
+    ids=str,
+)
+async def test_end_of_a_subscription(
+    home: Home, subscription: dict[str, Any] | None, renews: str, ends: str
 ) -> None:
-    """Servers say whose they are and when plex.tv saw them; in an outage as well."""
-    grace = simulator.add_account(username="grace")
-    cellar = await simulator.add_server(owner=grace, shared_with=[account], tls=True)
-    hidden = simulator.add_account(username="hidden@example.com")
-    attic = await simulator.add_server(owner=hidden, shared_with=[account], tls=True)
-    server.extra = {"lastSeenAt": "2026-01-02T03:04:05Z"}
-    await set_up(hass, entry)
+    """The sensors say when Plex Pass renews or ends, if it does."""
+    if subscription:
+        home.account.subscribe(**subscription)
+    await home.set_up()
+    assert home.state("sensor", "subscription_renews") == renews
+    assert home.state("sensor", "subscription_ends") == ends
+
+
+async def test_lapsed_subscription(home: Home) -> None:
+    """A Plex Pass that is over says so, and not since when it was."""
+    home.account.subscribe("yearly", renews_at=SOON)
+    await home.set_up()
+    assert home.plex_pass == "on"
+    assert home.state("sensor", "subscribed_since") == "2014-02-28T00:00:00+00:00"
+    home.account.lapse(since=1_393_545_600, ended_at=SOON)
+    await home.wait(ACCOUNT_REFRESH)
+    assert home.plex_pass == "off"
+    for key in ("subscribed_since", "subscription_renews", "subscription_ends"):
+        assert home.state("sensor", key) == "unknown"
+
+
+async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
+    """Whose a server is and when it was seen keep their values in every outage."""
+    cellar = await home.friend()
+    hidden = home.simulator.add_account(username="hidden@example.com")
+    attic = await home.simulator.add_server(
+        owner=hidden, shared_with=[home.account], tls=True
+    )
+    home.server.extra = {"lastSeenAt": "2026-01-02T03:04:05Z"}
+    await home.set_up()
 
     def check() -> None:
-        for one, owner in ((server, "ada"), (cellar, "grace"), (attic, "unknown")):
-            prefix = f"{account.uuid}_{one.machine_identifier}"
-            assert state_of(hass, "sensor", f"{prefix}_owner").state == owner
-        last_seen = f"{account.uuid}_{server.machine_identifier}_last_seen"
-        assert state_of(hass, "sensor", last_seen).state == "2026-01-02T03:04:05+00:00"
+        for one, owner in (
+            (home.server, "ada"),
+            (cellar, "grace"),
+            (attic, "unknown"),
+        ):
+            assert home.state("sensor", "owner", one) == owner
+        seen = home.state("sensor", "last_seen", home.server)
+        assert seen == "2026-01-02T03:04:05+00:00"
 
     check()
-    await simulator.stop_plex_tv()
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    await home.simulator.stop_plex_tv()
+    await home.wait(ACCOUNT_REFRESH)
+    check()
+    for server in (home.server, cellar, attic):
+        await server.stop()
+    await home.wait(DISTANT_REFRESH)
+    assert home.connectivity() == "off"
     check()
 
-
-async def test_owner_with_an_address_as_title(
-    hass: HomeAssistant,
-    all_enabled: None,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
-    """An account that the user has named by an e-mail address owns its servers unnamed."""
-    hass.config_entries.async_update_entry(entry, title="ada@example.com")
-    await set_up(hass, entry)
-    owner = f"{account.uuid}_{server.machine_identifier}_owner"
-    assert state_of(hass, "sensor", owner).state == "unknown"
+    await home.simulator.start_plex_tv()
+    home.server.extra = {"lastSeenAt": "2026-02-03T04:05:06Z"}
+    await home.wait(ACCOUNT_REFRESH)
+    seen = home.state("sensor", "last_seen", home.server)
+    assert seen == "2026-02-03T04:05:06+00:00"
 
 
-async def test_last_seen_follows_the_list(
-    hass: HomeAssistant,
-    all_enabled: None,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
-    """What the list says of a server is shown with the account's refresh."""
-    await set_up(hass, entry)
-    server.extra = {"lastSeenAt": "2026-01-02T03:04:05Z"}
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    last_seen = f"{account.uuid}_{server.machine_identifier}_last_seen"
-    assert state_of(hass, "sensor", last_seen).state == "2026-01-02T03:04:05+00:00"
+async def test_owner_with_an_address_as_title(all_enabled: None, home: Home) -> None:
+    """An account that the user has named by an email address owns its servers unnamed."""
+    home.hass.config_entries.async_update_entry(home.entry, title="ada@example.com")
+    await home.set_up()
+    assert home.state("sensor", "owner", home.server) == "unknown"
 
 
-async def test_availability_of_server_entities(
-    hass: HomeAssistant,
-    all_enabled: None,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
-    """While a server is off, only its connectivity says something."""
-    await set_up(hass, entry)
-    prefix = f"{account.uuid}_{server.machine_identifier}"
+async def test_availability_of_server_entities(all_enabled: None, home: Home) -> None:
+    """While a server is off, what it says itself is unavailable."""
+    await home.set_up()
 
     def unavailable() -> set[str]:
         return {
             key
             for platform, key, *_ in SERVER_ENTITIES
-            if state_of(hass, platform, f"{prefix}_{key}").state == "unavailable"
+            if home.state(platform, key, home.server) == "unavailable"
         }
 
     assert unavailable() == set()
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert unavailable() == {
-        "connection",
-        "transient_token_expires",
-        "last_seen",
-        "owner",
-    }
-    assert state_of(hass, "binary_sensor", f"{prefix}_connectivity").state == "off"
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
+    await home.server.stop()
+    await home.wait()
+    assert unavailable() == {"connection", "transient_token_expires"}
+    assert home.connectivity() == "off"
+    await home.server.start()
+    await home.wait(DISTANT_REFRESH)
     assert unavailable() == set()
 
 
-async def test_availability_of_account_entities(
-    hass: HomeAssistant,
-    all_enabled: None,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-) -> None:
-    """While plex.tv is out, only the activity is there."""
-    await set_up(hass, entry)
+async def test_availability_of_account_entities(all_enabled: None, home: Home) -> None:
+    """While plex.tv is out, only the activity and the button are there."""
+    await home.set_up()
 
     def available() -> set[str]:
         return {
             key
             for platform, key, *_ in ACCOUNT_ENTITIES
-            if state_of(hass, platform, f"{account.uuid}_{key}").state != "unavailable"
+            if home.state(platform, key) != "unavailable"
         }
 
     assert len(available()) == len(ACCOUNT_ENTITIES)
-    simulator.fault(status=503)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert available() == {"activity"}
-    simulator.clear_faults()
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+    home.simulator.fault(status=503)
+    await home.wait(ACCOUNT_REFRESH)
+    assert available() == {"activity", "refresh"}
+    home.simulator.clear_faults()
+    await home.wait(ACCOUNT_REFRESH)
     assert len(available()) == len(ACCOUNT_ENTITIES)
 
 
-async def test_unchanged_refresh_writes_nothing(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
+async def test_unchanged_refresh_writes_nothing(home: Home) -> None:
     """A refresh that finds nothing new changes no state."""
-    await set_up(hass, entry)
+    await home.set_up()
     changes: list[str] = []
-    hass.bus.async_listen(
+    home.hass.bus.async_listen(
         "state_changed", lambda event: changes.append(event.data["entity_id"])
     )
     for _ in range(3):
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await settle(hass)
+        await home.wait(ACCOUNT_REFRESH)
+    await settle(home.hass)
     assert changes == []
-
-
-async def test_names_are_translated(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, server: Server
-) -> None:
-    """Every entity has a name of its own and the key as its translation key."""
-    await set_up(hass, entry)
-    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    for entity in entities:
-        assert entity.platform == DOMAIN
-        assert entity.original_name
-        assert entity.has_entity_name
-        assert entity.unique_id.endswith(f"_{entity.translation_key}")

@@ -1,178 +1,135 @@
-"""The activity of an account: each change told once, and none at the start."""
+"""The activity of an account: each change reported once, after its states."""
 
+from collections.abc import Callable
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from homeassistant.core import Event, HomeAssistant
-from tests.simulator import Account, Server, Simulator
+from homeassistant.core import Event
+from tests.simulator import Server
 
-from .common import (
-    ACCOUNT_REFRESH,
-    DISTANT_REFRESH,
-    LOCAL_REFRESH,
-    connectivity,
-    device_of,
-    entity_id_of,
-    pass_time,
-    press_refresh,
-    set_up,
-    settle,
-    state_of,
-)
+from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home, entity_id_of, state_of
+
+type Reported = list[tuple[dict[str, Any], str]]
 
 
 @pytest.fixture
-async def told(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, server: Server
-) -> list[dict[str, Any]]:
-    """Return what the activity tells from set-up on, kept current."""
-    events: list[dict[str, Any]] = []
+def look() -> Callable[[Home], str]:
+    """Return what a listener looks at when something is reported."""
+    return lambda home: home.connectivity()
+
+
+@pytest.fixture
+async def reported(home: Home, look: Callable[[Home], str]) -> Reported:
+    """Return what is reported from set-up on, with what the states were then."""
+    await home.set_up()
+    activity = entity_id_of(home.hass, "event", home.unique_id("activity"))
+    events: Reported = []
 
     def listen(event: Event[Any]) -> None:
         state = event.data["new_state"]
-        if state and event.data["entity_id"].startswith("event."):
+        if event.data["entity_id"] == activity and state.attributes.get("event_type"):
             attributes = dict(state.attributes)
-            attributes.pop("event_types", None)
-            attributes.pop("friendly_name", None)
-            if attributes.get("event_type"):
-                events.append(attributes)
+            del attributes["event_types"], attributes["friendly_name"]
+            events.append((attributes, look(home)))
 
-    hass.bus.async_listen("state_changed", listen)
-    await set_up(hass, entry)
-    assert entity_id_of(hass, "event", f"{account.uuid}_activity")
+    home.hass.bus.async_listen("state_changed", listen)
     return events
 
 
-async def test_nothing_at_the_start(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    told: list[dict[str, Any]],
-) -> None:
-    """Neither set-up nor a reload nor unchanged refreshes tell anything."""
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert told == []
+def report(home: Home, kind: str, server: Server) -> dict[str, Any]:
+    """Return what is reported of a server."""
+    device_id = home.device(server).id
+    return {"event_type": kind, "name": server.name, "device_id": device_id}
 
 
-async def test_server_offline_and_online(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    told: list[dict[str, Any]],
-) -> None:
-    """A server that goes and comes back is told once each."""
-    facts = {
-        "name": "Attic",
-        "device_id": device_of(
-            hass, entry, f"{account.uuid}_{server.machine_identifier}"
-        ),
-    }
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert told == [{"event_type": "server_offline", **facts}]
-
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    assert told[1:] == [{"event_type": "server_online", **facts}]
+async def test_nothing_at_the_start(home: Home, reported: Reported) -> None:
+    """Neither set-up nor a reload nor unchanged refreshes report anything."""
+    await home.reload()
+    await home.wait(ACCOUNT_REFRESH)
+    await home.server.stop()
+    await home.reload()
+    assert home.connectivity() == "off"
+    assert reported == []
 
 
-async def test_server_added_and_removed(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    told: list[dict[str, Any]],
-) -> None:
-    """A server that comes to the account and leaves it is told once each."""
-    grace = simulator.add_account(username="grace")
-    cellar = await simulator.add_server(
-        name="Cellar", owner=grace, shared_with=[account], tls=True
-    )
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    facts = {
-        "name": "Cellar",
-        "device_id": device_of(
-            hass, entry, f"{account.uuid}_{cellar.machine_identifier}"
-        ),
-    }
-    assert told == [{"event_type": "server_added", **facts}]
+async def test_server_offline_and_online(home: Home, reported: Reported) -> None:
+    """A server that goes and comes back is reported once each, after its state."""
+    await home.server.stop()
+    await home.wait()
+    await home.wait(DISTANT_REFRESH)
+    assert reported == [(report(home, "server_offline", home.server), "off")]
 
-    cellar.shared_with = []
+    await home.server.start()
+    await home.wait(DISTANT_REFRESH)
+    await home.wait()
+    assert reported[1:] == [(report(home, "server_online", home.server), "on")]
+
+
+@pytest.mark.parametrize("look", [lambda home: home.state("sensor", "servers")])
+async def test_server_added_and_removed(home: Home, reported: Reported) -> None:
+    """A server that comes to the account and leaves it is reported once each."""
+    cellar = await home.friend()
+    await home.wait(ACCOUNT_REFRESH)
+    added = report(home, "server_added", cellar)
+    removed = report(home, "server_removed", cellar)
+    assert reported == [(added, "2")]
+
+    cellar.listed = False
     for _ in range(3):
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert told[1:] == [{"event_type": "server_removed", **facts}]
+        await home.wait(ACCOUNT_REFRESH)
+    assert reported[1:] == [(removed, "1")]
+
+
+async def test_server_lost(home: Home, reported: Reported) -> None:
+    """An own server that leaves the list is off, and not removed."""
+    await home.friend()
+    await home.wait(ACCOUNT_REFRESH)
+    reported.clear()
+    home.server.listed = False
+    for _ in range(3):
+        await home.wait(ACCOUNT_REFRESH)
+    assert reported == [(report(home, "server_offline", home.server), "off")]
 
 
 @pytest.mark.parametrize("all_of_them", [True, False])
 async def test_known_server_is_not_news(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    simulator: Simulator,
-    told: list[dict[str, Any]],
-    all_of_them: bool,
+    home: Home, reported: Reported, all_of_them: bool
 ) -> None:
     """A server that the first list after a start left out was never gone."""
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
-    await press_refresh(hass, account)
-    assert [one["event_type"] for one in told] == ["server_added"]
-    activity = f"{account.uuid}_activity"
-    told_at = state_of(hass, "event", activity).state
+    cellar = await home.friend()
+    await home.press()
+    assert [event["event_type"] for event, _ in reported] == ["server_added"]
+    activity = home.unique_id("activity")
+    reported_at = state_of(home.hass, "event", activity).state
 
-    cellar.listed = False
-    server.listed = not all_of_them
-    await hass.config_entries.async_reload(entry.entry_id)
-    cellar.listed = server.listed = True
-    await press_refresh(hass, account)
-    assert connectivity(hass, account, cellar) == "on"
-    assert state_of(hass, "event", activity).state == told_at
+    home.simulator.leave_out(cellar)
+    if all_of_them:
+        home.simulator.leave_out(home.server)
+    await home.reload()
+    await home.press()
+    assert home.connectivity(cellar) == "on"
+    assert state_of(home.hass, "event", activity).state == reported_at
 
 
-async def test_subscription_changed(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    account: Account,
-    told: list[dict[str, Any]],
-) -> None:
-    """A subscription that changes is told with its old and new status."""
-    account.subscription["status"] = "Active"
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    account.subscription["status"] = "PendingCancellation"
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    account.extra = {"subscription": None}
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert told == [
-        {"event_type": "subscription_changed", "old": old, "new": new}
-        for old, new in (
-            ("inactive", "active"),
-            ("active", "pending_cancellation"),
-            ("pending_cancellation", None),
+@pytest.mark.parametrize(
+    "look", [lambda home: home.state("sensor", "subscription_status")]
+)
+async def test_subscription_changed(home: Home, reported: Reported) -> None:
+    """A subscription that changes is reported with its old and new status."""
+    home.account.subscription["status"] = "Active"
+    await home.wait(ACCOUNT_REFRESH)
+    home.account.subscription["status"] = "PendingCancellation"
+    await home.wait(ACCOUNT_REFRESH)
+    home.account.subscription["status"] = "pending cancellation"
+    await home.wait(ACCOUNT_REFRESH)
+    home.account.extra = {"subscription": None}
+    await home.wait(ACCOUNT_REFRESH)
+    assert reported == [
+        ({"event_type": "subscription_changed", "old": old, "new": new}, state)
+        for old, new, state in (
+            ("inactive", "active", "active"),
+            ("active", "pending_cancellation", "pending_cancellation"),
+            ("pending_cancellation", None, "unknown"),
         )
-    ]
-
-
-async def test_token_rejected(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    account: Account,
-    told: list[dict[str, Any]],
-) -> None:
-    """A token that plex.tv refuses is told once."""
-    simulator.revoke(account)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert [event for event in told if event["event_type"] == "token_rejected"] == [
-        {"event_type": "token_rejected"}
     ]

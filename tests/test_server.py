@@ -1,6 +1,5 @@
 """How a server is reached and kept reached, and what tokens are minted for it."""
 
-from dataclasses import replace
 from datetime import timedelta
 import logging
 from typing import Any
@@ -10,7 +9,7 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.util import dt as dt_util
-from tests.simulator import Server
+from tests.simulator import Connection, Server
 
 from .common import (
     ACCOUNT_REFRESH,
@@ -25,7 +24,7 @@ from .common import (
 pytestmark = pytest.mark.usefixtures("all_enabled")
 
 MINT = "/security/token"
-DEAD: dict[str, Any] = {"uri": "https://127.0.0.9:1", "address": "127.0.0.9", "port": 1}
+DEAD = Connection("https://127.0.0.9:1", "https", "127.0.0.9", 1)
 
 
 def mints(home: Home) -> int:
@@ -501,8 +500,7 @@ async def test_better_connection_was_silent(home: Home) -> None:
 
 async def test_better_connection_stays_silent(home: Home) -> None:
     """One that goes on being silent is tried with the refreshes of the account only."""
-    dead = replace(home.server.connection(), **DEAD)
-    home.server.connections = [dead, home.server.connection(relay=True)]
+    home.server.connections = [DEAD, home.server.connection(relay=True)]
     await home.set_up()
     await home.wait(DISTANT_REFRESH)
     home.simulator.clear_requests()
@@ -534,7 +532,7 @@ async def test_old_connection_serves(home: Home) -> None:
     """One list of connections that lead nowhere doesn't end the one that works."""
     await home.set_up()
     good = home.server.connections
-    home.server.connections = [replace(good[0], **DEAD)]
+    home.server.connections = [DEAD]
     await home.wait(ACCOUNT_REFRESH)
     assert home.connectivity() == "on"
     assert kind(home) == "local"
@@ -546,7 +544,7 @@ async def test_old_connection_serves(home: Home) -> None:
 async def test_moved_while_off(home: Home) -> None:
     """A server that is off is looked for at once where a new list says it is."""
     connections = home.server.connections
-    home.server.connections = [replace(connections[0], **DEAD)]
+    home.server.connections = [DEAD]
     await home.set_up()
     assert home.connectivity() == "off"
     home.server.connections = connections

@@ -119,6 +119,7 @@ def _account(user: dict[str, Any]) -> PlexAccount:
         restricted=user["restricted"],
         roles=tuple(user.get("roles", ())),
         scrobble_types=user["scrobbleTypes"],
+        search_enabled=user.get("searchEnabled", False),
         services=tuple(map(_service, user["services"])),
         subscription=_subscription(user["subscription"]),
         subscription_description=user["subscriptionDescription"],
@@ -144,6 +145,7 @@ def _profile(profile: dict[str, Any]) -> Profile:
         default_subtitle_accessibility=profile["defaultSubtitleAccessibility"],
         default_subtitle_forced=profile["defaultSubtitleForced"],
         watched_indicator=profile["watchedIndicator"],
+        media_posts_visibility=profile.get("mediaPostsVisibility", False),
         media_reviews_visibility=profile["mediaReviewsVisibility"],
         media_reviews_languages=tuple(profile["mediaReviewsLanguages"] or ()),
     )
@@ -172,7 +174,7 @@ def _subscription(subscription: dict[str, Any]) -> Subscription:
 
 
 def _past_subscription(past: dict[str, Any]) -> PastSubscription:
-    billing = past.get("billing") or {}
+    billing = past["billing"]
     return PastSubscription(
         id=past["id"],
         mode=past["mode"],
@@ -188,8 +190,8 @@ def _past_subscription(past: dict[str, Any]) -> PastSubscription:
         type=past["type"],
         transfer=past["transfer"],
         state=past["state"],
-        payment_method_id=billing.get("paymentMethodId"),
-        internal_payment_method=billing.get("internalPaymentMethod", {}),
+        payment_method_id=billing["paymentMethodId"],
+        internal_payment_method=billing["internalPaymentMethod"],
     )
 
 

@@ -138,8 +138,9 @@ class World:
     async def calm_down(self) -> None:
         """Mend all, and wait until that is known."""
         await self.mend()
-        for _ in range(3):
+        for _ in range(4):
             await self.let_pass(REFRESH)
+            await self.let_pass(MINUTE)
             await self.mend()
         self.simulator.clear_requests()
 
