@@ -49,7 +49,7 @@ async def test_server_went_offline(
     await editor.save("Attic went offline")
     await editor.select("Plex server went offline")
     await page.set_viewport_size({"width": 1280, "height": 640})
-    await gallery.take("automation", page.locator("manual-automation-editor"))
+    await gallery.take("automation", page.locator("manual-automation-editor"), 0)
     await editor.set_duration(minutes=0, seconds=1)
     await editor.save()
     await attic.stop()
