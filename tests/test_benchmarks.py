@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.benchmarks import reach
 from tests.benchmarks.contenders import floor, plex_account
 from tests.benchmarks.figures import FLOOR, OURS, Figure, Figures
 from tests.benchmarks.recording import build
@@ -132,3 +133,17 @@ def test_targets(seconds: float, rate: float, missed: list[str]) -> None:
         for text in missed
         if operation == SOURCE or "plexapi" not in text
     ]
+
+
+async def test_reach(socket_enabled: None) -> None:
+    """Silent connections and servers are behind the figures that are told of them."""
+    figures = await reach.measure(rounds=1)
+
+    assert {name: (*counts,) for name, counts in figures.items()} == {
+        "usable": (0, 1, 3),
+        "action": (0, 2, 8),
+    }
+    assert min(figures["usable"][1], figures["usable"][3]) >= reach.BETTER_SECONDS
+    assert [met for met, _ in reach.report(figures | {"action": {0: 1.0, 8: 2.0}})][
+        -2:
+    ] == [True, False]

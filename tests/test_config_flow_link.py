@@ -97,7 +97,14 @@ async def test_no_code(dialogs: Dialogs, fault: dict[str, Any], error: str) -> N
 
 @pytest.mark.parametrize(
     ("lifetime", "minutes"),
-    [(90, "2"), (10**9, "60"), ("", "15"), (0, "15"), (-5, "15")],
+    [
+        (90, "2"),
+        (10**9, "60"),
+        pytest.param(10**400, "15", id="forever"),
+        ("", "15"),
+        (0, "15"),
+        (-5, "15"),
+    ],
 )
 async def test_lifetime(dialogs: Dialogs, lifetime: Any, minutes: str) -> None:
     """A code says how long it lives; what can't be believed is not."""

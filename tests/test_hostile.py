@@ -11,6 +11,7 @@ from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.plex_account.api import connections as connections_module
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
@@ -113,6 +114,7 @@ async def test_identifier_of_an_own_server(
 
     await set_up(hass, entry)
 
+    assert stranger.heard == []
     own = device_id(hass, entry, account, server)
     assert (await call(hass, "get_transient_token", device_id=own))["uri"] == (
         server.connections[0].uri
@@ -120,7 +122,6 @@ async def test_identifier_of_an_own_server(
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     assert {one.name for one in devices} == {"Plex ada", "Attic"}
     assert connectivity(hass, account, server) == "on"
-    assert stranger.heard == []
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -378,8 +379,11 @@ async def test_silence_delays_nobody(
     entry: MockConfigEntry,
     account: Account,
     server: Server,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With 20 friends of 24 silent connections each, one's own server is on and serves."""
+    asyncio.get_running_loop().set_debug(False)
+    monkeypatch.setattr(connections_module, "PROBE_SECONDS", 60)
     ports = [await simulator.add_silent() for _ in range(24)]
     silent = [server.connection() for _ in ports]
     for one, port in zip(silent, ports, strict=True):
@@ -459,9 +463,14 @@ async def test_names(
         ("name", "sourceTitle", "platform", "platformVersion", "product", "device"),
         name,
     )
-    simulator.extra_resources.append(
-        stranger.entry([stranger.connection()], **fields, productVersion=name)
-    )
+    insecure = Connection(
+        uri="http://8.8.8.8:32400", protocol="http", address="8.8.8.8", port=32400,
+        local=False, relay=False, ipv6=False,
+    )  # fmt: skip
+    simulator.extra_resources += [
+        stranger.entry([stranger.connection()], **fields, productVersion=name),
+        stranger.entry([insecure], **fields, clientIdentifier="insecure"),
+    ]
     await set_up(hass, entry)
 
     assert connectivity(hass, account, stranger) == "on"

@@ -232,17 +232,17 @@ async def test_removal_right_after_a_list(home: Home, storage: Storage) -> None:
     assert key(home.entry) not in storage
 
 
+UNUSABLE: list[Any] = [
+    None,
+    [],
+    {},
+    {"servers": 5, "lost": 5, "name": 5},
+    {"servers": [None, {}, {"clientIdentifier": []}], "lost": {"x": 5}},
+    {"servers": [{"clientIdentifier": "x", "provides": "server", "name": 5}]},
+]
 DAMAGED: list[dict[str, Any]] = [
     {"version": 99, "data": {}},
-    {"version": 1, "data": None},
-    {"version": 1, "data": []},
-    {"version": 1, "data": {}},
-    {"version": 1, "data": {"servers": 5, "lost": 5, "name": 5}},
-    {"version": 1, "data": {"servers": [{"clientIdentifier": []}, 5], "lost": {"": 5}}},
-    {
-        "version": 1,
-        "data": {"servers": [{"clientIdentifier": "x", "provides": ["server"]}]},
-    },
+    *({"version": 1, "data": data} for data in UNUSABLE),
 ]
 
 

@@ -176,13 +176,17 @@ def test_brand_is_in_one_place() -> None:
     }
 
 
-@pytest.mark.parametrize("path", files("*.json"), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", files("*.json"), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_json(path: Path) -> None:
     """Every JSON file can be read."""
     load(path)
 
 
-@pytest.mark.parametrize("path", files("*.y*ml"), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", files("*.y*ml"), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_yaml(path: Path) -> None:
     """Every YAML file can be read."""
     assert load_yaml_dict(str(path))

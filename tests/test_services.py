@@ -285,6 +285,23 @@ async def test_server_off_and_on(
     assert (await call(hass, action, device_id=device_id))["name"] == "Attic"
 
 
+@pytest.mark.parametrize("running", [True, False])
+async def test_names_in_errors(
+    hass: HomeAssistant, server: Server, device_id: str, running: bool
+) -> None:
+    """Toasts render Markdown, so what others call their servers is escaped."""
+    server.name = "![Attic](http://a.b)"
+    await hass.config_entries.async_entries(DOMAIN)[0].runtime_data.async_refresh()
+    if not running:
+        await server.stop()
+    with pytest.raises(HomeAssistantError) as error:
+        await call(hass, "call_api", device_id=device_id, path="/nothing")
+    assert r"!\[Attic\](http\://a.b)" in str(error.value)
+
+    await server.start()
+    assert await call(hass, "call_api", device_id=device_id, path="/library/sections")
+
+
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_server_that_is_no_longer_listed(
     hass: HomeAssistant,

@@ -15,6 +15,7 @@ from .api import (
     PlexUnreachable,
 )
 from .const import DOMAIN
+from .markdown import escape
 
 type Translation = tuple[str, dict[str, str]]
 
@@ -56,7 +57,7 @@ def server_translation(
     `any_path`: a token was there, and the user has said what to ask for with it, so
     that is what the server refuses.
     """
-    placeholders = {"server": server}
+    placeholders = {"server": escape(server)}  # toasts render Markdown
     match error:
         case PlexUnreachable(failure=failure):
             return _FAILURE_KEYS.get(failure, "server_unreachable"), placeholders

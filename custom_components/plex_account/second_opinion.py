@@ -52,11 +52,6 @@ class TokenRefusals:
         """Forget an entry that is removed."""
         hass.data.get(_REFUSALS, {}).pop(entry.entry_id, None)
 
-    @staticmethod
-    def forget_entry(hass: HomeAssistant, entry_id: str) -> None:
-        """Forget an entry that is removed."""
-        hass.data.get(_REFUSALS, {}).pop(entry_id, None)
-
     def refuse(self) -> None:
         """Note a refusal; one a minute or more after the first confirms it."""
         now = monotonic()

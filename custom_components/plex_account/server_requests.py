@@ -14,6 +14,7 @@ from .api import PlexError, PlexParamsError, PlexPathError, checked_params, chec
 from .const import DOMAIN
 from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .exceptions import server_translation, translated_error
+from .markdown import escape
 from .redaction import is_secret_name
 from .server_coordinator import PlexServerCoordinator
 
@@ -28,6 +29,9 @@ _ACTIONS = {
 # Logs and databases hold tokens; a claim or another account takes the server away.
 _FORBIDDEN = (("diagnostics",), ("myplex", "claim"))
 _READ_ONLY = ("myplex", "account")
+
+# Placeholders with text that others wrote: toasts render Markdown.
+_NAMES_OF_OTHERS = frozenset({"device", "server"})
 
 
 @callback
@@ -110,5 +114,8 @@ def invalid(key: str, **placeholders: str) -> ServiceValidationError:
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,
-        translation_placeholders=placeholders,
+        translation_placeholders={
+            name: escape(text) if name in _NAMES_OF_OTHERS else text
+            for name, text in placeholders.items()
+        },
     )

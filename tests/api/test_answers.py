@@ -99,6 +99,16 @@ async def test_unreadable_bodies(bench: Bench, body: bytes) -> None:
     await fails_once(PlexResponseError, bench.client.get_token_details, status=200)
 
 
+@pytest.mark.parametrize("encoding", [*WITH_MARKS, *DECLARED])
+async def test_repaired_xml(bench: Bench, encoding: str) -> None:
+    """XML that isn't quite well-formed is repaired in every encoding."""
+    name = DECLARED.get(encoding, encoding.removesuffix("-sig"))
+    body = f'<?xml version="1.0" encoding="{name}"?><user id="1" uuid="ä & b"/>'
+    bench.fault(body=body.encode(encoding))
+
+    assert (await bench.client.get_token_details()).uuid == "ä & b"
+
+
 async def test_reasonable_nesting(bench: Bench) -> None:
     """What nests less deeply is read."""
     deep = "<a>" * 50 + "</a>" * 50

@@ -498,7 +498,6 @@ async def test_name_of_ones_own(chooser: Chooser, everywhere: Server) -> None:
         (UnicodeError("label too long"), {Failure.NAME_NOT_FOUND}),
         (RuntimeError("Resolver is closed"), {Failure.NAME_NOT_FOUND}),
     ],
-    ids=str,
 )
 async def test_what_a_name_server_says(
     chooser: Chooser,

@@ -119,6 +119,7 @@ def _account(user: dict[str, Any]) -> PlexAccount:
         restricted=user["restricted"],
         roles=tuple(user.get("roles", ())),
         scrobble_types=user["scrobbleTypes"],
+        search_enabled=user.get("searchEnabled", False),
         services=tuple(map(_service, user["services"])),
         subscription=_subscription(user["subscription"]),
         subscription_description=user["subscriptionDescription"],
@@ -144,6 +145,7 @@ def _profile(profile: dict[str, Any]) -> Profile:
         default_subtitle_accessibility=profile["defaultSubtitleAccessibility"],
         default_subtitle_forced=profile["defaultSubtitleForced"],
         watched_indicator=profile["watchedIndicator"],
+        media_posts_visibility=profile.get("mediaPostsVisibility", False),
         media_reviews_visibility=profile["mediaReviewsVisibility"],
         media_reviews_languages=tuple(profile["mediaReviewsLanguages"] or ()),
     )

@@ -126,7 +126,7 @@ async def build(simulator: Simulator) -> World:
         ],
         subscription=_SUBSCRIPTION,
         subscription_description="Lifetime Plex Pass",
-        subscriptions=[_SUBSCRIPTION | {"features": []}],
+        subscriptions=[_PAST_SUBSCRIPTION | {"state": "active"}],
     )
     server = await simulator.add_server(owner=account)
     source = "server://attic"

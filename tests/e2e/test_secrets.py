@@ -133,7 +133,7 @@ def test_responses(evidence: Evidence) -> None:
         "get_token_details",
         "get_transient_token",
     }
-    for name, response in evidence.responses:
+    for _, response in evidence.responses:
         tokens = [response.pop(key, None) for key in ("token", "access_token")]
         assert world.vault.find(json.dumps(response)) == []
         if not response.get("client_identifier"):

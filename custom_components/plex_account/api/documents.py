@@ -26,7 +26,8 @@ OFF_LOOP_BYTES = 256 * 1024
 _MAX_DEPTH = 64
 _FEW_ELEMENTS = 1000
 _BYTES_OF_AN_ELEMENT = 40  # on average at least, in anything long that Plex sends
-_MAX_INTEGER_DIGITS = 20
+# Longer ones may not fit into 64 bits, which is what Home Assistant can write.
+_MAX_INTEGER_DIGITS = 18
 
 _WHITE_SPACE = b" \t\r\n" + BOM_UTF8
 _XML_STARTS = (b"<", b"\x00<", b"\xff\xfe<", b"\xfe\xff\x00<")  # UTF-8, UTF-16

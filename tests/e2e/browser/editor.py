@@ -34,7 +34,7 @@ class Editor:
         """Search for a device, and add one of its triggers."""
         dialog = await self.search("trigger", device)
         await dialog.get_by_text("Plex Account").click()
-        await dialog.get_by_text(name, exact=True).click()
+        await dialog.get_by_text(name).click()
         await self._expect_side(name)
 
     async def add_target(self, text: str, *name: str) -> None:
@@ -62,8 +62,8 @@ class Editor:
         """Fill in the message of a notification."""
         await self._side.get_by_role("textbox").first.fill(text)
 
-    async def save(self, name: str | None = None) -> None:
-        """Save, the first time under a name."""
+    async def save(self, name: str | None = None) -> str:
+        """Save, the first time under a name, and return the id of the automation."""
         save = self._page.get_by_role("button", name="Save", exact=True)
         await save.click()
         if name:
@@ -72,6 +72,7 @@ class Editor:
             await dialog.get_by_role("button", name="Save", exact=True).click()
             await self._page.wait_for_url(lambda url: not url.endswith("/new"))
         await expect(save).not_to_be_in_viewport()
+        return self._page.url.rpartition("/")[2]
 
     async def _expect_side(self, name: str) -> None:
         await expect(self._side).to_contain_text(name)

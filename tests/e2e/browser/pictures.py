@@ -14,7 +14,6 @@ from .chromium import TIMEOUT
 
 FOLDER: Final = ROOT / "docs/images"
 
-_MARGIN: Final = 16
 _BLOCK: Final = 8
 _TOLERANCE: Final = 32
 _LOAD: Final = "icons => Promise.allSettled(icons.map(icon => icon.decode()))"
@@ -28,11 +27,11 @@ class Gallery:
         self._folder = folder
         self.replaced: list[Path] = []
 
-    async def take(self, name: str, subject: Locator) -> None:
-        """Take pictures of all that a locator finds, in light and in dark colours."""
+    async def take(self, name: str, subject: Locator, margin: int = 16) -> None:
+        """Take pictures of all that a locator finds, in light and in dark colors."""
         page = subject.page
         await page.mouse.move(0, 0)
-        clip = await _area(subject)
+        clip = await _area(subject, margin)
         for scheme in ("dark", "light"):  # light is the default, and no change at first
             await page.emulate_media(color_scheme=scheme)
             await expect(page.locator("meta[name=color-scheme]")).to_have_attribute(
@@ -66,13 +65,13 @@ def _show_the_same(one: Image.Image, other: Image.Image) -> bool:
     return max(difference.tobytes()) < _TOLERANCE
 
 
-async def _area(subject: Locator) -> FloatRect:
+async def _area(subject: Locator, margin: int) -> FloatRect:
     """Return the area that holds all that a locator finds, and a margin."""
     boxes = [box for one in await subject.all() if (box := await one.bounding_box())]
-    left = min(box["x"] for box in boxes) - _MARGIN
-    top = min(box["y"] for box in boxes) - _MARGIN
-    right = max(box["x"] + box["width"] for box in boxes) + _MARGIN
-    bottom = max(box["y"] + box["height"] for box in boxes) + _MARGIN
+    left = min(box["x"] for box in boxes) - margin
+    top = min(box["y"] for box in boxes) - margin
+    right = max(box["x"] + box["width"] for box in boxes) + margin
+    bottom = max(box["y"] + box["height"] for box in boxes) + margin
     return {"x": left, "y": top, "width": right - left, "height": bottom - top}
 
 

@@ -4,7 +4,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
 
-_SIZE = (600, 900)
+_SIZE = (240, 360)
 _NIGHT = (24, 28, 48)
 _DUSK = (200, 96, 64)
 _MOON = (248, 236, 200)
@@ -19,22 +19,22 @@ def draw_poster(title: str) -> bytes:
         Image.new("RGB", _SIZE, _DUSK), Image.new("RGB", _SIZE, _NIGHT), poster
     )
     drawing = ImageDraw.Draw(poster)
-    drawing.ellipse((330, 110, 510, 290), _MOON)
+    drawing.ellipse((132, 44, 204, 116), _MOON)
     drawing.polygon(
         [
-            (0, 620),
-            (140, 620),
-            (230, 480),
-            (320, 620),
-            (width, 620),
+            (0, 248),
+            (56, 248),
+            (92, 192),
+            (128, 248),
+            (width, 248),
             _SIZE,
             (0, height),
         ],
         _HOUSE,
     )
-    drawing.rectangle((210, 560, 250, 610), _MOON)
-    font = ImageFont.load_default(64)
-    drawing.text((width / 2, 760), title, _MOON, font, anchor="mm")
+    drawing.rectangle((84, 224, 100, 244), _MOON)
+    font = ImageFont.load_default(26)
+    drawing.text((width / 2, 304), title, _MOON, font, anchor="mm")
     file = BytesIO()
     poster.save(file, "PNG")
     return file.getvalue()

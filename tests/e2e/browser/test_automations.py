@@ -22,6 +22,7 @@ async def editor(
 ) -> AsyncIterator[Editor]:
     """Return the editor; what was made with it, and what that said, goes in the end."""
     yield Editor(page)
+    await page.goto("about:blank")  # the editor would miss what is deleted
     for state in (await owner.states()).values():
         if state["entity_id"].startswith("automation."):
             path = f"config/automation/config/{state['attributes']['id']}"
@@ -48,7 +49,7 @@ async def test_server_went_offline(
     await editor.save("Attic went offline")
     await editor.select("Plex server went offline")
     await page.set_viewport_size({"width": 1280, "height": 640})
-    await gallery.take("automation", page.locator("manual-automation-editor"))
+    await gallery.take("automation", page.locator("manual-automation-editor"), 0)
     await editor.set_duration(minutes=0, seconds=1)
     await editor.save()
     await attic.stop()
@@ -71,7 +72,7 @@ async def test_condition(
     await editor.add_target("Ada", "Plex Ada", "Plex Account")
     await editor.add("action", "persistent notification", NOTIFY)
     await editor.fill_message("Attic is back")
-    await editor.save("Attic came online")
+    automation = {"domain": "automation", "item_id": await editor.save("Attic is back")}
 
     async def come_back() -> None:
         await attic.stop()
@@ -80,7 +81,7 @@ async def test_condition(
         await owner.refresh(entry_id)
 
     async def runs() -> list[str]:
-        found = await owner.command("trace/list", domain="automation")
+        found = await owner.command("trace/list", **automation)
         return [one["script_execution"] for one in found]
 
     await come_back()

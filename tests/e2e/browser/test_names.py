@@ -72,7 +72,7 @@ async def test_errors(page: Page, owner: Client, entry_id: str, attic: Server) -
         page, "/config/tools/action?service=plex_account.get_transient_token"
     )
     await page.get_by_role("button", name="Select a device").click()
-    await page.get_by_role("option").filter(has_text=MARKUP).click()
+    await page.get_by_role("option").filter(has_text=MARKUP).first.click()
     await page.locator("ha-progress-button").click()
     await expect_plain(page.locator("ha-alert"))
     await pages.go(page, pages.INTEGRATION)

@@ -60,7 +60,7 @@ async def test_lost_server(
     await dialog.choose("Claim the server again")
     await dialog.press("Check now")
     await dialog.expect_text("Plex doesn't list the server yet.")
-    await page.keyboard.press("Escape")
+    await dialog.press("Close")
     await expect(dialog.window).to_have_count(0)
     await repair.click()
     await dialog.choose("Delete the device")

@@ -1,4 +1,4 @@
-"""An account and its server are devices with entities."""
+"""An account and its server are devices with entities, shown before anything happens to them."""
 
 from playwright.async_api import Locator, Page, expect
 
