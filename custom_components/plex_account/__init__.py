@@ -17,7 +17,6 @@ from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 from .images import PictureView
 from .issues import async_end_issues
 from .kept_list import KeptListStore
-from .markdown import escape
 from .migration import async_migrate_entry
 from .second_opinion import TokenRefusals
 from .services import async_setup_services
@@ -111,7 +110,5 @@ async def async_remove_config_entry_device(
     raise HomeAssistantError(
         translation_domain=DOMAIN,
         translation_key="device_still_listed" if is_server else "account_device",
-        translation_placeholders={
-            "server": escape(device.name_by_user or device.name or "")
-        },
+        translation_placeholders={"server": device.name_by_user or device.name or ""},
     )

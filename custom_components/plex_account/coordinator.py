@@ -109,7 +109,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             self._outages.next_interval(), timedelta(seconds=wait or 0)
         )
         if self._outages.should_log():
-            LOGGER.error(
+            LOGGER.info(
                 "Error fetching %s data, starting with the servers of the last run: %s",
                 self.name,
                 self.last_exception,
