@@ -13,7 +13,6 @@ from tests.simulator import Account, Server, Simulator
 from . import pages
 from .test_renewal import REFUSED
 
-
 # What the tool for actions shows as plain text, toasts render as Markdown.
 ESCAPED = MARKUP.translate({ord(one): f"\\{one}" for one in "[]<>"}).replace(
     "://", "\\://"
