@@ -83,7 +83,7 @@ async def test_start_without_plex_tv(
     assert home.plex_pass == home.state("sensor", "servers") == "unavailable"
     assert home.state("button", "refresh") != "unavailable"
     assert home.dialogs() == []
-    assert own_log(caplog) == ["ERROR"]
+    assert own_log(caplog) == ["INFO"]
 
     await home.wait(MINUTE)
     assert home.plex_pass == "unavailable"
@@ -94,7 +94,7 @@ async def test_start_without_plex_tv(
     assert home.connectivity(cellar) == home.connectivity(other_token) == "on"
     activity = state_of(home.hass, "event", home.unique_id("activity"))
     assert activity.state == "unknown"
-    assert own_log(caplog) == ["ERROR", "INFO"]
+    assert own_log(caplog) == ["INFO", "INFO"]
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,10 @@ class Editor:
     async def add_target(self, text: str, *name: str) -> None:
         """Search for a target, and add what is found."""
         await self._side.get_by_role("button", name="Add target").click()
-        await self._page.keyboard.type(text)
         found = self._page.get_by_role("option")
+        # Until the picker has the focus, single letters are shortcuts of the page.
+        await found.first.wait_for()
+        await self._page.keyboard.type(text)
         for part in name:
             found = found.filter(has_text=part)
         await found.click()
