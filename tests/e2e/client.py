@@ -259,12 +259,7 @@ class Client:
 
     async def press(self, entity_id: str) -> None:
         """Press a button, and wait until it has done its work or says why not."""
-        await self.command(
-            "call_service",
-            domain="button",
-            service="press",
-            target={"entity_id": entity_id},
-        )
+        await self.request("POST", "services/button/press", {"entity_id": entity_id})
 
     async def refresh(self, entry_id: str) -> None:
         """Press the refresh button of an account."""

@@ -206,6 +206,7 @@ class _Life:
             "get_transient_token", device_id=await self._device("Cellar")
         )
         await self._perform("get_source_connection_information", device_id=attic)
+        await self._world.attic.restart()  # an echo knows only tokens in use then
         self._world.attic.echo = True
         for path in ("/library/sections", "/:/prefs"):
             await self._perform("call_api", device_id=attic, path=path)

@@ -5,6 +5,7 @@ All of them are held at once, each for an account of its own: one stop cuts ever
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.simulator import Account, LoggedRequest, Server, Simulator
 
-from .client import DOMAIN, OWNER, Client, Json
+from .client import DOMAIN, OWNER, Client, CommandError, Json
 from .home_assistant import HomeAssistant
 from .log import PACKAGE, Record, split_records
 from .vault import Kind, Vault
@@ -170,7 +171,13 @@ async def prepare(stage: Stage) -> None:
     for name in old:
         await stage.add(name)
     stage.plex.revoke(stage.people["reauth"].account)
-    await stage.press_refresh("reauth")
+
+    async def flows() -> list[Json]:
+        with suppress(CommandError):
+            await stage.press_refresh("reauth")
+        return await stage.client.reauth_flows(stage.people["reauth"].entry_id)
+
+    await eventually("the dialogs", flows, bool)
 
 
 async def hold_all(stage: Stage) -> None:
