@@ -29,6 +29,7 @@ async def select_server(page: Page, action: str, *, height: int) -> None:
     await pages.go(page, f"{TOOL}{action}")
     await page.get_by_role("button", name="Select a device").click()
     await page.get_by_role("option", name="Attic").click()
+    await expect(page.get_by_role("button", name="Attic")).to_be_visible()
 
 
 async def drawn(value: Locator) -> None:
