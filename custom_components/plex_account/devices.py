@@ -33,13 +33,13 @@ class AccountDevices:
         self._registry = dr.async_get(hass)
         self._entry = entry
         self._uuid = entry.unique_id
+        self._prefix = f"{entry.unique_id}_"
 
     def machine_identifier(self, device: dr.DeviceEntry) -> str | None:
         """Return the server that a device stands for, None for that of the account."""
-        prefix = f"{self._uuid}_"
         for domain, identifier in device.identifiers:
-            if domain == DOMAIN and identifier.startswith(prefix):
-                return identifier.removeprefix(prefix)
+            if domain == DOMAIN and identifier.startswith(self._prefix):
+                return identifier.removeprefix(self._prefix)
         return None
 
     def servers(self) -> dict[str, dr.DeviceEntry]:
@@ -81,6 +81,15 @@ class AccountDevices:
             sw_version=server.version,
             via_device_id=account.id if account else None,
         )
+
+    def update_server(self, before: PlexServer, server: PlexServer) -> None:
+        """Update the device of a server if a newer list describes it differently."""
+        if (before.name, before.product, before.version) != (
+            server.name,
+            server.product,
+            server.version,
+        ):
+            self.register_server(server)
 
     def link_web_page(self, device_id: str, server_url: str) -> None:
         """Link the device of a server to the web page of the server."""

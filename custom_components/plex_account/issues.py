@@ -41,9 +41,11 @@ def async_set_issue(
     text, descriptions are Markdown: the former show `name`, the latter `server`.
     """
     issue_id = f"{issue}_{_digest(entry, machine_identifier)}"
-    device = dr.async_get(hass).async_get_device_by_identifier(
-        server_identifier(entry.unique_id or "", machine_identifier), entry.entry_id
-    )
+    device = None
+    if server is not None:
+        device = dr.async_get(hass).async_get_device_by_identifier(
+            server_identifier(entry.unique_id or "", machine_identifier), entry.entry_id
+        )
     if server is None or device is None:
         ir.async_delete_issue(hass, DOMAIN, issue_id)
         return

@@ -55,6 +55,7 @@ class KeptListStore:
             hass, _VERSION, f"{DOMAIN}.{entry.entry_id}", private=True
         )
         self.kept: KeptList | None = None
+        self._written: KeptList | None = None
 
     async def async_load(self) -> None:
         """Read what is kept: None where there is nothing, or nothing readable."""
@@ -65,6 +66,7 @@ class KeptListStore:
             return
         if isinstance(stored, dict):
             self.kept = _parse(stored, self._account_token)
+            self._written = self.kept.without_news()
 
     @callback
     def async_keep(self, kept: KeptList) -> None:
@@ -73,11 +75,12 @@ class KeptListStore:
         Unloading the entry waits for the task, so nothing is written after the file
         was removed.
         """
-        if self.kept is None or kept.without_news() != self.kept.without_news():
+        self.kept = kept
+        if (news := kept.without_news()) != self._written:
+            self._written = news
             self._entry.async_create_task(
                 self._hass, self.async_save(kept), f"{DOMAIN} kept list"
             )
-        self.kept = kept
 
     async def async_save(self, kept: KeptList) -> None:
         """Write a list."""

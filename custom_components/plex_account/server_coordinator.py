@@ -11,6 +11,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .activity import Activity, async_fire_activity
 from .api import (
+    Candidate,
     ConnectionKind,
     Failure,
     PlexError,
@@ -55,7 +56,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
     ) -> None:
         """Initialize the coordinator; `start` begins to poll.
 
-        `on_connection` is called after the connection may have changed.
+        `on_connection` is called after the connection has changed.
         """
         # Without the entry: the base class would leave a callback on it for each server
         # that comes and goes.
@@ -71,6 +72,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         self.session = session
         self.device_id = device_id
         self._on_connection = on_connection
+        self._connection: Candidate | None = None
         self._try_better = False
         self._stop: CALLBACK_TYPE | None = None
 
@@ -185,7 +187,9 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         insecure = choice is not None and choice.insecure_only
         if insecure or data.reachable:
             self._set_insecure_only(insecure=insecure)
-        self._on_connection(self)
+        if self._connection != self.session.connection:
+            self._connection = self.session.connection
+            self._on_connection(self)
         if self.data is not None and self.data.reachable is not data.reachable:
             async_fire_activity(
                 self.hass,

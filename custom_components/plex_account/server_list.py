@@ -97,7 +97,7 @@ class AccountServers:
         for server in filter(self._is_wanted, servers):
             identifier = server.machine_identifier
             if coordinator := self.coordinators.get(identifier):
-                self.devices.register_server(server)
+                self.devices.update_server(coordinator.server, server)
                 if not coordinator.session.serves(server):
                     coordinator.async_use_session(self._session(server))
                 coordinator.async_update_server(server)
@@ -172,6 +172,8 @@ class AccountServers:
 
     def _start_enabled(self) -> None:
         """Poll the servers that waited for a list."""
+        if all(coordinator.started for coordinator in self.coordinators.values()):
+            return
         for identifier, device in self.devices.servers().items():
             if coordinator := self.coordinators.get(identifier):
                 self._start(coordinator, device)
@@ -184,6 +186,8 @@ class AccountServers:
 
     def _remove_unwanted(self, servers: Iterable[PlexServer]) -> None:
         """Remove the devices of others' servers if the user wants none."""
+        if self._shared:
+            return
         newest = {server.machine_identifier: server for server in servers}
         for identifier, device in self.devices.servers().items():
             server = newest.get(identifier)

@@ -1,5 +1,6 @@
 """Host names and addresses: which are loopback, and which a plex.direct name carries."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 import re
 
@@ -42,6 +43,7 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+@lru_cache(maxsize=256)
 def parse_url(text: str) -> URL | None:
     """Return an http or https URL with a host and a valid port, None if it is none."""
     try:

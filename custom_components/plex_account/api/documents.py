@@ -86,7 +86,7 @@ def read_document(body: bytes, json_loads: JsonLoads | None = None) -> Any:
         json_loads
         and len(content) <= OFF_LOOP_BYTES
         and not (
-            (b"\\u" in content or b"\xed" in content) and _SURROGATE.search(content)
+            (b"\\" in content or b"\xed" in content) and _SURROGATE.search(content)
         )
     ):
         try:

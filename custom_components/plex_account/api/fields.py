@@ -57,7 +57,7 @@ def mappings(value: Any) -> tuple[dict[str, Any], ...]:
 
 def text(value: Any) -> str | None:
     """Return text as it is; numbers become text."""
-    if value is None or isinstance(value, str):
+    if isinstance(value, str) or value is None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -99,7 +99,7 @@ def identifier(value: Any) -> str | None:
 
 def nullable(value: Any) -> str | None:
     """Return text where there is any: XML writes null as an empty attribute."""
-    if value is None or isinstance(value, str):
+    if isinstance(value, str) or value is None:
         return value or None
     return text(value)
 
@@ -132,7 +132,7 @@ def texts(value: Any) -> tuple[str, ...]:
 
 def flag(value: Any) -> bool:
     """Return a truth value, whether true, 1, "1" or "true"."""
-    if isinstance(value, bool):
+    if value is True or value is False:
         return value
     if isinstance(value, str):
         return value in ("1", "true") or value.lower() == "true"
@@ -141,9 +141,9 @@ def flag(value: Any) -> bool:
 
 def number(value: Any) -> int | None:
     """Return a whole number of at most 64 bits, None if there is none."""
-    if value is None or isinstance(value, bool):
-        return None
     if type(value) is not int:
+        if value is None or isinstance(value, bool):
+            return None
         if isinstance(value, str) and len(value) > MAX_LABEL:
             return None
         try:

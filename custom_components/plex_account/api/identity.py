@@ -1,12 +1,13 @@
 """What a client says of itself."""
 
 from dataclasses import dataclass
+from functools import cached_property
 import hashlib
 import hmac
 from uuid import UUID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ClientIdentity:
     """How a client introduces itself; users see it in Plex's list of devices."""
 
@@ -20,7 +21,7 @@ class ClientIdentity:
     model: str | None = None
     marketplace: str | None = None
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, str]:
         """Return the X-Plex headers of what is known."""
         headers = {

@@ -1,6 +1,7 @@
 """Where requests to a base URL go."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from yarl import URL
 
@@ -18,6 +19,7 @@ class Origin:
     confidential: bool
 
 
+@lru_cache(maxsize=1024)
 def find_origin(server_url: str, address: IPAddress | None) -> Origin:
     """Return where requests to a base URL go, with an address in place of DNS or none.
 

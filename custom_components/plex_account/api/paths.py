@@ -6,6 +6,7 @@ no token of its own.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 import unicodedata
 from urllib.parse import unquote
@@ -47,6 +48,7 @@ class PlexParamsError(PlexAddressError):
     """Parameters can't be sent: not names with plain values, or with a token."""
 
 
+@lru_cache(maxsize=128)
 def checked_path(path: str) -> str:
     """Return the decoded path, without query, of a path that may be asked for.
 

@@ -1,8 +1,7 @@
 """What is sent and what comes back, as plain values."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import NamedTuple, TypedDict, override
 
 from .retry import RetryConfig
 
@@ -25,8 +24,7 @@ class RequestOptions(TypedDict, total=False):
     server_url: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What an operation asks for.
 
     `answers_secret`: the answer may hold a token though the request holds none.
@@ -35,22 +33,31 @@ class Request:
     given the client's time-out instead.
     """
 
+    path: str
     method: str = "GET"
-    path: str = field(repr=False)
-    params: Params | None = field(default=None, repr=False)
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
+    params: Params | None = None
+    form: Mapping[str, str] | None = None
+    headers: Mapping[str, str] | None = None
     authenticate: bool = True
     answers_secret: bool = False
     repeatable: bool = True
     max_bytes: int = MAX_BODY_BYTES
     total_seconds: float | None = None
 
+    @override
+    def __repr__(self) -> str:
+        """Show nothing of what is sent: it may be secret."""
+        return f"Request(method={self.method!r})"
 
-@dataclass(frozen=True, slots=True)
-class Response:
+
+class Response(NamedTuple):
     """A complete answer of success."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Show nothing of what came: it may be secret."""
+        return f"Response(status={self.status})"

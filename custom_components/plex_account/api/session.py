@@ -22,6 +22,7 @@ from .identity import ANONYMOUS, ClientIdentity, derive_client_identifier
 from .limits import ChoiceLimit
 from .media_server import PlexServerClient
 from .models import PlexServer, TransientToken
+from .operation import operation
 from .server_channel import Operation, ServerChannel
 from .server_connection import ServerConnection
 from .transient_tokens import TokenState, TransientTokenManager
@@ -140,12 +141,14 @@ class ServerSession:
         """Allow minting again after the server refused a token."""
         self._tokens.resume()
 
+    @operation
     async def choose(self) -> None:
         """Choose a connection; the old one serves until that has ended."""
         await self._connection.choose()
         if self.last_choice and not self.connection:
             self._channel.pause(self.last_choice.retry_after)
 
+    @operation
     async def check(self) -> None:
         """Return if the server can be reached; the transient token is tried as well.
 
@@ -156,10 +159,12 @@ class ServerSession:
         else:
             await self._reach(self._check)
 
+    @operation
     async def get_validated_token(self) -> TransientToken:
         """Return a transient token that the server's front page does not refuse."""
         return await self._reach(self._prove)
 
+    @operation
     async def run[T](self, operation: Operation[T], *, repeatable: bool) -> T:
         """Return what an operation with a transient token returns.
 

@@ -1,7 +1,7 @@
 """The one place where a request is sent. It knows no model."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 import re
 from time import monotonic
 from typing import Any
@@ -59,12 +59,11 @@ class Transport:
             }
         )
         self._token = token
-        self._timeout = timeout
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._retry = retry
         self.json_loads = json_loads
         self._error_of = error_of
         self._address = address
-        self._origin: Origin | None = None
 
     async def fetch[T](
         self, request: Request, options: RequestOptions, parse: Callable[[Any], T]
@@ -86,7 +85,9 @@ class Transport:
         plain one if the body is too much for the reader.
         """
         try:
-            return await _decode(reader, response.body)
+            if len(response.body) > OFF_LOOP_BYTES:
+                return await asyncio.to_thread(reader, response.body)
+            return reader(response.body)
         except PlexResponseError as error:
             raise type(error)(str(error), **facts(response)) from None
         except Exception:  # noqa: BLE001, whatever a body does to its readers
@@ -101,14 +102,20 @@ class Transport:
         if not is_document(response.body):
             raise unreadable(response)
 
-    async def send(self, request: Request, options: RequestOptions) -> Response:
+    def send(self, request: Request, options: RequestOptions) -> Awaitable[Response]:
         """Return the answer to a request, sent again as long as that may help.
 
         A request that isn't repeatable is sent again only if it can't have arrived.
         """
         retry = options.get("retry") or self._retry
         if retry.strategy == "none":
-            return await self._send_once(request, options)
+            return self._send_once(request, options)
+        return self._send_repeatedly(request, options, retry)
+
+    async def _send_repeatedly(
+        self, request: Request, options: RequestOptions, retry: RetryConfig
+    ) -> Response:
+        """Return the answer to a request that is sent until it is final."""
         started = monotonic()
         tries = 0
         while True:
@@ -142,7 +149,10 @@ class Transport:
         token = self._token if request.authenticate else None
         if callable(token):
             token = await token()
-        origin = self._find_origin(options)
+        if (server_url := options.get("server_url")) is not None:
+            origin = find_origin(server_url, None)
+        else:
+            origin = find_origin(self._server_url, self._address)
         headers = self._build_headers(request, options, token)
         if not origin.confidential and (
             request.form or request.answers_secret or "X-Plex-Token" in headers
@@ -154,14 +164,6 @@ class Transport:
             return response
         raise await self._refusal(request, response)
 
-    def _find_origin(self, options: RequestOptions) -> Origin:
-        """Return where a request goes; its own is worked out once."""
-        if (server_url := options.get("server_url")) is not None:
-            return find_origin(server_url, None)
-        if self._origin is None:
-            self._origin = find_origin(self._server_url, self._address)
-        return self._origin
-
     def _build_headers(
         self, request: Request, options: RequestOptions, token: str | None
     ) -> CIMultiDict[str]:
@@ -171,13 +173,15 @@ class Transport:
         """
         headers = self._headers.copy()
         if token:
+            _require_sendable(token)
             headers["X-Plex-Token"] = token
-            _require_sendable("X-Plex-Token", token)
         if request.headers:
             headers.update(request.headers)
         if more := options.get("headers"):
             for name, value in more.items():
-                _require_sendable(name, value)
+                if not _HEADER_NAME.fullmatch(name):
+                    raise PlexAddressError("A header is not valid")
+                _require_sendable(value)
             headers.update(more)
         return headers
 
@@ -192,15 +196,6 @@ class Transport:
         url = parse_url(origin.base + request.path)
         if url is None:
             raise PlexAddressError("Not a valid address")
-        seconds = options.get("timeout")
-        if seconds is None:
-            seconds = self._timeout
-        if request.total_seconds is None:
-            timeout = aiohttp.ClientTimeout(total=seconds)
-        else:
-            timeout = aiohttp.ClientTimeout(
-                total=request.total_seconds, connect=seconds, sock_read=seconds
-            )
         try:
             return await self._session.request(
                 request.method,
@@ -208,13 +203,26 @@ class Transport:
                 params=request.params,
                 data=request.form,
                 headers=headers,
-                timeout=timeout,
+                timeout=self._timeout_of(request, options),
                 allow_redirects=False,
                 server_hostname=origin.server_hostname,
                 middlewares=None if request.repeatable else (_send_to_the_end,),
             )
         except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
             raise failure(error) from None
+
+    def _timeout_of(
+        self, request: Request, options: RequestOptions
+    ) -> aiohttp.ClientTimeout:
+        """Return how long a request may take, and the parts of a long answer."""
+        timeout = self._timeout
+        if (seconds := options.get("timeout")) is not None:
+            timeout = aiohttp.ClientTimeout(total=seconds)
+        if request.total_seconds is None:
+            return timeout
+        return aiohttp.ClientTimeout(
+            total=request.total_seconds, connect=timeout.total, sock_read=timeout.total
+        )
 
     async def _refusal(
         self, request: Request, response: aiohttp.ClientResponse
@@ -253,9 +261,9 @@ async def _send_to_the_end(
         raise failure(error) from None
 
 
-def _require_sendable(name: str, value: str) -> None:
+def _require_sendable(value: str) -> None:
     """Raise PlexAddressError if a header would break, or smuggle another one in."""
-    if not _HEADER_NAME.fullmatch(name) or _NOT_IN_A_HEADER.search(value):
+    if not value.isprintable() and _NOT_IN_A_HEADER.search(value):
         raise PlexAddressError("A header is not valid")
 
 
@@ -279,10 +287,3 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
         response.close()
         raise too_large(response)
     return b"".join(chunks)
-
-
-async def _decode[T](reader: Callable[[bytes], T], body: bytes) -> T:
-    """Return what a reader makes of a body, in a thread where that takes long."""
-    if len(body) <= OFF_LOOP_BYTES:
-        return reader(body)
-    return await asyncio.to_thread(reader, body)
