@@ -244,6 +244,18 @@ class Bench:
         """Let answers of plex.tv and of servers go wrong."""
         return self.simulator.fault(**{"host": "*", **options})
 
+    async def friend(self, **fields: Any) -> Server:
+        """Return a server that somebody else shares with the account."""
+        grace = self.simulator.add_account(username="grace", email="grace@example.com")
+        return await self.simulator.add_server(
+            name="Cellar", owner=grace, shared_with=[self.account], **fields
+        )
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the method and path of every request."""
+        return [f"{one.method} {one.path}" for one in self.requests]
+
 
 # Errors
 
