@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -36,6 +38,16 @@ PROFILE, SUBSCRIPTION = ACCOUNT["profile"], ACCOUNT["subscription"]
 [BILLED] = ACCOUNT["subscriptions"]
 EXPECTED = sample("expected/account")
 MINIMAL = {"id": 7, "uuid": "seven"}
+NESTED = {"profile", "subscription", "services", "subscriptions"}
+NESTED |= {"pastSubscriptions", "trials"}
+PARTS = {
+    "profile",
+    "subscription",
+    "services",
+    "subscriptions",
+    "roles",
+    "entitlements",
+}
 
 
 def emptied(model: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +78,7 @@ def sign_in(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
     return bench.stranger.post_users_sign_in_data("ada", PASSWORD, CODE, **options)
 
 
+type Operation = Callable[..., Awaitable[PlexAccount]]
 both_operations = pytest.mark.parametrize("operation", [ask, sign_in])
 
 
@@ -81,7 +94,7 @@ async def test_asks_with_the_token(bench: Bench) -> None:
     await bench.client.get_token_details()
 
     [request] = bench.requests
-    assert (request.method, request.path) == ("GET", "/user")
+    assert bench.asked == ["GET /user"]
     assert request.query == {"includeSubscriptions": "1"}
     assert request.headers["X-Plex-Token"] == bench.token
     assert request.headers["Accept"] == "application/json"
@@ -89,39 +102,30 @@ async def test_asks_with_the_token(bench: Bench) -> None:
 
 
 @both_operations
-async def test_every_field(
-    bench: Bench, operation: Callable[..., Awaitable[PlexAccount]]
-) -> None:
+async def test_every_field(bench: Bench, operation: Operation) -> None:
     """Every field of the schema arrives."""
     bench.fault(body=ACCOUNT, times=1)
-
     assert plain(await operation(bench)) == EXPECTED
     assert (await operation(bench)).uuid == bench.account.uuid
 
 
 @both_operations
-@pytest.mark.parametrize(
-    "extra",
-    [ACCOUNT, {}, sample("account-nulls")],
-    ids=["every field", "free account", "nulls"],
-)
+@pytest.mark.parametrize("extra", [ACCOUNT, {}, sample("account-nulls")], ids=short_id)
 async def test_xml_says_the_same(
-    bench: Bench,
-    operation: Callable[..., Awaitable[PlexAccount]],
-    extra: dict[str, Any],
+    bench: Bench, operation: Operation, extra: dict[str, Any]
 ) -> None:
     """An account in XML equals the same account in JSON; XML writes null as empty text."""
     bench.account.extra = {"authToken": "always-the-same"} | extra
-
-    in_json = await operation(bench)
     in_xml = await operation(bench, headers=AS_XML)
+    assert plain(in_xml) == plain(await operation(bench))
 
-    assert plain(in_xml) == plain(in_json)
 
-
-async def test_only_who_it_is_is_required(bench: Bench) -> None:
-    """Everything else may be absent."""
+async def test_what_may_be_absent(bench: Bench) -> None:
+    """Only who it is is required; free accounts lack some parts."""
     assert plain(await read(bench, {})) == EMPTY
+    for name in PARTS:
+        body = {key: value for key, value in ACCOUNT.items() if key != name}
+        assert plain(await read(bench, body)) == EXPECTED | {name: EMPTY[name]}
 
 
 @pytest.mark.parametrize(
@@ -129,29 +133,17 @@ async def test_only_who_it_is_is_required(bench: Bench) -> None:
 )
 async def test_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
     """A field that is null, or of a type that nobody expects, is as good as absent."""
-    nested = dict.fromkeys(("profile", "subscription", "services", "subscriptions"))
-    nested |= dict.fromkeys(("pastSubscriptions", "trials"))
+    body = dict.fromkeys(ACCOUNT, value) | dict.fromkeys(NESTED) | MINIMAL
+    assert plain(await read(bench, body)) | {"has_password": True} == EMPTY
 
-    details = await read(bench, dict.fromkeys(ACCOUNT, value) | nested | MINIMAL)
-
-    assert plain(details) | {"has_password": True} == EMPTY
-
-
-@pytest.mark.parametrize("value", [None, {}, [], [None], {"a": {}}], ids=repr)
-async def test_nested_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
-    """The same holds inside profile, subscriptions, and services."""
-    details = await read(
-        bench,
-        {
-            "profile": dict.fromkeys(PROFILE, value),
-            "subscription": dict.fromkeys(SUBSCRIPTION, value),
-            "services": [dict.fromkeys(ACCOUNT["services"][0], value)],
-            "pastSubscriptions": [dict.fromkeys(BILLED, value), {}],
-        },
-    )
-
+    inside = {
+        "profile": dict.fromkeys(PROFILE, value),
+        "subscription": dict.fromkeys(SUBSCRIPTION, value),
+        "services": [dict.fromkeys(ACCOUNT["services"][0], value)],
+        "pastSubscriptions": [dict.fromkeys(BILLED, value), {}],
+    }
     nothing = emptied(EXPECTED["past_subscriptions"][0])
-    assert plain(details) == EMPTY | {
+    assert plain(await read(bench, inside)) == EMPTY | {
         "profile": emptied(EXPECTED["profile"]),
         "subscription": emptied(EXPECTED["subscription"]),
         "services": [emptied(EXPECTED["services"][0])],
@@ -159,90 +151,57 @@ async def test_nested_fields_without_a_usable_value(bench: Bench, value: Any) ->
     }
 
 
+YES = (True, 1, 1.0, "1", "true", "True")
+NO = (False, 0, 0.0, "0", "false", "no", 2)
+TWELVE = (12, "12", 12.0, " 12 ")
+TIMES = (EPOCH, str(EPOCH), float(EPOCH), "2014-02-28", "2014-02-28 00:00:00")
+ZONED = ("2014-02-28T00:00:00.000Z", "2014-02-28T02:00:00+02:00")
+IN_WORDS = ("2014-02-28 00:00:00 UTC", "2014-02-28T00:00:00", "2014-02-28T00:00:00Z")
+NO_TIMES = (10**18, -(10**18), "9" * 30, "yesterday", "0001-01-01T00:00:00+23:59", "²")
+
+
 @pytest.mark.parametrize(
-    ("value", "flag"),
+    ("field", "written", "attribute", "value"),
     [
-        *((value, True) for value in (True, 1, 1.0, "1", "true", "True")),
-        *((value, False) for value in (False, 0, 0.0, "0", "false", "no", 2)),
+        *(("guest", one, "guest", True) for one in YES),
+        *(("guest", one, "guest", False) for one in NO),
+        *(("hasPassword", one, "has_password", True) for one in YES),
+        *(("hasPassword", one, "has_password", False) for one in NO),
+        *(("id", one, "id", 12) for one in TWELVE),
+        *(("homeSize", one, "home_size", 12) for one in TWELVE),
+        ("uuid", 17, "uuid", "17"),
+        ("country", 44, "country", "44"),
+        *(("joinedAt", one, "joined_at", MOMENT) for one in TIMES + ZONED + IN_WORDS),
+        *(("joinedAt", one, "joined_at", None) for one in (*NO_TIMES, True)),
     ],
     ids=repr,
 )
-async def test_flags(bench: Bench, value: Any, flag: bool) -> None:
-    """A flag may be a boolean, a number, or text; anything that isn't yes is no."""
-    details = await read(bench, {"guest": value, "hasPassword": value})
-
-    assert details.guest is flag
-    assert details.has_password is flag
-
-
-@pytest.mark.parametrize("value", [12, "12", 12.0, " 12 "], ids=repr)
-async def test_numbers(bench: Bench, value: Any) -> None:
-    """A number may be text, and text a number."""
-    body = {"id": value, "uuid": 17, "homeSize": value, "country": 44}
-
-    details = await read(bench, body)
-
-    assert (details.id, details.home_size) == (12, 12)
-    assert (details.uuid, details.country) == ("17", "44")
+async def test_single_values(
+    bench: Bench, field: str, written: Any, attribute: str, value: Any
+) -> None:
+    """Flags, numbers and texts may stand for each other; a time is in UTC, or none."""
+    found = getattr(await read(bench, {field: written}), attribute)
+    assert (found, type(found)) == (value, type(value))
+    assert not isinstance(found, datetime) or found.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
     "written",
     ['""', '"twelve"', "true", f'"{"9" * 5000}"', "1e999", "NaN", "-Infinity"],
-    ids=lambda written: written[:9],
+    ids=short_id,
 )
 async def test_not_numbers(bench: Bench, written: str) -> None:
     """Text without a number, a truth value, and infinity are no number."""
     body = f'{{"id": 1, "uuid": "a", "homeSize": {written}, "joinedAt": {written}}}'
-
     details = await read(bench, body)
-
     assert (details.home_size, details.joined_at) == (None, None)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        EPOCH,
-        str(EPOCH),
-        float(EPOCH),
-        "2014-02-28T00:00:00Z",
-        "2014-02-28T00:00:00.000Z",
-        "2014-02-28T02:00:00+02:00",
-        "2014-02-28T00:00:00",
-        "2014-02-28 00:00:00",
-        "2014-02-28",
-        "2014-02-28 00:00:00 UTC",
-    ],
-    ids=repr,
-)
-async def test_timestamps(bench: Bench, value: Any) -> None:
-    """Epoch or ISO, with a zone or without: a timestamp is in UTC."""
-    joined_at = (await read(bench, {"joinedAt": value})).joined_at
-
-    assert joined_at == MOMENT
-    assert joined_at.tzinfo is UTC
-
-
-@pytest.mark.parametrize(
-    "value",
-    [10**18, -(10**18), "9" * 30, "yesterday", "0001-01-01T00:00:00+23:59", "²", True],
-    ids=repr,
-)
-async def test_not_timestamps(bench: Bench, value: Any) -> None:
-    """A time that no calendar has is none."""
-    assert (await read(bench, {"joinedAt": value})).joined_at is None
 
 
 @pytest.mark.parametrize(
     ("status", "key"),
     [
         ("Active", "active"),
-        ("Inactive", "inactive"),
-        ("Canceled", "canceled"),
         ("PendingCancellation", "pending_cancellation"),
-        ("Ended", "ended"),
-        ("Lapsed", "lapsed"),
         ("pending_cancellation", "pending_cancellation"),
         ("Pending Cancellation", "pending_cancellation"),
         ("pending-cancellation", "pending_cancellation"),
@@ -250,86 +209,52 @@ async def test_not_timestamps(bench: Bench, value: Any) -> None:
         (None, None),
     ],
 )
-async def test_subscription_status(
-    bench: Bench, status: str | None, key: str | None
-) -> None:
+async def test_subscription_status(bench: Bench, status: Any, key: Any) -> None:
     """A status stays as it is, known or not, and has a key."""
-    body = {"subscription": SUBSCRIPTION | {"status": status}}
-
-    subscription = (await read(bench, body)).subscription
-
-    assert subscription is not None
-    assert (subscription.status, subscription.status_key) == (status, key)
+    details = await read(bench, {"subscription": SUBSCRIPTION | {"status": status}})
+    assert attrgetter("status", "status_key")(details.subscription) == (status, key)
 
 
 async def test_unknown_values(bench: Bench) -> None:
     """Sets of names are open, numbers have no upper bound, extra fields do no harm."""
-    details = await read(
-        bench,
-        {
-            "mailingListStatus": "paused",
-            "roles": ["plexpass", "sorcerer"],
-            "entitlements": ["fridge", ""],
-            "profile": PROFILE | {"watchedIndicator": 9, "color": "red"},
-            "services": [{"identifier": "new", "status": "asleep", "shape": {"a": 1}}],
-            "restrictionProfile": "little_kid",
-            "customRestrictions": {"all": "", "movies": "label=A"},
-            "providers": [],
-            "settings": [{"id": "x"}],
-        },
-    )
-
-    assert details.mailing_list_status == "paused"
-    assert details.roles == ("plexpass", "sorcerer")
-    assert details.entitlements == ("fridge",)
-    assert details.profile is not None
-    assert details.profile.watched_indicator == 9
-    assert [service.status for service in details.services] == ["asleep"]
-
-
-async def test_lists_with_holes(bench: Bench) -> None:
-    """What does not belong in a list is left out of it."""
-    details = await read(
-        bench,
-        {
-            "roles": ["plexpass", None, "", {"id": "admin"}, {"name": "x"}, 5, []],
-            "services": [None, "x", {"identifier": "epg"}, []],
-            "subscriptions": BILLED,
-        },
-    )
-
-    assert details.roles == ("plexpass", "admin", "5")
-    assert [service.identifier for service in details.services] == ["epg"]
-    assert plain(details)["subscriptions"] == EXPECTED["subscriptions"]
+    body = {
+        "mailingListStatus": "paused",
+        "roles": ["plexpass", None, "", {"id": "admin"}, {"name": "x"}, 5, []],
+        "entitlements": ["fridge", ""],
+        "profile": PROFILE | {"watchedIndicator": 9, "color": "red"},
+        "services": [None, "x", {"identifier": "new", "status": "asleep", "a": {}}, []],
+        "subscriptions": BILLED,
+        "restrictionProfile": "little_kid",
+        "customRestrictions": {"all": "", "movies": "label=A"},
+        "providers": [],
+        "settings": [{"id": "x"}],
+    }
+    service = emptied(EXPECTED["services"][0])
+    assert plain(await read(bench, body)) == EMPTY | {
+        "mailing_list_status": "paused",
+        "roles": ["plexpass", "admin", "5"],
+        "entitlements": ["fridge"],
+        "profile": EXPECTED["profile"] | {"watched_indicator": 9},
+        "services": [service | {"identifier": "new", "status": "asleep"}],
+        "subscriptions": EXPECTED["subscriptions"],
+    }
 
 
-@pytest.mark.parametrize(
-    "missing",
-    ["subscription", "subscriptions", "roles", "services", "profile", "entitlements"],
-)
-async def test_parts_that_free_accounts_lack(bench: Bench, missing: str) -> None:
-    """Parts are absent at times."""
-    body = {name: value for name, value in ACCOUNT.items() if name != missing}
-
-    details = await read(bench, body)
-
-    assert plain(details) == EXPECTED | {missing: EMPTY[missing]}
+@pytest.mark.parametrize("languages", ["en,sv", "en, sv", ["en", "sv"]])
+async def test_languages_as_text(bench: Bench, languages: Any) -> None:
+    """A list of languages may be text with commas."""
+    body = {"profile": {"defaultAudioLanguages": languages, "x": 1}}
+    assert (await read(bench, body)).profile.default_audio_languages == ("en", "sv")
 
 
 @json_and_xml
 async def test_managed_user(bench: Bench, headers: dict[str, str]) -> None:
     """A managed Home user has neither email address nor username nor password."""
+    names = {"username": "", "email": "", "title": "Kid", "friendly_name": "Kid"}
     child = bench.simulator.add_account(
-        username="",
-        email="",
-        title="Kid",
-        friendly_name="Kid",
-        password=None,
-        restricted=True,
-        home=True,
-        pin="1234",
-        extra={"restrictionProfile": "little_kid", "subscriptions": ABSENT},
+        **names, password=None, restricted=True, home=True, pin="1234"
     )
+    child.extra = {"restrictionProfile": "little_kid", "subscriptions": ABSENT}
     client = bench.plex_tv(token=bench.simulator.sign_in(child, CLIENT_IDENTIFIER))
 
     details = await client.get_token_details(headers=headers)
@@ -343,27 +268,20 @@ async def test_managed_user(bench: Bench, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("friendly_name", "username", "title", "name"),
+    ("names", "shown"),
     [
-        ("Ada", "ada", "Ada L.", "Ada"),
-        ("", "ada", "Ada L.", "ada"),
-        (None, "ada@example.com", "Ada L.", "Ada L."),
-        ("ada@example.com", "ada@example.com", "ada@example.com", None),
-        ("  ", " ada ", None, "ada"),
-        (None, None, None, None),
+        (("Ada", "ada", "Ada L."), "Ada"),
+        (("", "ada", "Ada L."), "ada"),
+        ((None, "ada@example.com", "Ada L."), "Ada L."),
+        (("ada@example.com",) * 3, None),
+        (("  ", " ada ", None), "ada"),
+        ((None, None, None), None),
     ],
 )
-async def test_public_name(
-    bench: Bench,
-    friendly_name: str | None,
-    username: str | None,
-    title: str | None,
-    name: str | None,
-) -> None:
+async def test_public_name(bench: Bench, names: Any, shown: str | None) -> None:
     """The public name is never an email address."""
-    names = {"friendlyName": friendly_name, "username": username, "title": title}
-
-    assert (await read(bench, names)).public_name == name
+    body = dict(zip(("friendlyName", "username", "title"), names, strict=True))
+    assert (await read(bench, body)).public_name == shown
 
 
 @pytest.mark.parametrize(
@@ -387,7 +305,6 @@ async def test_text_can_be_shown(
 ) -> None:
     """What can't be printed, and what has no end, reaches no screen and no database."""
     body = f'{{"id": 1, "uuid": "a", "username": "{written}"}}'
-
     assert (await read(bench, body, json_loads=decoder)).username == shown
 
 
@@ -406,47 +323,24 @@ async def test_text_can_be_shown(
     ids=repr,
 )
 async def test_when_a_plex_pass_renews_and_ends(
-    bench: Bench,
-    changed: dict[str, Any],
-    renews: datetime | None,
-    ends: datetime | None,
+    bench: Bench, changed: dict[str, Any], renews: Any, ends: Any
 ) -> None:
     """The active Plex Pass says when it renews, or ends; a lifetime one does neither."""
     active = BILLED | {"renewsAt": EPOCH, "endsAt": None, "canceled": False} | changed
-
-    details = await read(
-        bench, {"subscriptions": [BILLED | {"state": "ended"}, active]}
-    )
-
+    body = {"subscriptions": [BILLED | {"state": "ended"}, active]}
+    details = await read(bench, body)
     assert (details.subscription_renews, details.subscription_ends) == (renews, ends)
-
-
-@pytest.mark.parametrize("languages", ["en,sv", "en, sv", ["en", "sv"]])
-async def test_languages_as_text(bench: Bench, languages: Any) -> None:
-    """A list of languages may be text with commas."""
-    profile = {"defaultAudioLanguages": languages, "x": 1}
-
-    details = await read(bench, {"profile": profile})
-
-    assert details.profile is not None
-    assert details.profile.default_audio_languages == ("en", "sv")
 
 
 @json_and_xml
 async def test_refused_token(bench: Bench, headers: dict[str, str]) -> None:
     """A token that was revoked is refused with 401 and code 1001."""
-    client = bench.client
+    call = partial(bench.client.get_token_details, headers=headers)
     bench.simulator.revoke_token(bench.token)
-
-    await fails(
-        PlexAuthenticationError,
-        lambda: client.get_token_details(headers=headers),
-        status=401,
-        code=1001,
-    )
+    await fails(PlexAuthenticationError, call, status=401, code=1001)
 
     bench.account.tokens[bench.token] = CLIENT_IDENTIFIER
-    assert (await client.get_token_details()).uuid == bench.account.uuid
+    assert (await call()).uuid == bench.account.uuid
 
 
 @pytest.mark.parametrize(
@@ -467,7 +361,5 @@ async def test_other_ways_to_refuse_a_token(
 ) -> None:
     """One that has expired is 498; some endpoints say 422, in one of several forms."""
     bench.fault(status=status, body=body, times=1)
-
-    await fails_once(
-        PlexAuthenticationError, bench.client.get_token_details, status=status
-    )
+    call = bench.client.get_token_details
+    await fails_once(PlexAuthenticationError, call, status=status)
