@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from custom_components.plex_account.api import (
     ConnectionKind,
     PlexAuthenticationError,
-    PlexError,
     PlexMaintenance,
     PlexResponseError,
     PlexServerClient,
@@ -19,20 +19,30 @@ from tests.simulator import Server
 from .common import IDENTITY_HEADERS, Bench, fails, fails_once, json_and_xml, sent_with
 
 PROVIDER = "provider://tv.plex.provider.metadata"
-
-
-@pytest.fixture
-def shared_token(bench: Bench, server: Server) -> str:
-    """Return the token of somebody with whom the server is shared."""
-    grace = bench.simulator.add_account(username="grace", email="grace@example.com")
-    server.shared_with = [grace]
-    return server.access_token(grace, "")
+MINT = {"type": "delegation", "scope": "all"}
 
 
 @pytest.fixture
 def source(server: Server) -> str:
     """Return the server as a source."""
     return f"server://{server.machine_identifier}"
+
+
+@pytest.fixture
+def guest(bench: Bench, server: Server) -> PlexServerClient:
+    """Return a client of somebody with whom the server is shared."""
+    grace = bench.simulator.add_account(username="grace", email="grace@example.com")
+    server.shared_with = [grace]
+    return bench.of_server(server, token=server.access_token(grace, ""))
+
+
+@pytest.fixture
+async def minted(
+    bench: Bench, attic: PlexServerClient, server: Server
+) -> PlexServerClient:
+    """Return a client with a transient token of the owner."""
+    transient = await attic.get_transient_token()
+    return bench.of_server(server, token=transient.token)
 
 
 # Identity and front page
@@ -45,12 +55,9 @@ async def test_identity(
 ) -> None:
     """A server says who it is, claimed or not."""
     server.claimed = claimed
-
     identity = await attic.get_identity(headers=headers)
-
     assert identity.machine_identifier == server.machine_identifier
-    assert identity.version == server.version
-    assert identity.claimed is claimed
+    assert (identity.version, identity.claimed) == (server.version, claimed)
 
 
 async def test_identity_needs_no_token(bench: Bench, attic: PlexServerClient) -> None:
@@ -58,36 +65,22 @@ async def test_identity_needs_no_token(bench: Bench, attic: PlexServerClient) ->
     await attic.get_identity()
 
     [request] = bench.requests
-    assert (request.method, request.path, request.query) == ("GET", "/identity", {})
-    assert request.token is None
-    assert request.secure
+    assert (bench.asked, request.query) == (["GET /identity"], {})
+    assert (request.token, request.secure) == (None, True)
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
 
 
 @json_and_xml
-async def test_token_is_taken(
-    bench: Bench, attic: PlexServerClient, headers: dict[str, str]
+async def test_token(
+    bench: Bench, attic: PlexServerClient, server: Server, headers: dict[str, str]
 ) -> None:
-    """The owner's token opens the server."""
+    """The owner's token opens the server; others are refused with a page, not a code."""
     await attic.check_token(headers=headers)
+    assert (bench.asked, bench.requests[0].token) == (["GET /"], bench.token)
 
-    [request] = bench.requests
-    assert (request.method, request.path) == ("GET", "/")
-    assert request.token == bench.token
-
-
-async def test_token_is_refused(attic: PlexServerClient, server: Server) -> None:
-    """A token that the server doesn't know is refused, with a page instead of a code."""
     server.claimed = False
-
-    await fails(
-        PlexAuthenticationError,
-        attic.check_token,
-        status=401,
-        code=None,
-        content_type="text/html",
-    )
-
+    facts = {"status": 401, "code": None, "content_type": "text/html"}
+    await fails(PlexAuthenticationError, attic.check_token, **facts)
     server.claimed = True
     await attic.check_token()
 
@@ -102,41 +95,33 @@ async def test_transient_token(
     """A server mints a token for at most 48 hours."""
     before = datetime.now(UTC)
     transient = await attic.get_transient_token(headers=headers)
-    after = datetime.now(UTC)
 
-    assert [*server.transient_tokens] == [transient.token]
     lifetime = timedelta(hours=48)
-    assert before + lifetime <= transient.expires_at <= after + lifetime
+    assert before + lifetime <= transient.expires_at <= datetime.now(UTC) + lifetime
+    assert [*server.transient_tokens] == [transient.token]
     [request] = bench.requests
-    assert (request.method, request.path) == ("POST", "/security/token")
-    assert request.query == {"type": "delegation", "scope": "all"}
-    assert request.form == {}
-    assert request.token == bench.token
+    assert (bench.asked, request.query) == (["POST /security/token"], MINT)
+    assert (request.form, request.token) == ({}, bench.token)
 
 
 async def test_transient_token_works(
-    bench: Bench, attic: PlexServerClient, server: Server
+    bench: Bench, attic: PlexServerClient, server: Server, minted: PlexServerClient
 ) -> None:
-    """What was minted opens the server until it restarts."""
-    transient = await attic.get_transient_token()
-    guest = bench.of_server(server, token=transient.token)
-    await guest.check_token()
+    """What was minted opens the server until it restarts, and mints nothing."""
+    await minted.check_token()
+    await fails(PlexAuthenticationError, minted.get_transient_token, status=403)
 
     await server.restart()
-
-    await fails(PlexAuthenticationError, guest.check_token)
+    await fails(PlexAuthenticationError, minted.check_token)
     again = await attic.get_transient_token()
     await bench.of_server(server, token=again.token).check_token()
 
 
 async def test_transient_token_of_a_shared_server(
-    bench: Bench, server: Server, shared_token: str
+    server: Server, guest: PlexServerClient
 ) -> None:
     """Who has the server shared with them can ask as well."""
-    client = bench.of_server(server, token=shared_token)
-
-    transient = await client.get_transient_token()
-
+    transient = await guest.get_transient_token()
     assert [*server.transient_tokens] == [transient.token]
 
 
@@ -144,55 +129,30 @@ async def test_transient_token_of_a_shared_server(
 async def test_transient_token_from_an_old_server(
     bench: Bench, attic: PlexServerClient, server: Server, status: int
 ) -> None:
-    """A server that knows no POST is asked with GET."""
+    """A server that knows no POST is asked with GET; the last error counts."""
     server.post_token_status = status
-
     transient = await attic.get_transient_token()
-
     assert transient.token in server.transient_tokens
-    assert [(one.method, one.query) for one in bench.requests] == [
-        ("POST", {"type": "delegation", "scope": "all"}),
-        ("GET", {"type": "delegation", "scope": "all"}),
-    ]
+    assert bench.asked == ["POST /security/token", "GET /security/token"]
+    assert [one.query for one in bench.requests] == [MINT, MINT]
+
+    bench.fault(method="GET", status=503, times=1)
+    await fails_once(PlexResponseError, attic.get_transient_token, status=503)
 
 
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (302, PlexResponseError),
-        (400, PlexResponseError),
-        (401, PlexAuthenticationError),
-        (403, PlexAuthenticationError),
-        (410, PlexResponseError),
-        (500, PlexResponseError),
-        (501, PlexResponseError),
-    ],
-)
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 410, 500, 501])
 async def test_other_refusals_are_not_asked_again(
-    bench: Bench,
-    attic: PlexServerClient,
-    server: Server,
-    status: int,
-    error: type[PlexError],
+    bench: Bench, attic: PlexServerClient, server: Server, status: int
 ) -> None:
     """Only 404 and 405 mean that another verb could help."""
     server.post_token_status = status
-
+    refused = status in (401, 403)
+    error = PlexAuthenticationError if refused else PlexResponseError
     await fails(error, attic.get_transient_token, status=status)
+    assert bench.asked == ["POST /security/token"]
 
-    assert [one.method for one in bench.requests] == ["POST"]
     server.post_token_status = None
     assert await attic.get_transient_token()
-
-
-async def test_both_verbs_are_refused(
-    bench: Bench, attic: PlexServerClient, server: Server
-) -> None:
-    """The error is the one of the last try."""
-    server.post_token_status = 405
-    bench.fault(method="GET", status=503, times=1)
-
-    await fails_once(PlexResponseError, attic.get_transient_token, status=503)
 
 
 @pytest.mark.parametrize(
@@ -203,20 +163,8 @@ async def test_unsupported_type_and_scope(
 ) -> None:
     """A server refuses what it doesn't support, with 400."""
     call = partial(attic.get_transient_token, **query)
-
     await fails(PlexResponseError, call, status=400)
-
     assert await attic.get_transient_token("delegation", "all")
-
-
-async def test_transient_tokens_mint_nothing(
-    bench: Bench, attic: PlexServerClient, server: Server
-) -> None:
-    """A transient token is refused where it asks for another."""
-    transient = await attic.get_transient_token()
-    guest = bench.of_server(server, token=transient.token)
-
-    await fails(PlexAuthenticationError, guest.get_transient_token, status=403)
 
 
 # Sources
@@ -236,23 +184,19 @@ async def test_source(
 ) -> None:
     """A source comes as object or list, its flags as booleans, numbers, or text."""
     server.device_as_list, server.flags_as = as_list, flags
-    server.connections += [
-        server.connection(local=False),
-        server.connection(relay=True),
-    ]
+    server.connections.append(server.connection(local=False))
+    server.connections.append(server.connection(relay=True))
 
     found = await attic.get_source_connection_information(source, headers=headers)
 
     assert (found.name, found.client_identifier) == ("Attic", server.machine_identifier)
     assert found.access_token in server.transient_tokens
     assert [one.kind for one in found.connections] == [*ConnectionKind]
-    assert [
-        (one.uri, one.protocol, one.address, one.port) for one in found.connections
-    ] == [(one.uri, one.protocol, one.address, one.port) for one in server.connections]
-    [request] = bench.requests
-    assert (request.method, request.path) == ("GET", "/security/resources")
-    assert request.query == {"source": source}
-    assert request.token == bench.token
+    way = attrgetter("uri", "protocol", "address", "port")
+    assert [*map(way, found.connections)] == [*map(way, server.connections)]
+    assert bench.asked == ["GET /security/resources"]
+    assert bench.requests[0].query == {"source": source}
+    assert bench.requests[0].token == bench.token
 
 
 async def test_source_is_refreshed(
@@ -271,27 +215,20 @@ async def test_provider(
     attic: PlexServerClient, server: Server, headers: dict[str, str]
 ) -> None:
     """A source may be a provider in the cloud; without a relay flag it is no relay."""
+    uri = "https://metadata.provider.plex.tv"
+    connection = {"uri": uri, "protocol": "https", "port": 443, "local": False}
     server.sources[PROVIDER] = {
         "name": "Plex Metadata",
         "clientIdentifier": "tv.plex.provider.metadata",
         "accessToken": "transient-provider",
-        "Connection": [
-            {
-                "protocol": "https",
-                "address": "192.0.2.1",
-                "port": 443,
-                "uri": "https://metadata.provider.plex.tv",
-                "local": False,
-            }
-        ],
+        "Connection": [connection | {"address": "192.0.2.1"}],
     }
 
     found = await attic.get_source_connection_information(PROVIDER, headers=headers)
 
     assert (found.name, found.access_token) == ("Plex Metadata", "transient-provider")
-    [connection] = found.connections
-    assert connection.uri == "https://metadata.provider.plex.tv"
-    assert (connection.port, connection.kind) == (443, ConnectionKind.REMOTE)
+    [way] = found.connections
+    assert (way.uri, way.port, way.kind) == (uri, 443, ConnectionKind.REMOTE)
 
 
 @pytest.mark.parametrize(
@@ -309,12 +246,9 @@ async def test_source_with_little_to_say(
 ) -> None:
     """Token and connections may be missing."""
     bench.fault(body={"MediaContainer": {"Device": device}})
-
     found = await attic.get_source_connection_information(PROVIDER)
-
     assert (found.name, found.client_identifier) == ("Attic", None)
-    assert found.access_token is None
-    assert found.connections == ()
+    assert (found.access_token, found.connections) == (None, ())
 
 
 @pytest.mark.parametrize("source", ["", "server://nobody", "provider://none", "?&#"])
@@ -322,54 +256,29 @@ async def test_unknown_source(
     bench: Bench, attic: PlexServerClient, source: str
 ) -> None:
     """A source that the server doesn't know is refused with 400."""
-    call = partial(attic.get_source_connection_information, source)
-
-    await fails(PlexResponseError, call, status=400)
-
+    call = attic.get_source_connection_information
+    await fails(PlexResponseError, call, source, status=400)
     assert bench.requests[0].query == {"source": source}
 
 
 async def test_source_is_for_the_owner(
-    bench: Bench, server: Server, shared_token: str, source: str
+    guest: PlexServerClient, minted: PlexServerClient, source: str
 ) -> None:
-    """Who only has the server shared with them is refused with 403."""
-    tokens = [shared_token, bench.token]
-
-    async def next_token() -> str:
-        return tokens.pop(0)
-
-    client = bench.of_server(server, token=next_token)
-    call = partial(client.get_source_connection_information, source)
-
-    await fails_once(PlexAuthenticationError, call, status=403)
-
-
-async def test_source_with_a_transient_token_of_the_owner(
-    bench: Bench, attic: PlexServerClient, server: Server, source: str
-) -> None:
-    """A transient token has the rights of the token that asked for it."""
-    transient = await attic.get_transient_token()
-    guest = bench.of_server(server, token=transient.token)
-
-    found = await guest.get_source_connection_information(source)
-
-    assert found.name == "Attic"
+    """A guest is refused with 403; a transient token has the rights of its owner."""
+    call = guest.get_source_connection_information
+    await fails(PlexAuthenticationError, call, source, status=403)
+    assert (await minted.get_source_connection_information(source)).name == "Attic"
 
 
 # Refusals
 
 
 MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}
+IN_XML = '<Response code="503" title="Maintenance" status="Migrating"/>'
 
 
 @pytest.mark.parametrize(
-    "body",
-    [
-        '<Response code="503" title="Maintenance" status="Migrating"/>',
-        {"Response": MAINTENANCE},
-        MAINTENANCE,
-    ],
-    ids=repr,
+    "body", [IN_XML, {"Response": MAINTENANCE}, MAINTENANCE], ids=repr
 )
 async def test_maintenance(bench: Bench, attic: PlexServerClient, body: Any) -> None:
     """A server that migrates its database says so, and is back when it is done."""
