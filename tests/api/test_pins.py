@@ -25,20 +25,16 @@ async def test_new_pin(bench: Bench, headers: dict[str, str]) -> None:
     """A PIN has four characters and lives for a quarter of an hour."""
     pin = await bench.stranger.create_pin(headers=headers)
 
-    assert len(pin.code) == 4
-    assert pin.auth_token is None
-    assert not pin.trusted
-    assert pin.expires_in == 900
+    assert (len(pin.code), pin.expires_in) == (4, 900)
+    assert (pin.auth_token, pin.trusted) == (None, False)
     assert pin.expires_at == bench.simulator.clock.now() + timedelta(seconds=900)
     assert pin.qr == f"https://plex.tv/api/v2/pins/qr/{pin.code}"
-    [request] = bench.requests
-    assert (request.method, request.path, request.query) == ("POST", "/pins", {})
+    assert (bench.asked, bench.requests[0].query) == (["POST /pins"], {})
 
 
 async def test_strong_pin(bench: Bench) -> None:
     """A strong PIN is long and is asked for with a parameter."""
     pin = await bench.stranger.create_pin(strong=True)
-
     assert len(pin.code) == 25
     assert bench.requests[0].query == {"strong": "true"}
 
@@ -48,11 +44,10 @@ async def test_pins_need_no_token(bench: Bench) -> None:
     pin = await bench.client.create_pin()
     await bench.client.get_pin(pin.id)
 
-    assert [one.path for one in bench.requests] == ["/pins", f"/pins/{pin.id}"]
-    assert [one.token for one in bench.requests] == [None, None]
-    assert [sent_with(one.headers, IDENTITY_HEADERS) for one in bench.requests] == [
-        IDENTITY_HEADERS
-    ] * 2
+    assert bench.asked == ["POST /pins", f"GET /pins/{pin.id}"]
+    for request in bench.requests:
+        assert request.token is None
+        assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
 
 
 @json_and_xml
@@ -73,14 +68,11 @@ async def test_link_the_pin_of_another_device(bench: Bench) -> None:
     other = bench.plex_tv(client_identifier="another-client")
     pin = await other.create_pin()
     await fails(PlexAuthenticationError, bench.stranger.link_pin, pin.code)
-
     await bench.client.link_pin(pin.code)
 
     request = bench.requests[-1]
-    assert (request.method, request.path) == ("PUT", "/pins/link")
-    assert request.form == {"code": pin.code}
-    assert request.query == {}
-    assert request.token == bench.token
+    assert (bench.asked[-1], request.token) == ("PUT /pins/link", bench.token)
+    assert (request.form, request.query) == ({"code": pin.code}, {})
     assert (await other.get_pin(pin.id)).auth_token
 
 
@@ -102,9 +94,7 @@ async def test_missing_pins(bench: Bench) -> None:
 async def test_approved_pin_without_code(bench: Bench) -> None:
     """The code is of no more use once there is a token."""
     bench.fault(path="/pins/5", body={"id": 5, "authToken": "token"}, times=1)
-
     pin = await bench.stranger.get_pin(5)
-
     assert (pin.id, pin.code, pin.auth_token) == (5, "", "token")
 
 
@@ -116,6 +106,5 @@ async def test_pin_with_little_to_say(bench: Bench, value: Any) -> None:
 
     pin = await bench.stranger.create_pin()
 
-    assert (pin.id, pin.code) == (5, "ABCD")
+    assert (pin.id, pin.code, pin.auth_token) == (5, "ABCD", None)
     assert (pin.expires_in, pin.expires_at, pin.trusted) == (None, None, False)
-    assert pin.auth_token is None
