@@ -18,36 +18,15 @@ from custom_components.plex_account.api import (
 from tests.samples import sample
 from tests.simulator import ABSENT, Server
 
-from .common import (
-    AS_XML,
-    Bench,
-    fails,
-    fails_once,
-    json_and_xml,
-    listed_server,
-    plain,
-    strict_loads,
-)
+from .common import AS_XML, Bench, fails, fails_once, listed_server, plain, strict_loads
 
 RESOURCE, PHONE = sample("resources")
 [CONNECTION] = RESOURCE["connections"]
-FRIENDS = RESOURCE | {
-    "owned": False,
-    "name": "Trap",
-    "accessToken": "friend-token",
-    "connections": [{"uri": "https://192.0.2.66:32400"}],
-}
 URI = "https://192.0.2.1:32400"
-TEXTS = (
-    "name",
-    "product",
-    "version",
-    "platform",
-    "platform_version",
-    "device",
-    "source_title",
-    "public_address",
-)
+FRIENDS = RESOURCE | {"owned": False, "name": "Trap", "accessToken": "friend-token"}
+FRIENDS |= {"connections": [{"uri": "https://192.0.2.66:32400"}]}
+TEXTS = ("name", "product", "version", "platform", "platform_version", "device")
+TEXTS += ("source_title", "public_address")
 REQUIRED = {"provides": "server", "clientIdentifier": "attic"}
 
 
@@ -103,35 +82,32 @@ async def test_kinds_of_connection(bench: Bench) -> None:
     ]
 
 
-async def test_xml_says_the_same(bench: Bench, server: Server) -> None:
+async def test_xml_says_the_same(bench: Bench) -> None:
     """A list in XML equals the same list in JSON, without players; tokens may be null."""
+    client = bench.client
+    assert (
+        await client.get_resources(headers=AS_XML) == () == await client.get_resources()
+    )
+
+    server = await bench.simulator.add_server(owner=bench.account)
     server.connections.append(server.connection(relay=True))
     await bench.friend(access_token_null=True)
     bench.simulator.add_player(bench.account)
 
-    in_json = await bench.client.get_resources()
-    in_xml = await bench.client.get_resources(headers=AS_XML)
+    in_json = await client.get_resources()
+    in_xml = await client.get_resources(headers=AS_XML)
 
     assert [one.name for one in in_json] == ["Attic", "Cellar"]
     assert [one.access_token for one in in_json] == [bench.token, None]
     assert [plain(one) for one in in_xml] == [plain(one) for one in in_json]
 
 
+SERVERS = ("server", "client,server,player", "player,server", "player, server")
+OTHERS = ("pubsub-server,player", "servers", "", None, ["server"], ABSENT)
+
+
 @pytest.mark.parametrize(
-    ("provides", "count"),
-    [
-        ("server", 1),
-        ("client,server,player", 1),
-        ("player,server", 1),
-        ("player, server", 1),
-        ("pubsub-server,player", 0),
-        ("servers", 0),
-        ("", 0),
-        (None, 0),
-        (["server"], 0),
-        (ABSENT, 0),
-    ],
-    ids=repr,
+    ("provides", "count"), [(one, 1) for one in SERVERS] + [(one, 0) for one in OTHERS]
 )
 async def test_provides(
     bench: Bench, server: Server, provides: Any, count: int
@@ -153,22 +129,11 @@ async def test_one_identifier_twice(bench: Bench, order: int) -> None:
     assert (server.name, server.access_token) == ("Trap", "friend-token")
 
 
-@pytest.mark.parametrize(
-    "identifier",
-    [
-        r"attic\u200b",
-        r"\u00adattic",
-        r"at\ntic",
-        r"attic\ud800",
-        r"attic\u0000",
-        "attic\x00",
-        " attic",
-        r"attic\u00a0",
-        "attic\ufffd",
-        "x" * 101,
-    ],
-    ids=ascii,
-)
+ESCAPED = (r"attic\u200b", r"\u00adattic", r"at\ntic", r"attic\ud800", r"attic\u0000")
+ODD = ("attic\x00", " attic", r"attic\u00a0", "attic\ufffd", "x" * 101)
+
+
+@pytest.mark.parametrize("identifier", ESCAPED + ODD, ids=ascii)
 async def test_identifiers_that_look_like_another(
     bench: Bench, attic: PlexServerClient, identifier: str
 ) -> None:
@@ -264,17 +229,16 @@ async def test_time_to_read_what_is_provided(bench: Bench, provides: str) -> Non
     assert time.process_time() - started < 1
 
 
-@json_and_xml
-async def test_account_without_servers(bench: Bench, headers: dict[str, str]) -> None:
-    """An empty list is a list."""
-    assert await bench.client.get_resources(headers=headers) == ()
-
-
 async def test_lists_with_strangers(bench: Bench) -> None:
-    """What is no resource, or can't be told apart, is left out."""
+    """What is no resource, can't be told apart, or leads nowhere, is left out."""
     nameless = RESOURCE | {"clientIdentifier": None}
-    [server] = await read(bench, [None, "x", [], 1, {}, nameless, RESOURCE])
+    odd = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
+    attic = RESOURCE | {"connections": [*odd, CONNECTION]}
+
+    [server] = await read(bench, [None, "x", [], 1, {}, nameless, attic])
+
     assert server.name == "Attic"
+    assert [one.uri for one in server.connections] == [CONNECTION["uri"]]
 
 
 @pytest.mark.parametrize("value", [None, [], {}, [None]], ids=repr)
@@ -302,18 +266,6 @@ async def test_harmless_variations(bench: Bench) -> None:
     assert server.last_seen_at == plainly.last_seen_at
     [listed] = server.connections
     assert (listed.port, listed.kind) == (32400, ConnectionKind.LOCAL)
-
-
-@pytest.mark.parametrize(
-    "connection",
-    [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []],
-    ids=repr,
-)
-async def test_odd_connections(bench: Bench, connection: Any) -> None:
-    """A connection that leads nowhere is left out; the others stay."""
-    listed = RESOURCE | {"connections": [connection, CONNECTION]}
-    [server] = await read(bench, [listed])
-    assert [one.uri for one in server.connections] == [CONNECTION["uri"]]
 
 
 async def test_tokens_in_a_list(bench: Bench) -> None:
