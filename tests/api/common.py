@@ -54,6 +54,7 @@ IDENTITY_HEADERS = {
     "X-Plex-Marketplace": "none",
 }
 AS_XML = {"Accept": "application/xml"}
+type Headers = dict[str, str]
 QUICK_RETRY = RetryConfig(initial_interval=0, max_interval=1)
 
 json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])

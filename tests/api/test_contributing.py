@@ -10,14 +10,6 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text().partition("\n## Costs\n")[0]
 ROWS = re.findall(r"^\| (?!---)(?!SDK )(.+) \|$", TEXT, re.MULTILINE)
 
 
-OPERATIONS = (
-    "get_transient_token",
-    "get_source_connection_information",
-    "get_token_details",
-    "post_users_sign_in_data",
-)
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.partition(" |")[0])
 def test_every_row_is_backed(row: str) -> None:
     """Each row names tests, and those are there."""
@@ -30,4 +22,6 @@ def test_every_row_is_backed(row: str) -> None:
 
 def test_there_are_rows() -> None:
     """The four operations are among them."""
-    assert [name for name in OPERATIONS if f"{name}`" not in "".join(ROWS)] == []
+    operations = {"get_transient_token", "get_source_connection_information"}
+    operations |= {"get_token_details", "post_users_sign_in_data"}
+    assert {name for name in operations if f"{name}`" in "".join(ROWS)} == operations

@@ -20,6 +20,7 @@ from tests.simulator import Account, Server, Simulator
 from .common import (
     IDENTITY_HEADERS,
     Bench,
+    Headers,
     Network,
     fails,
     fails_once,
@@ -28,7 +29,6 @@ from .common import (
 )
 
 PROVIDER = "provider://tv.plex.provider.metadata"
-type Headers = dict[str, str]
 MINT = {"type": "delegation", "scope": "all"}
 
 
