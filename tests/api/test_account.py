@@ -1,7 +1,7 @@
-"""What plex.tv says of an account: GET /user, and the same at sign-in."""
+"""The operations of plex.tv for an account: signing in and out, PINs, GET /user, /ping."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf, nan
 from operator import attrgetter
@@ -9,7 +9,21 @@ from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import PlexAccount, PlexAuthenticationError
+from custom_components.plex_account.api import (
+    PlexAccount,
+    PlexAuthenticationError,
+    PlexConnectionError,
+    PlexEmailRequired,
+    PlexError,
+    PlexInvalidCode,
+    PlexRateLimitError,
+    PlexResponseError,
+    PlexTooManyAttempts,
+    PlexTvClient,
+    PlexTwoFactorRequired,
+    RetryConfig,
+)
+from tests.fuzz.feed import OPERATIONS
 from tests.samples import sample
 from tests.simulator import ABSENT
 
@@ -19,7 +33,9 @@ from .common import (
     CODE,
     IDENTITY_HEADERS,
     PASSWORD,
+    QUICK_RETRY,
     Bench,
+    Headers,
     error_body,
     fails,
     fails_once,
@@ -69,6 +85,9 @@ def emptied(model: dict[str, Any]) -> dict[str, Any]:
 EMPTY = emptied(EXPECTED) | {"profile": None, "subscription": None} | MINIMAL
 
 
+type Operation = Callable[..., Awaitable[PlexAccount]]
+
+
 def ask(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
     """Return what GET /user says."""
     return bench.client.get_token_details(**options)
@@ -76,10 +95,9 @@ def ask(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
 
 def sign_in(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
     """Return what a sign-in says."""
-    return bench.stranger.post_users_sign_in_data("ada", PASSWORD, CODE, **options)
+    return bench.client.post_users_sign_in_data("ada", PASSWORD, CODE, **options)
 
 
-type Operation = Callable[..., Awaitable[PlexAccount]]
 both_operations = pytest.mark.parametrize("operation", [ask, sign_in])
 
 
@@ -90,16 +108,276 @@ async def read(bench: Bench, body: Any, **options: Any) -> PlexAccount:
     return await bench.plex_tv(token="any", **options).get_token_details()
 
 
-async def test_asks_with_the_token(bench: Bench) -> None:
-    """The token travels in a header, and subscriptions are asked for."""
-    await bench.client.get_token_details()
+# What is sent
+
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+LOGIN, ODD = "ada@example.com", "päss&=+ wörd"
+FORM = {"login": LOGIN, "password": ODD, "rememberMe": "true"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "asked", "query", "form"),
+    [
+        ("get_token_details", (), "GET /user", {"includeSubscriptions": "1"}, {}),
+        ("ping", (), "GET /ping", {}, {}),
+        ("sign_out", (), "DELETE /users/signout", {}, {}),
+        ("link_pin", ("ABCD",), "PUT /pins/link", {}, {"code": "ABCD"}),
+        # Without a token
+        ("create_pin", (), "POST /pins", {}, {}),
+        ("get_pin", (5,), "GET /pins/5", {}, {}),
+        ("post_users_sign_in_data", (LOGIN, ODD), "POST /users/signin", {}, FORM),
+        (
+            "post_users_sign_in_data",
+            (LOGIN, ODD, CODE),
+            "POST /users/signin",
+            {},
+            FORM | {"verificationCode": CODE},
+        ),
+    ],
+)
+async def test_what_is_sent(
+    bench: Bench, operation: str, arguments: Any, asked: str, query: Any, form: Any
+) -> None:
+    """Each operation says who is asking; secrets are in the form, never in the URL."""
+    bench.fault(body=sample(OPERATIONS[operation].sample))
+    await getattr(bench.client, operation)(*arguments)
 
     [request] = bench.requests
-    assert bench.asked == ["GET /user"]
-    assert request.query == {"includeSubscriptions": "1"}
-    assert request.headers["X-Plex-Token"] == bench.token
+    assert (bench.asked, request.query, request.form) == ([asked], query, form)
+    needs_token = operation not in ("create_pin", "get_pin", "post_users_sign_in_data")
+    assert request.token == (bench.token if needs_token else None)
     assert request.headers["Accept"] == "application/json"
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
+    assert not form or request.headers["Content-Type"] == FORM_TYPE
+
+
+async def test_sends_only_what_is_known(bench: Bench) -> None:
+    """Most of the identity is left out if it isn't told; rememberMe can be declined."""
+    options = {"client_identifier": "other", "server_url": bench.simulator.url}
+    client = PlexTvClient(bench.network.session, **options)
+    await client.post_users_sign_in_data("ada", PASSWORD, CODE, remember_me=False)
+
+    [request] = bench.requests
+    assert request.form["rememberMe"] == "false"
+    identity = {"X-Plex-Client-Identifier": "other", "X-Plex-Product": "Plex Account"}
+    assert sent_with(request.headers, IDENTITY_HEADERS) == identity
+
+
+# Signing in
+
+
+@json_and_xml
+async def test_returns_the_account_with_a_new_token(
+    bench: Bench, headers: Headers
+) -> None:
+    """The token of the answer is a token of the account."""
+    signed_in = await sign_in(bench, headers=headers)
+    assert (signed_in.id, signed_in.uuid) == (bench.account.id, bench.account.uuid)
+    tokens = dict.fromkeys([bench.token, signed_in.auth_token], CLIENT_IDENTIFIER)
+    assert bench.account.tokens == tokens
+
+
+@json_and_xml
+async def test_two_factor_from_question_to_answer(
+    bench: Bench, headers: Headers
+) -> None:
+    """Plex refuses a wrong password, asks for a code, and takes only the right one."""
+    call = partial(bench.stranger.post_users_sign_in_data, "ada", headers=headers)
+    await fails(PlexAuthenticationError, call, "wrong", status=401, code=1001)
+    await fails(PlexTwoFactorRequired, call, PASSWORD, status=401, code=1029)
+    await fails(PlexInvalidCode, call, PASSWORD, "000000", status=401, code=1028)
+    assert (await call(PASSWORD, CODE)).uuid == bench.account.uuid
+
+
+ERRORS: dict[type[PlexError], list[tuple[int, int]]] = {
+    PlexAuthenticationError: [(401, 1001), (401, 4711)],
+    PlexRateLimitError: [(429, 1003)],
+    PlexEmailRequired: [(401, 1030)],
+    # A code that is known says more than the status.
+    PlexInvalidCode: [(401, 1028), (403, 1028)],
+    PlexTooManyAttempts: [(401, 1031), (403, 1031), (429, 1031)],
+    PlexTwoFactorRequired: [(401, 1029), (400, 1029), (422, 1029)],
+    PlexResponseError: [
+        *((403, code) for code in (1009, 1012, 1041, 1043, 1068, 4711)),
+        *((400, 1000), (400, 1004), (404, 1020), (422, 1069), (503, 1013), (500, 4711)),
+    ],
+}
+CODES = [(error, *facts) for error, answers in ERRORS.items() for facts in answers]
+MESSAGE = "to-be-kept"
+IN_XML = '<errors><error code="%s" message="%s" status="%s"/></errors>'
+
+
+@pytest.mark.parametrize("form", ["json", "xml", "text"])
+@pytest.mark.parametrize(("error", "status", "code"), CODES)
+async def test_codes(
+    bench: Bench, error: type[PlexError], status: int, code: int, form: str
+) -> None:
+    """Every code has its error, in JSON, in XML, and in numbers written as text."""
+    body: Any = error_body(code, MESSAGE, status)
+    if form == "xml":
+        body = IN_XML % (code, MESSAGE, status)
+    elif form == "text":
+        body = {"errors": [{"code": str(code), "message": MESSAGE}]}
+    bench.fault(status=status, body=body, times=1)
+
+    facts = {"status": status, "code": code, "message": MESSAGE}
+    await fails_once(error, partial(sign_in, bench), **facts)
+
+
+@pytest.mark.parametrize("code", [None, 1001, 4711])
+async def test_a_lock_in_words(bench: Bench, code: int | None) -> None:
+    """A lock is one by its words too, whatever its code is."""
+    message = "Sign in has been temporarily disabled: too many failed attempts"
+    bench.fault(status=401, body=error_body(code, message), times=1)
+    await fails_once(PlexTooManyAttempts, partial(sign_in, bench), code=code)
+
+
+IN_NINE_HOURS = (30_000, 32_400)
+NO_WAITS = (None, "", "soon", "-1", "1.5", "²", "Fri, 31 Dec 99999 23:59:59 GMT")
+NO_ZONE = "Fri, 31 Dec 1999 23:59:59 +9999999999"
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("120", (120, 120)),
+        ("0", (0, 0)),
+        (" 7 ", (7, 7)),
+        ("%c -0000", IN_NINE_HOURS),
+        ("%a, %d %b %Y %H:%M:%S GMT", IN_NINE_HOURS),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", (0, 0)),
+        *((header, None) for header in (*NO_WAITS, NO_ZONE)),
+    ],
+)
+async def test_rate_limit(bench: Bench, header: str | None, wait: Any) -> None:
+    """The wait that 429 asks for is told, in seconds."""
+    date = datetime.now(UTC) + timedelta(hours=9)
+    headers = {} if header is None else {"Retry-After": date.strftime(header)}
+    bench.fault(status=429, headers=headers, times=1)
+
+    call, facts = partial(sign_in, bench), {"status": 429, "code": 1003}
+    after = (await fails_once(PlexRateLimitError, call, **facts)).retry_after
+    assert after is None if wait is None else wait[0] <= after <= wait[1]
+
+
+async def test_a_kept_connection_that_broke_is_not_used_twice(bench: Bench) -> None:
+    """A connection that was kept open and breaks doesn't send a password twice either."""
+    await bench.client.ping()
+    bench.fault(action="drop", times=1)
+    call = partial(sign_in, bench, retry=QUICK_RETRY)
+    await fails(PlexConnectionError, call, request_sent=True)
+    assert bench.asked == ["GET /ping", "POST /users/signin"]
+
+
+@pytest.mark.parametrize("retried", [True, False])
+async def test_a_refused_connection(bench: Bench, retried: bool) -> None:
+    """What was never sent may be sent again, if the configuration says so."""
+    retry = RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=100)
+    call = partial(sign_in, bench, retry=retry if retried else None)
+    await bench.simulator.stop_plex_tv()
+    await fails(PlexConnectionError, call, request_sent=False)
+    assert (len(bench.dialled) > 1) is retried
+
+    await bench.simulator.start_plex_tv()
+    assert await call()
+
+
+@pytest.mark.parametrize(
+    "token", [ABSENT, None, "", " ", 17, ["token"], "to\nken", "tökén"], ids=repr
+)
+async def test_an_account_without_a_token(bench: Bench, token: Any) -> None:
+    """A sign-in without a token that can be sent has failed."""
+    bench.account.extra["authToken"] = token
+    call = partial(sign_in, bench)
+    await fails(PlexResponseError, call)
+    bench.account.extra.clear()
+    assert await call()
+
+
+# PINs
+
+
+@json_and_xml
+async def test_new_pin(bench: Bench, headers: Headers) -> None:
+    """A PIN has four characters and lives for a quarter of an hour; a strong one is long."""
+    pin = await bench.stranger.create_pin(headers=headers)
+    assert (len(pin.code), pin.expires_in) == (4, 900)
+    assert (pin.auth_token, pin.trusted) == (None, False)
+    assert pin.expires_at == bench.simulator.clock.now() + timedelta(seconds=900)
+    assert pin.qr == f"https://plex.tv/api/v2/pins/qr/{pin.code}"
+    strong = await bench.stranger.create_pin(strong=True, headers=headers)
+    assert len(strong.code) == 25
+    assert bench.requests[-1].query == {"strong": "true"}
+
+
+@json_and_xml
+async def test_approval(bench: Bench, headers: Headers) -> None:
+    """Once somebody has approved the PIN, it carries a token of theirs."""
+    pin = await bench.stranger.create_pin()
+    assert (await bench.stranger.get_pin(pin.id, headers=headers)).auth_token is None
+
+    bench.simulator.approve_pin(pin.code, bench.account)
+    approved = await bench.stranger.get_pin(pin.id, headers=headers)
+    assert bench.account.tokens == {approved.auth_token: CLIENT_IDENTIFIER}
+    assert (approved.id, approved.code) == (pin.id, pin.code)
+
+
+async def test_link_the_pin_of_another_device(bench: Bench) -> None:
+    """An account can approve the PIN of another client, which nobody else can look at."""
+    other = bench.plex_tv(client_identifier="another-client")
+    pin = await other.create_pin()
+    await fails(PlexAuthenticationError, bench.stranger.link_pin, pin.code)
+    missing = {"status": 404, "code": 1020}
+    await fails(PlexResponseError, bench.stranger.get_pin, pin.id, **missing)
+    await bench.client.link_pin(pin.code)
+    assert (await other.get_pin(pin.id)).auth_token
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "soon"], ids=repr)
+async def test_pin_with_little_to_say(bench: Bench, value: Any) -> None:
+    """Only ID and code are needed, and the code no more once there is a token."""
+    odd = dict.fromkeys(("expiresIn", "expiresAt", "trusted"), value)
+    bench.fault(path="/pins", body={"id": "5", "code": "ABCD", **odd})
+    bench.fault(path="/pins/5", body={"id": 5, "authToken": "token"})
+
+    pin = await bench.stranger.create_pin()
+    assert (pin.id, pin.code, pin.auth_token) == (5, "ABCD", None)
+    assert (pin.expires_in, pin.expires_at, pin.trusted) == (None, None, False)
+    pin = await bench.stranger.get_pin(5)
+    assert (pin.id, pin.code, pin.auth_token) == (5, "", "token")
+
+
+# Keeping a token alive, and ending it
+
+
+NO_PONGS = [{"pong": False}, {}, [], {"pong": []}, {"pong": {"pong": True}}]
+NO_JSON = ["null", "<pong>false</pong>", "<pong/>", ""]
+
+
+@pytest.mark.parametrize("body", NO_PONGS + NO_JSON, ids=short_id)
+async def test_ping(bench: Bench, body: Any) -> None:
+    """plex.tv answers a ping in JSON or XML; any other answer of success is no pong."""
+    bench.fault(path="/ping", status=200, body=body, times=1)
+    assert await bench.client.ping() is False
+    assert await bench.client.ping() is await bench.client.ping(headers=AS_XML) is True
+
+
+async def test_sign_out(bench: Bench) -> None:
+    """Signing out ends the token, but not if it fails; it can't be repeated."""
+    token, client = bench.token, bench.client
+    other = bench.simulator.sign_in(bench.account, CLIENT_IDENTIFIER)
+    bench.fault(status=503, times=1)
+    await fails(PlexResponseError, client.sign_out)
+    assert [*bench.account.tokens] == [token, other]
+
+    await client.sign_out()
+    assert [*bench.account.tokens] == [other]
+    assert bench.requests[-1].status == 204
+    await fails(PlexAuthenticationError, client.sign_out)
+
+
+# What an account says of itself
 
 
 @both_operations
@@ -324,33 +602,10 @@ async def test_when_a_plex_pass_renews_and_ends(
     assert (details.subscription_renews, details.subscription_ends) == (renews, ends)
 
 
-@json_and_xml
-async def test_refused_token(bench: Bench, headers: dict[str, str]) -> None:
-    """A token that was revoked is refused with 401 and code 1001."""
-    call = partial(bench.client.get_token_details, headers=headers)
-    bench.simulator.revoke_token(bench.token)
-    await fails(PlexAuthenticationError, call, status=401, code=1001)
-
-    bench.account.tokens[bench.token] = CLIENT_IDENTIFIER
-    assert (await call()).uuid == bench.account.uuid
-
-
 @pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (498, None),
-        (422, error_body(None, "Invalid token")),
-        (422, "<errors><error message='Invalid token.'/></errors>"),
-        (422, {"error": "Invalid token"}),
-        (422, {"errors": ["Invalid token"]}),
-        (422, "<error>Invalid token</error>"),
-        (422, "<errors> <error>Invalid token</error> </errors>"),
-    ],
-    ids=short_id,
+    ("status", "body"), [(498, None), *((422, body) for body in sample("odd/no-token"))]
 )
-async def test_other_ways_to_refuse_a_token(
-    bench: Bench, status: int, body: Any
-) -> None:
+async def test_ways_to_refuse_a_token(bench: Bench, status: int, body: Any) -> None:
     """One that has expired is 498; some endpoints say 422, in one of several forms."""
     bench.fault(status=status, body=body, times=1)
     call = bench.client.get_token_details
