@@ -13,6 +13,7 @@ import json
 import re
 import ssl
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 from xml.etree.ElementTree import fromstring
 import zlib
@@ -115,6 +116,15 @@ class World:
         """Whether a server lets a token in."""
         return (await self.ask("GET /", token, at)).status == 200
 
+    async def cellar(self, **fields: Any) -> Server:
+        """Return a server that Grace shares with Ada."""
+        fields |= {"owner": self.grace, "shared_with": [self.ada], "name": "Cellar"}
+        return await self.sim.add_server(**fields)
+
+    async def vault(self, **fields: Any) -> Server:
+        """Return a server of Ada with TLS."""
+        return await self.sim.add_server(owner=self.ada, tls=True, **fields)
+
     async def listed(self, query: str = "includeHttps=1") -> Any:
         """Return the list of servers."""
         return (await self(f"GET /resources?{query}")).said
@@ -193,7 +203,6 @@ async def test_address_is_locked(plex: World, worded: bool) -> None:
     assert {(await plex.sign_in()).error for _ in range(6)} == {(401, 1029)}
     plex.ada.code = None
     assert (await plex.sign_in()).status == 201
-
     assert {(await plex.sign_in(**wrong)).error for _ in range(5)} == {(401, 1001)}
     [error] = (await plex.sign_in()).said["errors"]
     assert [error["code"] == 1031, "disabled" in error["message"]] == [
@@ -220,19 +229,19 @@ async def test_what_is_mandatory(plex: World) -> None:
 
 async def test_common_rules(plex: World) -> None:
     """X-Plex values may be in the query; plex.tv names its answers and sets a cookie."""
-    query = CLIENT | {"X-Plex-Token": plex.token}
-    line, cookie = f"GET {plex.sim.url}/ping", {"Cookie": "a=b"}
-    reply = await plex.send(line, params=query, headers=cookie, xml=True)
+    query, cookies = CLIENT | {"X-Plex-Token": plex.token}, {"Cookie": "a=b"}
+    line = f"GET {plex.sim.url}/ping"
+    reply = await plex.send(line, params=query, headers=cookies, xml=True)
     assert (reply.said.tag, reply.said.text) == ("pong", "true")
-    assert (await plex(PING)).said == {"pong": True}
-    [request, _] = plex.sim.requests
+    [request] = plex.sim.requests
     assert (request.token, request.headers["Cookie"]) == (plex.token, "a=b")
     cookie = f"_my-plex_session_32={plex.sim.session_cookie};"
     assert reply.headers["Set-Cookie"].startswith(cookie)
     assert reply.headers["X-Request-ID"]
     assert "Set-Cookie" not in (await plex.ask(IDENTITY)).headers
     plex.sim.cookies = False
-    assert "Set-Cookie" not in (await plex(PING)).headers
+    reply = await plex(PING)
+    assert (reply.said, "Set-Cookie" in reply.headers) == ({"pong": True}, False)
     for line in ("GET /nothing", "DELETE /pins/1"):
         assert (await plex(line)).error == (404, None)
 
@@ -268,10 +277,8 @@ async def test_user_follows_its_account(plex: World) -> None:
     ada.extra = {"homeSize": "1", "locale": ABSENT, "new": {"a": [1]}}
     ada.subscribe()
     ada.lapse(since=1_700_000_000, ended_at=1_731_622_400)
-
     reply = await plex("GET /user?includeSubscriptions=1")
     body = reply.said
-
     assert some(body, "twoFactorEnabled", "protected", "title") == [
         True,
         True,
@@ -302,35 +309,32 @@ async def test_sign_out(plex: World) -> None:
 @pytest.mark.parametrize("ends", [False, True])
 async def test_password_reset(plex: World, ends: bool) -> None:
     """A reset ends all tokens, transient ones by choice, and leaves servers unclaimed."""
-    cellar = await plex.sim.add_server(owner=plex.grace, shared_with=[plex.ada])
+    cellar = await plex.cellar()
     shared, transient = cellar.access_token(plex.ada, ""), cellar.mint(plex.ada)
     plex.attic.token, plex.sim.revoke_ends_transient = "own-token", ends
     plex.sim.reset_password(plex.ada, "new")
-
     assert (await plex("GET /user")).status == 401
     for token, at in ((OWN, None), ("own-token", None), (shared, cellar)):
         assert not await plex.opens(token, at)
     assert await plex.opens(transient, cellar) is not ends
     assert not (await plex.ask(IDENTITY)).said["claimed"]
     plex.token = (await plex.sign_in(password="new")).said["authToken"]
-    names = [one["clientIdentifier"] for one in await plex.listed()]
-    assert names == [cellar.machine_identifier]
+    assert [one["name"] for one in await plex.listed()] == ["Cellar"]
+
+
+# Lists of servers
 
 
 async def test_resources(plex: World) -> None:
     """Owned and shared servers differ; players have no token and fewer keys."""
-    add, ada, grace = plex.sim.add_server, plex.ada, plex.grace
-    vault = await add(owner=ada, name="Vault", tls=True)
-    cellar = await add(owner=grace, shared_with=[ada])
-    await add(name="Foreign", owner=grace)
-    plex.sim.add_player(ada)
-
+    vault, cellar = await plex.vault(), await plex.cellar()
+    await plex.sim.add_server(name="Foreign", owner=plex.grace)
+    plex.sim.add_player(plex.ada)
     _, owned, shared, player = await plex.listed()
-
     names = ("owned", "ownerId", "sourceTitle", "accessToken")
     assert some(owned, *names) == [True, None, None, plex.token]
-    token = cellar.access_token(ada, "")
-    assert some(shared, *names) == [False, grace.id, "grace", token]
+    token = cellar.access_token(plex.ada, "")
+    assert some(shared, *names) == [False, plex.grace.id, "grace", token]
     uri = owned["connections"][0]["uri"]
     assert uri == vault.connections[0].uri
     host = r"127-0-0-1\.[0-9a-f]{32}\.plex\.direct"
@@ -338,16 +342,16 @@ async def test_resources(plex: World) -> None:
     assert shared["connections"][0]["uri"] == f"http://127.0.0.1:{cellar.port}"
     assert some(player, "accessToken", "dnsRebindingProtection") == [None, ABSENT]
     [listed, *_] = (await plex("GET /resources", xml=True)).said
+    [connection] = listed.findall("connections/connection")
     assert some(listed, "owned", "ownerId") == ["1", ""]
-    assert listed.findall("connections/connection")[0].get("IPv6") == "0"
+    assert connection.get("IPv6") == "0"
 
 
 async def test_resources_filter_connections(plex: World) -> None:
     """Relays, IPv6 and https are listed only when asked for; names hold every digit."""
-    server = await plex.sim.add_server(owner=plex.ada, tls=True)
+    server, plex.attic.listed = await plex.vault(), False
     server.connections.append(server.connection(relay=True, host="127.0.0.2"))
     server.connections.append(server.connection(local=False, host="::1"))
-    plex.attic.listed = False
     plain, https = "http://127.0.0.1:", "https://127-0-0-1."
     for query, expected in {
         "": [plain],
@@ -367,26 +371,20 @@ async def test_resources_follow_their_server(plex: World) -> None:
     attic = plex.attic
     attic.name, attic.presence, attic.token = "Loft", False, "own-token"
     attic.extra = {"device": None, "product": ABSENT}
-
     [entry] = await plex.listed()
     values = some(entry, "name", "presence", "accessToken", "device", "product")
     assert values == ["Loft", False, "own-token", None, ABSENT]
     attic.access_token_null = True
     assert (await plex.listed())[0]["accessToken"] is None
-    unlisted = {"listed": False, "claimed": False, "owner": plex.grace}
-    for field, value in unlisted.items():
-        before = getattr(attic, field)
-        setattr(attic, field, value)
-        assert await plex.listed() == []
-        setattr(attic, field, before)
+    for changes in ({"listed": False}, {"claimed": False}, {"owner": plex.grace}):
+        with patch.multiple(attic, **changes):
+            assert await plex.listed() == []
 
 
 async def test_additions_to_resources(plex: World) -> None:
     """A list may hold anything, before and after the true entries, or lack one of them."""
-    plex.attic.name = "\ud83d"
-    plex.sim.first_resources = [{"name": "First"}]
+    plex.attic.name, plex.sim.first_resources = "\ud83d", [{"name": "First"}]
     plex.sim.extra_resources = ['{"name": "\\ud800\\u0000"}', '<resource name="&#1;"/>']
-
     names = [one["name"] for one in await plex.listed()]
     assert names == ["First", "\ud83d", "\ud800\x00"]
     xml = (await plex("GET /resources", xml=True)).body
@@ -396,18 +394,22 @@ async def test_additions_to_resources(plex: World) -> None:
     assert [len(await plex.listed()) for _ in range(3)] == [2, 2, 3]
 
 
+# Servers
+
+
 async def test_tokens_of_two_worlds(plex: World) -> None:
     """An account token opens owned servers only; a server token opens that server only."""
-    attic, ada = plex.attic, plex.ada
-    attic.token = "own-token"
-    cellar = await plex.sim.add_server(owner=plex.grace, shared_with=[ada])
-    shared = cellar.access_token(ada, "")
-
-    opened = {OWN: attic, "own-token": attic, shared: cellar, None: None}
-    for token, right in opened.items():
+    attic, cellar = plex.attic, await plex.cellar()
+    attic.token, shared = "own-token", cellar.access_token(plex.ada, "")
+    for token, right in {
+        OWN: attic,
+        "own-token": attic,
+        shared: cellar,
+        None: 0,
+    }.items():
         for server in (attic, cellar):
             assert await plex.opens(token, server) is (server is right)
-    for token in (shared, "own-token", attic.mint(ada)):
+    for token in (shared, "own-token", attic.mint(plex.ada)):
         assert (await plex("GET /user", token)).error == (401, 1001)
     cellar.shared_with, attic.allow_tokenless = [], True
     assert not await plex.opens(shared, cellar)
@@ -482,26 +484,26 @@ async def test_transient_token(plex: World) -> None:
     xml = (await plex.ask(lines[0], xml=True)).said
     assert (xml.tag, xml.get("size")) == ("MediaContainer", "0")
     assert {*minted, xml.get("token")} == attic.transient_tokens.keys()
-
     for seconds, alive in ((2 * DAY - 1, True), (1, False)):
         plex.sim.clock.advance(seconds)
         assert await plex.opens(minted[0]) is alive
     second, port = attic.mint(ada), attic.port
     await attic.restart()
-    assert (attic.port, await plex.opens(second)) == (port, False)
-    assert await plex.opens(OWN)
+    assert (attic.port, await plex.opens(second), await plex.opens(OWN)) == (port, 0, 1)
     await attic.stop()
     third = attic.mint(ada)
     await attic.start()
     assert not await plex.opens(third)
 
-    attic.post_token_status = 405
+
+async def test_who_mints(plex: World) -> None:
+    """A server may refuse POST, and take a transient token or none instead of a durable."""
+    plex.attic.post_token_status, transient = 405, plex.attic.mint(plex.ada)
     assert (await plex.ask(f"POST {MINT}")).status == 405
-    transient = attic.mint(ada)
-    assert (await plex.ask(f"GET {MINT}", transient)).status == 403
-    attic.mint_with_transient = True
-    assert (await plex.ask(f"GET {MINT}", transient)).status == 200
-    attic.allow_tokenless = True
+    for allowed, status in ((False, 403), (True, 200)):
+        plex.attic.mint_with_transient = allowed
+        assert (await plex.ask(f"GET {MINT}", transient)).status == status
+    plex.attic.allow_tokenless = True
     assert (await plex.ask(f"GET {MINT}", None)).said == {"size": 0}
 
 
@@ -517,15 +519,14 @@ def test_ticking_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_ways_to_be_out(plex: World) -> None:
     """Servers stop, are in maintenance, or stand behind something; plex.tv may be out."""
-    attic = plex.attic
-    for change, again in ((attic.stop, attic.start), (attic.start, attic.stop)):
+    attic, out = plex.attic, pytest.raises(aiohttp.ClientConnectionError)
+    for change, running in ((attic.stop, False), (attic.start, True)):
         await change()
         await change()
-        assert attic.running is (change == attic.start)
-        if not attic.running:
-            with pytest.raises(aiohttp.ClientConnectionError):
+        assert attic.running is running
+        if not running:
+            with out:
                 await plex.ask(IDENTITY)
-            await again()
     attic.maintenance = True
     reply = await plex.ask(IDENTITY)
     assert (reply.status, reply.said.tag) == (503, "Response")
@@ -534,7 +535,7 @@ async def test_ways_to_be_out(plex: World) -> None:
     for path, status in {"identity": 200, "library/onDeck": 200, "": 404}.items():
         assert (await plex.ask(f"GET /{path}")).status == status
     await plex.sim.stop_plex_tv()
-    with pytest.raises(aiohttp.ClientConnectorError):
+    with out:
         await plex(PING)
     assert (await plex.ask(IDENTITY)).status == 200
     await plex.sim.start_plex_tv()
@@ -554,11 +555,9 @@ async def test_echo(plex: World) -> None:
 
 async def test_source(plex: World) -> None:
     """A server describes itself and others, with a token that is good there."""
-    people: dict[str, Any] = {"owner": plex.grace, "shared_with": [plex.ada]}
-    cellar = await plex.sim.add_server(name="Cellar", tls=True, **people)
+    cellar = await plex.cellar(tls=True)
     cellar.connections.append(cellar.connection(relay=True))
     line = f"GET /security/resources?source=server://{cellar.machine_identifier}"
-
     for more in ("", "/com.plexapp.plugins.library&refresh=1"):
         device = (await plex.ask(line + more)).said["Device"]
         assert device["clientIdentifier"] == cellar.machine_identifier
@@ -569,10 +568,9 @@ async def test_source(plex: World) -> None:
     assert (listed.tag, listed.get("name")) == ("Device", "Cellar")
     assert [one.get("local") for one in listed.findall("Connection")] == ["1", "0"]
     plex.attic.device_as_list = True
-    for flags_as, expected in {"bool": True, "int": 1, "str": "1"}.items():
-        plex.attic.flags_as = flags_as
-        device = (await plex.ask(line)).said["Device"][0]
-        assert repr(device["Connection"][0]["local"]) == repr(expected)
+    for plex.attic.flags_as, expected in (("bool", True), ("int", 1), ("str", "1")):
+        local = (await plex.ask(line)).said["Device"][0]["Connection"][0]["local"]
+        assert repr(local) == repr(expected)
 
 
 async def test_library(plex: World) -> None:
@@ -628,9 +626,11 @@ async def test_pictures(plex: World) -> None:
 
 async def test_library_acts(plex: World) -> None:
     """Scans, marks, ends of streams and settings are remembered."""
-    library = plex.attic.library
-    film = library.items[102]
-    session = library.play(film)
+    library, film = plex.attic.library, plex.attic.library.items[102]
+    session, marked = (
+        library.play(film),
+        "?key=102&identifier=com.plexapp.plugins.library",
+    )
 
     async def act(line: str) -> None:
         reply = await plex.ask(line)
@@ -639,9 +639,9 @@ async def test_library_acts(plex: World) -> None:
     await act("GET /library/sections/1/refresh?path=/media/Movies/New film")
     await act("POST /library/sections/2/refresh")
     assert library.scans == [(1, "/media/Movies/New film"), (2, None)]
-    await act("GET /:/scrobble?key=102&identifier=com.plexapp.plugins.library")
+    await act(f"GET /:/scrobble{marked}")
     assert (film.view_count, film.view_offset) == (1, 0)
-    await act("PUT /:/unscrobble?key=102&identifier=com.plexapp.plugins.library")
+    await act(f"PUT /:/unscrobble{marked}")
     assert film.view_count == 0
     await act(f"GET /status/sessions/terminate?sessionId={session.key}&reason=Night")
     assert (library.sessions, library.ended_sessions) == ([], [(session.key, "Night")])
@@ -656,10 +656,13 @@ async def test_library_acts(plex: World) -> None:
     assert not plex.attic.claimed
 
 
+# Connections
+
+
 async def test_tls(plex: World) -> None:
     """The certificate is good for the plex.direct name, and for no other."""
     hosts, refused = ("127.0.0.2", "::1"), aiohttp.ClientConnectorCertificateError
-    server = await plex.sim.add_server(owner=plex.ada, tls=True, hosts=hosts)
+    server = await plex.vault(hosts=hosts)
     for connection, host in zip(server.connections, hosts, strict=True):
         assert connection.address == host
         assert (await plex.ask(IDENTITY, at=connection)).status == 200
@@ -668,7 +671,7 @@ async def test_tls(plex: World) -> None:
     assert server.renew_certificate() in server.connections[0].uri
     await server.restart()
     # The next connection meets a new certificate without a restart.
-    vault = await plex.sim.add_server(owner=plex.ada, tls=True)
+    vault = await plex.vault()
     vault.certificate_hash = "0123456789abcdef" * 2
     for connection in (old, replace(old, uri=server.url), vault.connections[0]):
         with pytest.raises(refused):
@@ -679,7 +682,7 @@ async def test_tls(plex: World) -> None:
 
 async def test_plain_http_on_a_tls_port(plex: World) -> None:
     """A port speaks both, until secure connections are required: then it is silent."""
-    server = await plex.sim.add_server(owner=plex.ada, tls=True)
+    server = await plex.vault()
     named = server.connection(scheme="http")
     assert f"https{named.uri[4:]}" == server.connections[0].uri
     assert (await plex.ask(IDENTITY, at=named)).status == 200
@@ -693,7 +696,7 @@ async def test_plain_http_on_a_tls_port(plex: World) -> None:
 @pytest.mark.parametrize("hello", [b"", b"\x16garbage", None])
 async def test_broken_handshakes(plex: World, hello: bytes | None) -> None:
     """Clients that say nothing or nonsense do no harm, nor do they delay the end."""
-    server = await plex.sim.add_server(owner=plex.ada, tls=True)
+    server = await plex.vault()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     if hello is not None:
         writer.write(hello)
