@@ -8,20 +8,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import (
-    PlexAccount,
-    PlexAuthenticationError,
-    PlexConnectionError,
-    PlexEmailRequired,
-    PlexError,
-    PlexInvalidCode,
-    PlexRateLimitError,
-    PlexResponseError,
-    PlexTooManyAttempts,
-    PlexTvClient,
-    PlexTwoFactorRequired,
-    RetryConfig,
-)
+from custom_components.plex_account import api
 from tests.fuzz.feed import OPERATIONS
 from tests.samples import sample
 from tests.simulator import ABSENT
@@ -54,16 +41,8 @@ PROFILE, SUBSCRIPTION = ACCOUNT["profile"], ACCOUNT["subscription"]
 [BILLED] = ACCOUNT["subscriptions"]
 EXPECTED = sample("expected/account")
 MINIMAL = {"id": 7, "uuid": "seven"}
-NESTED = {"profile", "subscription", "services", "subscriptions"}
-NESTED |= {"pastSubscriptions", "trials"}
-PARTS = {
-    "profile",
-    "subscription",
-    "services",
-    "subscriptions",
-    "roles",
-    "entitlements",
-}
+FREE = ("profile", "subscription", "services", "subscriptions")
+NESTED = (*FREE, "pastSubscriptions", "trials")
 
 
 def emptied(model: dict[str, Any]) -> dict[str, Any]:
@@ -84,15 +63,15 @@ def emptied(model: dict[str, Any]) -> dict[str, Any]:
 EMPTY = emptied(EXPECTED) | {"profile": None, "subscription": None} | MINIMAL
 
 
-type Operation = Callable[..., Awaitable[PlexAccount]]
+type Operation = Callable[..., Awaitable[api.PlexAccount]]
 
 
-def ask(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
+def ask(bench: Bench, **options: Any) -> Awaitable[api.PlexAccount]:
     """Return what GET /user says."""
     return bench.client.get_token_details(**options)
 
 
-def sign_in(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
+def sign_in(bench: Bench, **options: Any) -> Awaitable[api.PlexAccount]:
     """Return what a sign-in says."""
     return bench.client.post_users_sign_in_data("ada", PASSWORD, CODE, **options)
 
@@ -100,7 +79,7 @@ def sign_in(bench: Bench, **options: Any) -> Awaitable[PlexAccount]:
 both_operations = pytest.mark.parametrize("operation", [ask, sign_in])
 
 
-async def read(bench: Bench, body: Any, **options: Any) -> PlexAccount:
+async def read(bench: Bench, body: Any, **options: Any) -> api.PlexAccount:
     """Return what is read of a body; one that isn't text has the required fields."""
     body = body if isinstance(body, str) else MINIMAL | body
     bench.fault(path="/user", body=body, times=1)
@@ -112,7 +91,9 @@ async def read(bench: Bench, body: Any, **options: Any) -> PlexAccount:
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 LOGIN, ODD = "ada@example.com", "päss&=+ wörd"
+SIGN_IN = "post_users_sign_in_data"
 FORM = {"login": LOGIN, "password": ODD, "rememberMe": "true"}
+WITH_CODE = FORM | {"verificationCode": CODE}
 
 
 @pytest.mark.parametrize(
@@ -125,14 +106,8 @@ FORM = {"login": LOGIN, "password": ODD, "rememberMe": "true"}
         # Without a token
         ("create_pin", (), "POST /pins", {}, {}),
         ("get_pin", (5,), "GET /pins/5", {}, {}),
-        ("post_users_sign_in_data", (LOGIN, ODD), "POST /users/signin", {}, FORM),
-        (
-            "post_users_sign_in_data",
-            (LOGIN, ODD, CODE),
-            "POST /users/signin",
-            {},
-            FORM | {"verificationCode": CODE},
-        ),
+        (SIGN_IN, (LOGIN, ODD), "POST /users/signin", {}, FORM),
+        (SIGN_IN, (LOGIN, ODD, CODE), "POST /users/signin", {}, WITH_CODE),
     ],
 )
 async def test_what_is_sent(
@@ -144,7 +119,7 @@ async def test_what_is_sent(
 
     [request] = bench.requests
     assert (bench.asked, request.query, request.form) == ([asked], query, form)
-    needs_token = operation not in ("create_pin", "get_pin", "post_users_sign_in_data")
+    needs_token = operation not in ("create_pin", "get_pin", SIGN_IN)
     assert request.token == (bench.token if needs_token else None)
     assert request.headers["Accept"] == "application/json"
     assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
@@ -154,7 +129,7 @@ async def test_what_is_sent(
 async def test_sends_only_what_is_known(bench: Bench) -> None:
     """Most of the identity is left out if it isn't told; rememberMe can be declined."""
     options = {"client_identifier": "other", "server_url": bench.simulator.url}
-    client = PlexTvClient(bench.network.session, **options)
+    client = api.PlexTvClient(bench.network.session, **options)
     await client.post_users_sign_in_data("ada", PASSWORD, CODE, remember_me=False)
 
     [request] = bench.requests
@@ -177,15 +152,15 @@ async def test_returns_the_account_with_a_new_token(
     assert bench.account.tokens == tokens
 
 
-ERRORS: dict[type[PlexError], list[tuple[int, int]]] = {
-    PlexAuthenticationError: [(401, 1001), (401, 4711)],
-    PlexRateLimitError: [(429, 1003)],
-    PlexEmailRequired: [(401, 1030)],
+ERRORS: dict[type[api.PlexError], list[tuple[int, int]]] = {
+    api.PlexAuthenticationError: [(401, 1001), (401, 4711)],
+    api.PlexRateLimitError: [(429, 1003)],
+    api.PlexEmailRequired: [(401, 1030)],
     # A code that is known says more than the status.
-    PlexInvalidCode: [(401, 1028), (403, 1028)],
-    PlexTooManyAttempts: [(401, 1031), (403, 1031), (429, 1031)],
-    PlexTwoFactorRequired: [(401, 1029), (400, 1029), (422, 1029)],
-    PlexResponseError: [
+    api.PlexInvalidCode: [(401, 1028), (403, 1028)],
+    api.PlexTooManyAttempts: [(401, 1031), (403, 1031), (429, 1031)],
+    api.PlexTwoFactorRequired: [(401, 1029), (400, 1029), (422, 1029)],
+    api.PlexResponseError: [
         *((403, code) for code in (1009, 1012, 1041, 1043, 1068, 4711)),
         *((400, 1000), (400, 1004), (404, 1020), (422, 1069), (503, 1013), (500, 4711)),
     ],
@@ -198,7 +173,7 @@ IN_XML = '<errors><error code="%s" message="%s" status="%s"/></errors>'
 @pytest.mark.parametrize("form", ["json", "xml", "text"])
 @pytest.mark.parametrize(("error", "status", "code"), CODES)
 async def test_codes(
-    bench: Bench, error: type[PlexError], status: int, code: int, form: str
+    bench: Bench, error: type[api.PlexError], status: int, code: int, form: str
 ) -> None:
     """Every code has its error, in JSON, in XML, and in numbers written as text."""
     body: Any = error_body(code, MESSAGE, status)
@@ -217,7 +192,7 @@ async def test_a_lock_in_words(bench: Bench, code: int | None) -> None:
     """A lock is one by its words too, whatever its code is."""
     message = "Sign in has been temporarily disabled: too many failed attempts"
     bench.fault(status=401, body=error_body(code, message), times=1)
-    await fails_once(PlexTooManyAttempts, partial(sign_in, bench), code=code)
+    await fails_once(api.PlexTooManyAttempts, partial(sign_in, bench), code=code)
 
 
 IN_NINE_HOURS = (30_000, 32_400)
@@ -244,7 +219,7 @@ async def test_rate_limit(bench: Bench, header: str | None, wait: Any) -> None:
     bench.fault(status=429, headers=headers, times=1)
 
     call, facts = partial(sign_in, bench), {"status": 429, "code": 1003}
-    after = (await fails_once(PlexRateLimitError, call, **facts)).retry_after
+    after = (await fails_once(api.PlexRateLimitError, call, **facts)).retry_after
     assert after is None if wait is None else wait[0] <= after <= wait[1]
 
 
@@ -253,17 +228,17 @@ async def test_a_kept_connection_that_broke_is_not_used_twice(bench: Bench) -> N
     await bench.client.ping()
     bench.fault(action="drop", times=1)
     call = partial(sign_in, bench, retry=QUICK_RETRY)
-    await fails(PlexConnectionError, call, request_sent=True)
+    await fails(api.PlexConnectionError, call, request_sent=True)
     assert bench.asked == ["GET /ping", "POST /users/signin"]
 
 
 @pytest.mark.parametrize("retried", [True, False])
 async def test_a_refused_connection(bench: Bench, retried: bool) -> None:
     """What was never sent may be sent again, if the configuration says so."""
-    retry = RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=100)
+    retry = api.RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=100)
     call = partial(sign_in, bench, retry=retry if retried else None)
     await bench.simulator.stop_plex_tv()
-    await fails(PlexConnectionError, call, request_sent=False)
+    await fails(api.PlexConnectionError, call, request_sent=False)
     assert (len(bench.dialled) > 1) is retried
 
     await bench.simulator.start_plex_tv()
@@ -277,7 +252,7 @@ async def test_an_account_without_a_token(bench: Bench, token: Any) -> None:
     """A sign-in without a token that can be sent has failed."""
     bench.account.extra["authToken"] = token
     call = partial(sign_in, bench)
-    await fails(PlexResponseError, call)
+    await fails(api.PlexResponseError, call)
     bench.account.extra.clear()
     assert await call()
 
@@ -302,9 +277,9 @@ async def test_link_the_pin_of_another_device(bench: Bench) -> None:
     """An account can approve the PIN of another client, which nobody else can look at."""
     other = bench.plex_tv(client_identifier="another-client")
     pin = await other.create_pin()
-    await fails(PlexAuthenticationError, bench.stranger.link_pin, pin.code)
+    await fails(api.PlexAuthenticationError, bench.stranger.link_pin, pin.code)
     missing = {"status": 404, "code": 1020}
-    await fails(PlexResponseError, bench.stranger.get_pin, pin.id, **missing)
+    await fails(api.PlexResponseError, bench.stranger.get_pin, pin.id, **missing)
     await bench.client.link_pin(pin.code)
     assert (await other.get_pin(pin.id)).auth_token
 
@@ -343,13 +318,13 @@ async def test_sign_out(bench: Bench) -> None:
     token, client = bench.token, bench.client
     other = bench.simulator.sign_in(bench.account, CLIENT_IDENTIFIER)
     bench.fault(status=503, times=1)
-    await fails(PlexResponseError, client.sign_out)
+    await fails(api.PlexResponseError, client.sign_out)
     assert [*bench.account.tokens] == [token, other]
 
     await client.sign_out()
     assert [*bench.account.tokens] == [other]
     assert bench.requests[-1].status == 204
-    await fails(PlexAuthenticationError, client.sign_out)
+    await fails(api.PlexAuthenticationError, client.sign_out)
 
 
 # What an account says of itself
@@ -377,7 +352,7 @@ async def test_xml_says_the_same(
 async def test_what_may_be_absent(bench: Bench) -> None:
     """Only who it is is required; free accounts lack some parts."""
     assert plain(await read(bench, {})) == EMPTY
-    for name in PARTS:
+    for name in (*FREE, "roles", "entitlements"):
         body = {key: value for key, value in ACCOUNT.items() if key != name}
         assert plain(await read(bench, body)) == EXPECTED | {name: EMPTY[name]}
 
@@ -550,4 +525,4 @@ async def test_ways_to_refuse_a_token(bench: Bench, status: int, body: Any) -> N
     """One that has expired is 498; some endpoints say 422, in one of several forms."""
     bench.fault(status=status, body=body, times=1)
     call = bench.client.get_token_details
-    await fails_once(PlexAuthenticationError, call, status=status)
+    await fails_once(api.PlexAuthenticationError, call, status=status)
