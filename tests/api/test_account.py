@@ -1,6 +1,6 @@
 """The operations of plex.tv for an account: signing in and out, PINs, GET /user, /ping."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf, nan
@@ -37,33 +37,11 @@ MOMENT = datetime(2014, 2, 28, tzinfo=UTC)
 
 ACCOUNT = sample("account")
 """As in the schema UserPlexAccount, each field with a value that isn't the default."""
-PROFILE, SUBSCRIPTION = ACCOUNT["profile"], ACCOUNT["subscription"]
 [BILLED] = ACCOUNT["subscriptions"]
-EXPECTED = sample("expected/account")
+EXPECTED, EMPTY = sample("expected/account"), sample("expected/account-empty")
 MINIMAL = {"id": 7, "uuid": "seven"}
 FREE = ("profile", "subscription", "services", "subscriptions")
 NESTED = (*FREE, "pastSubscriptions", "trials")
-
-
-def emptied(model: dict[str, Any]) -> dict[str, Any]:
-    """Return a model of which nothing is known."""
-
-    def default(value: Any) -> Any:
-        match value:
-            case bool():
-                return not value
-            case list() | dict():
-                return type(value)()
-            case _:
-                return None
-
-    return {name: default(value) for name, value in model.items()}
-
-
-EMPTY = emptied(EXPECTED) | {"profile": None, "subscription": None} | MINIMAL
-
-
-type Operation = Callable[..., Awaitable[api.PlexAccount]]
 
 
 def ask(bench: Bench, **options: Any) -> Awaitable[api.PlexAccount]:
@@ -331,7 +309,7 @@ async def test_sign_out(bench: Bench) -> None:
 
 
 @both_operations
-async def test_every_field(bench: Bench, operation: Operation) -> None:
+async def test_every_field(bench: Bench, operation: Any) -> None:
     """Every field of the schema arrives."""
     bench.fault(body=ACCOUNT, times=1)
     assert plain(await operation(bench)) == EXPECTED
@@ -340,9 +318,7 @@ async def test_every_field(bench: Bench, operation: Operation) -> None:
 
 @both_operations
 @pytest.mark.parametrize("extra", [ACCOUNT, {}, sample("account-nulls")], ids=short_id)
-async def test_xml_says_the_same(
-    bench: Bench, operation: Operation, extra: dict[str, Any]
-) -> None:
+async def test_xml_says_the_same(bench: Bench, operation: Any, extra: Any) -> None:
     """An account in XML equals the same account in JSON; XML writes null as empty text."""
     bench.account.extra = {"authToken": "always-the-same"} | extra
     in_xml = await operation(bench, headers=AS_XML)
@@ -366,18 +342,12 @@ async def test_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
     assert plain(await read(bench, body)) | {"has_password": True} == EMPTY
 
     inside = {
-        "profile": dict.fromkeys(PROFILE, value),
-        "subscription": dict.fromkeys(SUBSCRIPTION, value),
+        "profile": dict.fromkeys(ACCOUNT["profile"], value),
+        "subscription": dict.fromkeys(ACCOUNT["subscription"], value),
         "services": [dict.fromkeys(ACCOUNT["services"][0], value)],
         "pastSubscriptions": [dict.fromkeys(BILLED, value), {}],
     }
-    nothing = emptied(EXPECTED["past_subscriptions"][0])
-    assert plain(await read(bench, inside)) == EMPTY | {
-        "profile": emptied(EXPECTED["profile"]),
-        "subscription": emptied(EXPECTED["subscription"]),
-        "services": [emptied(EXPECTED["services"][0])],
-        "past_subscriptions": [nothing, nothing],
-    }
+    assert plain(await read(bench, inside)) == sample("expected/account-hollow")
 
 
 YES = (True, 1, 1.0, "1", "true", "True")
@@ -419,43 +389,10 @@ async def test_forms_of_a_value(
 
 async def test_unknown_values(bench: Bench) -> None:
     """Sets of names are open, numbers have no upper bound, extra fields do no harm."""
-    body = {
-        "friendlyName": "  ",
-        "username": " ada ",
-        "mailingListStatus": "paused",
-        "roles": ["plexpass", None, "", {"id": "admin"}, {"name": "x"}, 5, []],
-        "entitlements": ["fridge", ""],
-        "profile": PROFILE | {"watchedIndicator": 9, "color": "red"},
-        "services": [None, "x", {"identifier": "new", "status": "asleep", "a": {}}, []],
-        "subscription": SUBSCRIPTION | {"status": "Brand-new"},
-        "subscriptions": BILLED,
-        "restrictionProfile": "little_kid",
-        "customRestrictions": {"all": "", "movies": "label=A"},
-        "providers": [],
-        "settings": [{"id": "x"}],
-    }
-    details = await read(bench, body)
-    service = emptied(EXPECTED["services"][0])
-    assert plain(details) == EMPTY | {
-        "friendly_name": "",
-        "username": "ada",
-        "mailing_list_status": "paused",
-        "roles": ["plexpass", "admin", "5"],
-        "entitlements": ["fridge"],
-        "profile": EXPECTED["profile"] | {"watched_indicator": 9},
-        "services": [service | {"identifier": "new", "status": "asleep"}],
-        "subscription": EXPECTED["subscription"] | {"status": "Brand-new"},
-        "subscriptions": EXPECTED["subscriptions"],
-    }
+    details = await read(bench, sample("odd/account"))
+    assert plain(details) == sample("expected/account-odd")
     assert details.public_name == "ada"
     assert details.subscription.status_key == "brand_new"
-
-
-@pytest.mark.parametrize("languages", ["en,sv", "en, sv", ["en", "sv"]])
-async def test_languages_as_text(bench: Bench, languages: Any) -> None:
-    """A list of languages may be text with commas."""
-    body = {"profile": {"defaultAudioLanguages": languages, "x": 1}}
-    assert (await read(bench, body)).profile.default_audio_languages == ("en", "sv")
 
 
 @json_and_xml
@@ -467,7 +404,7 @@ async def test_managed_user(bench: Bench, headers: Headers) -> None:
     child.extra = {"restrictionProfile": "little_kid", "subscriptions": ABSENT}
     client = bench.plex_tv(token=bench.simulator.sign_in(child, CLIENT_IDENTIFIER))
     details = await client.get_token_details(headers=headers)
-    assert (details.username or None, details.email or None) == (None, None)
+    assert not (details.username or details.email)
     assert (details.title, details.friendly_name) == ("Kid", "Kid")
     assert (details.restricted, details.home, details.protected) == (True,) * 3
     assert (details.has_password, details.guest) == (False, False)
