@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.plex_account import api
 from tests.fuzz.feed import OPERATIONS
-from tests.samples import sample
+from tests.samples import FIXTURES, sample
 from tests.simulator import ABSENT, Account, Server, Simulator
 
 from .common import (
@@ -113,12 +113,9 @@ async def test_kinds_of_connection(bench: Attic) -> None:
     ways: list[Any] = [{}, {"host": "::1"}, {"local": False}, {"relay": True}]
     bench.server.connections = [bench.server.connection(**way) for way in ways]
     [listed] = await bench.client.get_resources()
-    assert [(one.kind, one.ipv6) for one in listed.connections] == [
-        (api.ConnectionKind.LOCAL, False),
-        (api.ConnectionKind.LOCAL, True),
-        (api.ConnectionKind.REMOTE, False),
-        (api.ConnectionKind.RELAY, False),
-    ]
+    kinds = [(one.kind.value, one.ipv6) for one in listed.connections]
+    assert kinds[:2] == [("local", False), ("local", True)]
+    assert kinds[2:] == [("remote", False), ("relay", False)]
 
 
 async def test_xml_says_the_same(bench: Attic) -> None:
@@ -180,12 +177,6 @@ async def test_identifiers_that_look_like_another(
     await fails_once(api.PlexResponseError, bench.owner.get_identity)
 
 
-RESOURCES = {
-    "json": b'{"name": "%s", "provides": "%s", "clientIdentifier": "%s"}',
-    "xml": b'<resource name="%s" provides="%s" clientIdentifier="%s"/>',
-}
-
-
 @pytest.mark.parametrize(
     ("name", "form"),
     [
@@ -203,17 +194,8 @@ RESOURCES = {
 @pytest.mark.parametrize("decoder", [None, strict_loads, json.loads])
 async def test_one_bad_name(bench: Attic, name: bytes, form: str, decoder: Any) -> None:
     """One bad character in the name of a phone doesn't hide the servers."""
-    resources = [
-        RESOURCES[form] % (name, b"player", b"phone"),
-        RESOURCES[form] % (b"Attic", b"server", b"attic"),
-        RESOURCES[form] % (name, b"server", b"shared"),
-    ]
-    body = b"[%s]" % b",".join(resources)
-    if form == "xml":
-        body = b"<resources>%s</resources>" % b"".join(resources)
-
+    body = (FIXTURES / f"odd/named.{form}").read_bytes().replace(b"NAME", name)
     attic, other = await read(bench, body, json_loads=decoder)
-
     assert (attic.name, attic.machine_identifier) == ("Attic", "attic")
     assert other.name.isprintable()
     assert not re.search("[\ud800-\udfff]", repr(other))
@@ -241,13 +223,10 @@ async def test_text_of_a_friend(bench: Attic) -> None:
 
 
 N = 200_000
+LONG = ("  " * N, ", " * N, " ," * N + "server", "server" + "  " * N)
 
 
-@pytest.mark.parametrize(
-    "provides",
-    ["  " * N, ", " * N, " ," * N + "server", "server" + "  " * N],
-    ids=short_id,
-)
+@pytest.mark.parametrize("provides", LONG, ids=short_id)
 async def test_time_to_read_what_is_provided(bench: Attic, provides: str) -> None:
     """Reading takes time in proportion to the length, whatever is in the text."""
     started = time.process_time()
@@ -261,9 +240,7 @@ async def test_lists_with_strangers(bench: Attic) -> None:
     nameless = RESOURCE | {"clientIdentifier": None}
     odd = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
     attic = RESOURCE | {"connections": [*odd, CONNECTION]}
-
     [server] = await read(bench, [None, "x", [], 1, {}, nameless, attic])
-
     assert server.name == "Attic"
     assert [one.uri for one in server.connections] == [CONNECTION["uri"]]
 
@@ -278,21 +255,9 @@ async def test_fields_without_a_usable_value(bench: Attic, value: Any) -> None:
 
 async def test_harmless_variations(bench: Attic) -> None:
     """Numbers and texts for booleans, texts for numbers, epoch for ISO, new fields."""
-    varied = REQUIRED | {"name": 7, "owned": 1, "home": "1", "synced": "0", "relay": 0}
-    varied |= {"createdAt": 1_393_545_600, "lastSeenAt": "1393545601", "ownerId": "42"}
-    connection = {"uri": URI, "port": "32400", "local": "1", "speed": {"up": 7}}
-    varied |= {"connections": connection, "color": "red"}
-
-    [server] = await read(bench, [varied])
-    [plainly] = await read(bench, [RESOURCE])
-
-    assert (server.name, server.owner_id) == ("7", 42)
-    assert (server.owned, server.home) == (True, True)
-    assert (server.synced, server.relay) == (False, False)
-    assert server.created_at == plainly.created_at
-    assert server.last_seen_at == plainly.last_seen_at
-    [listed] = server.connections
-    assert (listed.port, listed.kind) == (32400, api.ConnectionKind.LOCAL)
+    [server] = await read(bench, [sample("odd/resource")])
+    assert plain(server) == sample("expected/resource-odd")
+    assert server.connections[0].kind == api.ConnectionKind.LOCAL
 
 
 async def test_tokens_in_a_list(bench: Attic) -> None:
@@ -300,7 +265,6 @@ async def test_tokens_in_a_list(bench: Attic) -> None:
     [before] = await read(bench, [RESOURCE])
     [after] = await read(bench, [RESOURCE | {"accessToken": "new"}])
     [unsendable] = await read(bench, [RESOURCE | {"accessToken": "a\r\nb: c"}])
-
     assert before == after
     tokens = [one.access_token for one in (before, after, unsendable)]
     assert tokens == ["secret-server-token", "new", None]
@@ -321,8 +285,6 @@ async def test_a_servers_token_is_no_good_at_plex_tv(bench: Attic) -> None:
 PROVIDER = "provider://odd?&#"
 ODD_MINT = {"type": "a", "scope": "b"}
 MINT = {"type": "delegation", "scope": "all"}
-
-
 KINDS = dict.fromkeys(("includeHttps", "includeRelay", "includeIPv6"), "1")
 SOURCE = "get_source_connection_information"
 FRESH = {"source": PROVIDER, "refresh": "1"}
@@ -403,9 +365,8 @@ async def test_transient_token_from_an_old_server(bench: Attic, status: int) -> 
 async def test_other_refusals_are_not_asked_again(bench: Attic, status: int) -> None:
     """Only 404 and 405 mean that another verb could help."""
     bench.server.post_token_status = status
-    error = (
-        api.PlexAuthenticationError if status in (401, 403) else api.PlexResponseError
-    )
+    refused = {401: api.PlexAuthenticationError, 403: api.PlexAuthenticationError}
+    error = refused.get(status, api.PlexResponseError)
     await fails(error, bench.owner.get_transient_token, status=status)
     assert bench.asked == ["POST /security/token"]
 
@@ -417,7 +378,7 @@ async def test_other_refusals_are_not_asked_again(bench: Attic, status: int) -> 
 @pytest.mark.parametrize("as_list", [False, True])
 @pytest.mark.parametrize("flags", ["bool", "int", "str"])
 async def test_source(
-    bench: Attic, headers: Headers, as_list: bool, flags: Any
+    bench: Attic, headers: Headers, as_list: bool, flags: str
 ) -> None:
     """A source comes as object or list, its flags as booleans, numbers, or text."""
     server, call = bench.server, bench.owner.get_source_connection_information
@@ -439,25 +400,14 @@ async def test_provider(bench: Attic, headers: Headers) -> None:
     """A source may be a provider in the cloud; without a relay flag it is no relay."""
     bench.server.sources[PROVIDER] = sample("source-provider")
     call = bench.owner.get_source_connection_information
-
     found = await call(PROVIDER, headers=headers)
-
     assert (found.name, found.access_token) == ("Plex Metadata", "transient-provider")
     [way] = found.connections
     assert way.uri == "https://metadata.provider.plex.tv"
     assert (way.port, way.kind) == (443, api.ConnectionKind.REMOTE)
 
 
-@pytest.mark.parametrize(
-    "device",
-    [
-        {"name": "Attic"},
-        {"name": "Attic", "accessToken": None, "Connection": None},
-        {"name": "Attic", "accessToken": 7, "Connection": [None, {"uri": None}]},
-        [{"name": "Attic", "Connection": {}}],
-    ],
-    ids=repr,
-)
+@pytest.mark.parametrize("device", sample("odd/devices"), ids=repr)
 async def test_source_with_little_to_say(bench: Attic, device: Any) -> None:
     """Token and connections may be missing."""
     bench.fault(body={"MediaContainer": {"Device": device}})
@@ -475,13 +425,7 @@ async def test_source_is_for_the_owner(bench: Attic) -> None:
     assert (await call(bench.source)).name == "Attic"
 
 
-MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}
-IN_XML = '<Response code="503" title="Maintenance" status="Migrating"/>'
-
-
-@pytest.mark.parametrize(
-    "body", [IN_XML, {"Response": MAINTENANCE}, MAINTENANCE], ids=repr
-)
+@pytest.mark.parametrize("body", sample("odd/maintenance"), ids=repr)
 async def test_maintenance(bench: Attic, body: Any) -> None:
     """A server that migrates its database says so, and is back when it is done."""
     for call in bench.owner.get_identity, bench.owner.check_token:
