@@ -37,11 +37,6 @@ class Attic(Bench):
 
     server: Server
 
-    @property
-    def source(self) -> str:
-        """Return the server as a source."""
-        return f"server://{self.server.machine_identifier}"
-
     @cached_property
     def owner(self) -> api.PlexServerClient:
         """Return the client of the owner."""
@@ -71,16 +66,13 @@ def bench(
     return bench
 
 
-# The list
-
-
 RESOURCE, PHONE = sample("resources")
 [CONNECTION] = RESOURCE["connections"]
 URI = "https://192.0.2.1:32400"
 FRIENDS = RESOURCE | {"owned": False, "name": "Trap", "accessToken": "friend-token"}
 FRIENDS |= {"connections": [{"uri": "https://192.0.2.66:32400"}]}
-TEXTS = ("name", "product", "version", "platform", "platform_version", "device")
-TEXTS += ("source_title", "public_address")
+TEXTS = ["name", "product", "version", "platform", "platform_version", "device"]
+TEXTS += ["source_title", "public_address"]
 REQUIRED = {"provides": "server", "clientIdentifier": "attic"}
 
 
@@ -124,7 +116,6 @@ async def test_xml_says_the_same(bench: Attic) -> None:
     bench.server.listed = False
     assert await bench.client.get_resources() == ()
     assert await bench.client.get_resources(headers=AS_XML) == ()
-
     bench.server.listed = True
     bench.server.connections.append(bench.server.connection(relay=True))
     await bench.friend(access_token_null=True)
@@ -155,7 +146,6 @@ async def test_one_identifier_twice(bench: Attic, order: int) -> None:
     assert (server.owned, server.name) == (True, "Attic")
     assert server.access_token == RESOURCE["accessToken"]
     assert [one.uri for one in server.connections] == [CONNECTION["uri"]]
-
     [server] = await read(bench, [FRIENDS, FRIENDS | {"name": "Second", "home": False}])
     assert (server.name, server.access_token) == ("Trap", "friend-token")
 
@@ -238,7 +228,7 @@ async def test_time_to_read_what_is_provided(bench: Attic, provides: str) -> Non
 async def test_lists_with_strangers(bench: Attic) -> None:
     """What is no resource, can't be told apart, or leads nowhere, is left out."""
     nameless = RESOURCE | {"clientIdentifier": None}
-    odd = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
+    odd: list[Any] = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
     attic = RESOURCE | {"connections": [*odd, CONNECTION]}
     [server] = await read(bench, [None, "x", [], 1, {}, nameless, attic])
     assert server.name == "Attic"
@@ -272,14 +262,13 @@ async def test_tokens_in_a_list(bench: Attic) -> None:
 
 async def test_a_servers_token_is_no_good_at_plex_tv(bench: Attic) -> None:
     """plex.tv knows account tokens only."""
-    cellar = await bench.friend()
-    client = bench.plex_tv(token=cellar.access_token(bench.account, ""))
-    call = client.get_resources
-    await fails(api.PlexAuthenticationError, call, status=401, code=1001)
-    assert await bench.client.get_resources()
+    tokens = [(await bench.friend()).access_token(bench.account, ""), bench.token]
 
+    async def next_token() -> str:
+        return tokens.pop(0)
 
-# One server
+    call = bench.plex_tv(token=next_token).get_resources
+    await fails_once(api.PlexAuthenticationError, call, status=401, code=1001)
 
 
 PROVIDER = "provider://odd?&#"
@@ -310,7 +299,6 @@ async def test_what_is_sent(
     is_list = operation == "get_resources"
     client = bench.client if is_list else bench.owner
     await getattr(client, operation)(*arguments)
-
     [request] = bench.requests
     assert (bench.asked, request.query, request.form) == ([asked], query, {})
     assert request.token == (None if operation == "get_identity" else bench.token)
@@ -342,7 +330,6 @@ async def test_transient_token_works(bench: Attic) -> None:
     first = await bench.minted()
     await first.check_token()
     await fails(api.PlexAuthenticationError, first.get_transient_token, status=403)
-
     await bench.server.restart()
     await fails(api.PlexAuthenticationError, first.check_token)
     await (await bench.minted()).check_token()
@@ -356,7 +343,6 @@ async def test_transient_token_from_an_old_server(bench: Attic, status: int) -> 
     assert transient.token in bench.server.transient_tokens
     assert bench.asked == ["POST /security/token", "GET /security/token"]
     assert [one.query for one in bench.requests] == [MINT, MINT]
-
     bench.fault(method="GET", status=503, times=1)
     await fails_once(api.PlexResponseError, bench.owner.get_transient_token, status=503)
 
@@ -369,7 +355,6 @@ async def test_other_refusals_are_not_asked_again(bench: Attic, status: int) -> 
     error = refused.get(status, api.PlexResponseError)
     await fails(error, bench.owner.get_transient_token, status=status)
     assert bench.asked == ["POST /security/token"]
-
     bench.server.post_token_status = None
     assert await bench.owner.get_transient_token()
 
@@ -385,9 +370,7 @@ async def test_source(
     server.device_as_list, server.flags_as = as_list, flags
     server.connections.append(server.connection(local=False))
     server.connections.append(server.connection(relay=True))
-
-    found = await call(bench.source, headers=headers)
-
+    found = await call(f"server://{server.machine_identifier}", headers=headers)
     assert (found.name, found.client_identifier) == ("Attic", server.machine_identifier)
     assert found.access_token in server.transient_tokens
     assert [one.kind for one in found.connections] == [*api.ConnectionKind]
@@ -419,10 +402,11 @@ async def test_source_with_little_to_say(bench: Attic, device: Any) -> None:
 async def test_source_is_for_the_owner(bench: Attic) -> None:
     """A guest may mint, no more; a transient token has the rights of its owner."""
     assert await bench.guest.get_transient_token()
+    source = f"server://{bench.server.machine_identifier}"
     call = bench.guest.get_source_connection_information
-    await fails(api.PlexAuthenticationError, call, bench.source, status=403)
+    await fails(api.PlexAuthenticationError, call, source, status=403)
     call = (await bench.minted()).get_source_connection_information
-    assert (await call(bench.source)).name == "Attic"
+    assert (await call(source)).name == "Attic"
 
 
 @pytest.mark.parametrize("body", sample("odd/maintenance"), ids=repr)
@@ -431,6 +415,5 @@ async def test_maintenance(bench: Attic, body: Any) -> None:
     for call in bench.owner.get_identity, bench.owner.check_token:
         bench.fault(status=503, body=body, times=1)
         await fails_once(api.PlexMaintenance, call)
-
     bench.fault(status=503, times=1)
     await fails_once(api.PlexResponseError, bench.owner.get_identity)
