@@ -54,6 +54,7 @@ IDENTITY_HEADERS = {
     "X-Plex-Marketplace": "none",
 }
 AS_XML = {"Accept": "application/xml"}
+type Headers = dict[str, str]
 QUICK_RETRY = RetryConfig(initial_interval=0, max_interval=1)
 
 json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
@@ -243,6 +244,18 @@ class Bench:
     def fault(self, **options: Any) -> Fault:
         """Let answers of plex.tv and of servers go wrong."""
         return self.simulator.fault(**{"host": "*", **options})
+
+    async def friend(self, **fields: Any) -> Server:
+        """Return a server that somebody else shares with the account."""
+        grace = self.simulator.add_account(username="grace", email="grace@example.com")
+        return await self.simulator.add_server(
+            name="Cellar", owner=grace, shared_with=[self.account], **fields
+        )
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the method and path of every request."""
+        return [f"{one.method} {one.path}" for one in self.requests]
 
 
 # Errors

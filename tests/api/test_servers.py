@@ -1,381 +1,419 @@
-"""The operations of a server: /identity, /, /security/token, /security/resources."""
+"""Servers: the list of them at plex.tv, and the operations of one."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property
+import json
+from operator import attrgetter
+import re
+import time
 from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import (
-    ConnectionKind,
-    PlexAuthenticationError,
-    PlexError,
-    PlexMaintenance,
-    PlexResponseError,
-    PlexServerClient,
+from custom_components.plex_account import api
+from tests.fuzz.feed import OPERATIONS
+from tests.samples import FIXTURES, sample
+from tests.simulator import ABSENT, Account, Server, Simulator
+
+from .common import (
+    AS_XML,
+    IDENTITY_HEADERS,
+    Bench,
+    Headers,
+    Network,
+    fails,
+    fails_once,
+    json_and_xml,
+    listed_server,
+    plain,
+    sent_with,
+    short_id,
+    strict_loads,
 )
-from tests.simulator import Server
 
-from .common import IDENTITY_HEADERS, Bench, fails, fails_once, json_and_xml, sent_with
 
-PROVIDER = "provider://tv.plex.provider.metadata"
+class Attic(Bench):
+    """The bench with a server of the account, and clients of those who may enter."""
+
+    server: Server
+
+    @cached_property
+    def owner(self) -> api.PlexServerClient:
+        """Return the client of the owner."""
+        return self.of_server(self.server, token=self.token)
+
+    @cached_property
+    def guest(self) -> api.PlexServerClient:
+        """Return a client of somebody with whom the server is shared."""
+        grace = self.simulator.add_account(username="grace", email="grace@example.com")
+        self.server.shared_with = [grace]
+        token = self.server.access_token(grace, "")
+        return self.of_server(self.server, token=token)
+
+    async def minted(self) -> api.PlexServerClient:
+        """Return a client with a transient token of the owner."""
+        transient = await self.owner.get_transient_token()
+        return self.of_server(self.server, token=transient.token)
 
 
 @pytest.fixture
-def shared_token(bench: Bench, server: Server) -> str:
-    """Return the token of somebody with whom the server is shared."""
-    grace = bench.simulator.add_account(username="grace", email="grace@example.com")
-    server.shared_with = [grace]
-    return server.access_token(grace, "")
+def bench(
+    network: Network, simulator: Simulator, account: Account, server: Server
+) -> Attic:
+    """Return the bench with its server."""
+    bench = Attic(network, simulator, account)
+    bench.server = server
+    return bench
 
 
-@pytest.fixture
-def source(server: Server) -> str:
-    """Return the server as a source."""
-    return f"server://{server.machine_identifier}"
+RESOURCE, PHONE = sample("resources")
+[CONNECTION] = RESOURCE["connections"]
+URI = "https://192.0.2.1:32400"
+FRIENDS = RESOURCE | {"owned": False, "name": "Trap", "accessToken": "friend-token"}
+FRIENDS |= {"connections": [{"uri": "https://192.0.2.66:32400"}]}
+TEXTS = ["name", "product", "version", "platform", "platform_version", "device"]
+TEXTS += ["source_title", "public_address"]
+REQUIRED = {"provides": "server", "clientIdentifier": "attic"}
 
 
-# Identity and front page
+async def read(bench: Attic, body: Any, **options: Any) -> tuple[api.PlexServer, ...]:
+    """Return the servers that are read of a body."""
+    bench.fault(path="/resources", body=body, times=1)
+    return await bench.plex_tv(token="any", **options).get_resources()
+
+
+async def test_every_field(bench: Attic) -> None:
+    """Every field of the schema arrives; what is no server is left out."""
+    servers = await read(bench, [RESOURCE, PHONE])
+    assert [plain(server) for server in servers] == sample("expected/resources")
+
+
+async def test_owned_and_shared(bench: Attic) -> None:
+    """A shared server has a token of its own, and says whose it is."""
+    grace = (await bench.friend()).owner
+    attic, cellar = await bench.client.get_resources()
+    assert (attic.name, attic.owned, attic.owner_id) == ("Attic", True, None)
+    assert attic.machine_identifier == bench.server.machine_identifier
+    assert attic.access_token == bench.token
+    assert (cellar.name, cellar.owned, cellar.owner_id) == ("Cellar", False, grace.id)
+    assert cellar.source_title == "grace"
+    assert cellar.access_token not in (None, "", bench.token)
+
+
+async def test_kinds_of_connection(bench: Attic) -> None:
+    """A connection is local, remote, or a relay; a relay is never local."""
+    ways: list[Any] = [{}, {"host": "::1"}, {"local": False}, {"relay": True}]
+    bench.server.connections = [bench.server.connection(**way) for way in ways]
+    [listed] = await bench.client.get_resources()
+    kinds = [(one.kind.value, one.ipv6) for one in listed.connections]
+    assert kinds[:2] == [("local", False), ("local", True)]
+    assert kinds[2:] == [("remote", False), ("relay", False)]
+
+
+async def test_xml_says_the_same(bench: Attic) -> None:
+    """A list in XML equals the same list in JSON, without players; tokens may be null."""
+    bench.simulator.add_player(bench.account)
+    bench.server.listed = False
+    assert await bench.client.get_resources() == ()
+    assert await bench.client.get_resources(headers=AS_XML) == ()
+    bench.server.listed = True
+    bench.server.connections.append(bench.server.connection(relay=True))
+    await bench.friend(access_token_null=True)
+    in_json = await bench.client.get_resources()
+    in_xml = await bench.client.get_resources(headers=AS_XML)
+    assert [one.name for one in in_json] == ["Attic", "Cellar"]
+    assert [one.access_token for one in in_json] == [bench.token, None]
+    assert [plain(one) for one in in_xml] == [plain(one) for one in in_json]
+
+
+SERVERS = ("server", "client,server,player", "player,server", "player, server")
+OTHERS = ("pubsub-server,player", "servers", "", None, ["server"], ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("provides", "count"), [(one, 1) for one in SERVERS] + [(one, 0) for one in OTHERS]
+)
+async def test_provides(bench: Attic, provides: Any, count: int) -> None:
+    """What provides "server", among other things, is a server."""
+    bench.server.extra["provides"] = provides
+    assert len(await bench.client.get_resources()) == count
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_one_identifier_twice(bench: Attic, order: int) -> None:
+    """Of two entries with one identifier the owned one counts; of two shared the first."""
+    [server] = await read(bench, [FRIENDS, RESOURCE, FRIENDS][::order])
+    assert (server.owned, server.name) == (True, "Attic")
+    assert server.access_token == RESOURCE["accessToken"]
+    assert [one.uri for one in server.connections] == [CONNECTION["uri"]]
+    [server] = await read(bench, [FRIENDS, FRIENDS | {"name": "Second", "home": False}])
+    assert (server.name, server.access_token) == ("Trap", "friend-token")
+
+
+ESCAPED = (r"attic\u200b", r"\u00adattic", r"at\ntic", r"attic\ud800", r"attic\u0000")
+ODD = ("attic\x00", " attic", r"attic\u00a0", "attic\ufffd", "x" * 101)
+
+
+@pytest.mark.parametrize("identifier", ESCAPED + ODD, ids=ascii)
+async def test_identifiers_that_look_like_another(
+    bench: Attic, identifier: str
+) -> None:
+    """An identifier that cleaning would change is none: neither in a list nor at a server."""
+    trap = json.dumps(FRIENDS).replace('"attic"', f'"{identifier}"')
+    [listed] = await read(bench, f"[{trap}, {json.dumps(RESOURCE)}]")
+    assert (listed.machine_identifier, listed.name) == ("attic", "Attic")
+    identity = f'{{"MediaContainer": {{"machineIdentifier": "{identifier}"}}}}'
+    bench.fault(path="/identity", body=identity, times=1)
+    await fails_once(api.PlexResponseError, bench.owner.get_identity)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        (rb"\ud83d", "json"),
+        (b"a\x01\x00b", "json"),
+        (b"\xff\xfe\xed\xa0\x80", "json"),
+        (b'", "x": NaN, "y": "', "json"),
+        (b"&#x1F; &#0; &#xD800;", "xml"),
+        (b"a\x01\x00b", "xml"),
+        (b"\xff\xed\xa0\x80", "xml"),
+        (b"&nbsp; Tom & Jerry &", "xml"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("decoder", [None, strict_loads, json.loads])
+async def test_one_bad_name(bench: Attic, name: bytes, form: str, decoder: Any) -> None:
+    """One bad character in the name of a phone doesn't hide the servers."""
+    body = (FIXTURES / f"odd/named.{form}").read_bytes().replace(b"NAME", name)
+    attic, other = await read(bench, body, json_loads=decoder)
+    assert (attic.name, attic.machine_identifier) == ("Attic", "attic")
+    assert other.name.isprintable()
+    assert not re.search("[\ud800-\udfff]", repr(other))
+
+
+@pytest.mark.parametrize("decoder", [None, strict_loads])
+async def test_long_lists(bench: Attic, decoder: Any) -> None:
+    """Two thousand devices are read; more than 8 MiB is an error of its own."""
+    phone = RESOURCE | {"provides": "player"}
+    phones = [phone | {"clientIdentifier": str(number)} for number in range(2000)]
+    body = json.dumps([*phones, RESOURCE])
+    assert len(body) > 1_200_000
+    [server] = await read(bench, body, json_loads=decoder)
+    assert server.name == "Attic"
+    bench.fault(body="[" + " " * 8 * 1024 * 1024 + "]", times=1)
+    await fails_once(api.PlexResponseTooLarge, bench.client.get_resources, status=200)
+
+
+async def test_text_of_a_friend(bench: Attic) -> None:
+    """What a friend may write is one line of bounded length."""
+    nasty = "x\u202e\n" + "y" * 300_000
+    texts = {key: nasty for key, value in RESOURCE.items() if isinstance(value, str)}
+    [server] = await read(bench, [FRIENDS | texts | REQUIRED])
+    assert plain(server).items() >= dict.fromkeys(TEXTS, "x" + "y" * 99).items()
+
+
+N = 200_000
+LONG = ("  " * N, ", " * N, " ," * N + "server", "server" + "  " * N)
+
+
+@pytest.mark.parametrize("provides", LONG, ids=short_id)
+async def test_time_to_read_what_is_provided(bench: Attic, provides: str) -> None:
+    """Reading takes time in proportion to the length, whatever is in the text."""
+    started = time.process_time()
+    [server] = await read(bench, [RESOURCE] + [FRIENDS | {"provides": provides}] * 5)
+    assert server.name == "Attic"
+    assert time.process_time() - started < 1
+
+
+async def test_lists_with_strangers(bench: Attic) -> None:
+    """What is no resource, can't be told apart, or leads nowhere, is left out."""
+    nameless = RESOURCE | {"clientIdentifier": None}
+    odd: list[Any] = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
+    attic = RESOURCE | {"connections": [*odd, CONNECTION]}
+    [server] = await read(bench, [None, "x", [], 1, {}, nameless, attic])
+    assert server.name == "Attic"
+    assert [one.uri for one in server.connections] == [CONNECTION["uri"]]
+
+
+@pytest.mark.parametrize("value", [None, [], {}, [None]], ids=repr)
+async def test_fields_without_a_usable_value(bench: Attic, value: Any) -> None:
+    """Everything but the identifier and what it provides may be missing."""
+    [server] = await read(bench, [dict.fromkeys(RESOURCE, value) | REQUIRED])
+    assert server == listed_server(name="attic")
+    assert server.access_token is None
+
+
+async def test_harmless_variations(bench: Attic) -> None:
+    """Numbers and texts for booleans, texts for numbers, epoch for ISO, new fields."""
+    [server] = await read(bench, [sample("odd/resource")])
+    assert plain(server) == sample("expected/resource-odd")
+    assert server.connections[0].kind == api.ConnectionKind.LOCAL
+
+
+async def test_tokens_in_a_list(bench: Attic) -> None:
+    """One that no header can hold is none; lists that differ in a token alone are equal."""
+    [before] = await read(bench, [RESOURCE])
+    [after] = await read(bench, [RESOURCE | {"accessToken": "new"}])
+    [unsendable] = await read(bench, [RESOURCE | {"accessToken": "a\r\nb: c"}])
+    assert before == after
+    tokens = [one.access_token for one in (before, after, unsendable)]
+    assert tokens == ["secret-server-token", "new", None]
+
+
+async def test_a_servers_token_is_no_good_at_plex_tv(bench: Attic) -> None:
+    """plex.tv knows account tokens only."""
+    tokens = [(await bench.friend()).access_token(bench.account, ""), bench.token]
+
+    async def next_token() -> str:
+        return tokens.pop(0)
+
+    call = bench.plex_tv(token=next_token).get_resources
+    await fails_once(api.PlexAuthenticationError, call, status=401, code=1001)
+
+
+PROVIDER = "provider://odd?&#"
+ODD_MINT = {"type": "a", "scope": "b"}
+MINT = {"type": "delegation", "scope": "all"}
+KINDS = dict.fromkeys(("includeHttps", "includeRelay", "includeIPv6"), "1")
+SOURCE = "get_source_connection_information"
+FRESH = {"source": PROVIDER, "refresh": "1"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "asked", "query"),
+    [
+        ("get_resources", (), "GET /resources", KINDS),
+        ("get_identity", (), "GET /identity", {}),
+        ("check_token", (), "GET /", {}),
+        ("get_transient_token", (), "POST /security/token", MINT),
+        ("get_transient_token", ("a", "b"), "POST /security/token", ODD_MINT),
+        (SOURCE, (PROVIDER,), "GET /security/resources", {"source": PROVIDER}),
+        (SOURCE, (PROVIDER, True), "GET /security/resources", FRESH),
+    ],
+)
+async def test_what_is_sent(
+    bench: Attic, operation: str, arguments: Any, asked: str, query: Any
+) -> None:
+    """Each operation says who is asking; the identity of a server needs no token."""
+    bench.fault(body=sample(OPERATIONS[operation].sample))
+    is_list = operation == "get_resources"
+    client = bench.client if is_list else bench.owner
+    await getattr(client, operation)(*arguments)
+    [request] = bench.requests
+    assert (bench.asked, request.query, request.form) == ([asked], query, {})
+    assert request.token == (None if operation == "get_identity" else bench.token)
+    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
+    assert request.secure is not is_list
 
 
 @json_and_xml
 @pytest.mark.parametrize("claimed", [True, False])
-async def test_identity(
-    attic: PlexServerClient, server: Server, claimed: bool, headers: dict[str, str]
-) -> None:
+async def test_identity(bench: Attic, claimed: bool, headers: Headers) -> None:
     """A server says who it is, claimed or not."""
-    server.claimed = claimed
-
-    identity = await attic.get_identity(headers=headers)
-
-    assert identity.machine_identifier == server.machine_identifier
-    assert identity.version == server.version
-    assert identity.claimed is claimed
-
-
-async def test_identity_needs_no_token(bench: Bench, attic: PlexServerClient) -> None:
-    """The client introduces itself, and keeps its token."""
-    await attic.get_identity()
-
-    [request] = bench.requests
-    assert (request.method, request.path, request.query) == ("GET", "/identity", {})
-    assert request.token is None
-    assert request.secure
-    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
+    bench.server.claimed = claimed
+    identity = await bench.owner.get_identity(headers=headers)
+    assert identity.machine_identifier == bench.server.machine_identifier
+    assert (identity.version, identity.claimed) == (bench.server.version, claimed)
 
 
 @json_and_xml
-async def test_token_is_taken(
-    bench: Bench, attic: PlexServerClient, headers: dict[str, str]
-) -> None:
-    """The owner's token opens the server."""
-    await attic.check_token(headers=headers)
-
-    [request] = bench.requests
-    assert (request.method, request.path) == ("GET", "/")
-    assert request.token == bench.token
-
-
-async def test_token_is_refused(attic: PlexServerClient, server: Server) -> None:
-    """A token that the server doesn't know is refused, with a page instead of a code."""
-    server.claimed = False
-
-    await fails(
-        PlexAuthenticationError,
-        attic.check_token,
-        status=401,
-        code=None,
-        content_type="text/html",
-    )
-
-    server.claimed = True
-    await attic.check_token()
-
-
-# Transient tokens
-
-
-@json_and_xml
-async def test_transient_token(
-    bench: Bench, attic: PlexServerClient, server: Server, headers: dict[str, str]
-) -> None:
+async def test_transient_token(bench: Attic, headers: Headers) -> None:
     """A server mints a token for at most 48 hours."""
-    before = datetime.now(UTC)
-    transient = await attic.get_transient_token(headers=headers)
-    after = datetime.now(UTC)
-
-    assert [*server.transient_tokens] == [transient.token]
-    lifetime = timedelta(hours=48)
-    assert before + lifetime <= transient.expires_at <= after + lifetime
-    [request] = bench.requests
-    assert (request.method, request.path) == ("POST", "/security/token")
-    assert request.query == {"type": "delegation", "scope": "all"}
-    assert request.form == {}
-    assert request.token == bench.token
+    before, lifetime = datetime.now(UTC), timedelta(hours=48)
+    transient = await bench.owner.get_transient_token(headers=headers)
+    assert before + lifetime <= transient.expires_at <= datetime.now(UTC) + lifetime
+    assert [*bench.server.transient_tokens] == [transient.token]
 
 
-async def test_transient_token_works(
-    bench: Bench, attic: PlexServerClient, server: Server
-) -> None:
-    """What was minted opens the server until it restarts."""
-    transient = await attic.get_transient_token()
-    guest = bench.of_server(server, token=transient.token)
-    await guest.check_token()
-
-    await server.restart()
-
-    await fails(PlexAuthenticationError, guest.check_token)
-    again = await attic.get_transient_token()
-    await bench.of_server(server, token=again.token).check_token()
-
-
-async def test_transient_token_of_a_shared_server(
-    bench: Bench, server: Server, shared_token: str
-) -> None:
-    """Who has the server shared with them can ask as well."""
-    client = bench.of_server(server, token=shared_token)
-
-    transient = await client.get_transient_token()
-
-    assert [*server.transient_tokens] == [transient.token]
+async def test_transient_token_works(bench: Attic) -> None:
+    """What was minted opens the server until it restarts, and mints nothing."""
+    first = await bench.minted()
+    await first.check_token()
+    await fails(api.PlexAuthenticationError, first.get_transient_token, status=403)
+    await bench.server.restart()
+    await fails(api.PlexAuthenticationError, first.check_token)
+    await (await bench.minted()).check_token()
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_transient_token_from_an_old_server(
-    bench: Bench, attic: PlexServerClient, server: Server, status: int
-) -> None:
-    """A server that knows no POST is asked with GET."""
-    server.post_token_status = status
-
-    transient = await attic.get_transient_token()
-
-    assert transient.token in server.transient_tokens
-    assert [(one.method, one.query) for one in bench.requests] == [
-        ("POST", {"type": "delegation", "scope": "all"}),
-        ("GET", {"type": "delegation", "scope": "all"}),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (302, PlexResponseError),
-        (400, PlexResponseError),
-        (401, PlexAuthenticationError),
-        (403, PlexAuthenticationError),
-        (410, PlexResponseError),
-        (500, PlexResponseError),
-        (501, PlexResponseError),
-    ],
-)
-async def test_other_refusals_are_not_asked_again(
-    bench: Bench,
-    attic: PlexServerClient,
-    server: Server,
-    status: int,
-    error: type[PlexError],
-) -> None:
-    """Only 404 and 405 mean that another verb could help."""
-    server.post_token_status = status
-
-    await fails(error, attic.get_transient_token, status=status)
-
-    assert [one.method for one in bench.requests] == ["POST"]
-    server.post_token_status = None
-    assert await attic.get_transient_token()
-
-
-async def test_both_verbs_are_refused(
-    bench: Bench, attic: PlexServerClient, server: Server
-) -> None:
-    """The error is the one of the last try."""
-    server.post_token_status = 405
+async def test_transient_token_from_an_old_server(bench: Attic, status: int) -> None:
+    """A server that knows no POST is asked with GET; the last error counts."""
+    bench.server.post_token_status = status
+    transient = await bench.owner.get_transient_token()
+    assert transient.token in bench.server.transient_tokens
+    assert bench.asked == ["POST /security/token", "GET /security/token"]
+    assert [one.query for one in bench.requests] == [MINT, MINT]
     bench.fault(method="GET", status=503, times=1)
-
-    await fails_once(PlexResponseError, attic.get_transient_token, status=503)
-
-
-@pytest.mark.parametrize(
-    "query", [{"type": "other"}, {"scope": "some"}, {"type": ""}], ids=repr
-)
-async def test_unsupported_type_and_scope(
-    attic: PlexServerClient, query: dict[str, Any]
-) -> None:
-    """A server refuses what it doesn't support, with 400."""
-    call = partial(attic.get_transient_token, **query)
-
-    await fails(PlexResponseError, call, status=400)
-
-    assert await attic.get_transient_token("delegation", "all")
+    await fails_once(api.PlexResponseError, bench.owner.get_transient_token, status=503)
 
 
-async def test_transient_tokens_mint_nothing(
-    bench: Bench, attic: PlexServerClient, server: Server
-) -> None:
-    """A transient token is refused where it asks for another."""
-    transient = await attic.get_transient_token()
-    guest = bench.of_server(server, token=transient.token)
-
-    await fails(PlexAuthenticationError, guest.get_transient_token, status=403)
-
-
-# Sources
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 410, 500, 501])
+async def test_other_refusals_are_not_asked_again(bench: Attic, status: int) -> None:
+    """Only 404 and 405 mean that another verb could help."""
+    bench.server.post_token_status = status
+    refused = {401: api.PlexAuthenticationError, 403: api.PlexAuthenticationError}
+    error = refused.get(status, api.PlexResponseError)
+    await fails(error, bench.owner.get_transient_token, status=status)
+    assert bench.asked == ["POST /security/token"]
+    bench.server.post_token_status = None
+    assert await bench.owner.get_transient_token()
 
 
 @json_and_xml
 @pytest.mark.parametrize("as_list", [False, True])
 @pytest.mark.parametrize("flags", ["bool", "int", "str"])
 async def test_source(
-    bench: Bench,
-    attic: PlexServerClient,
-    server: Server,
-    source: str,
-    headers: dict[str, str],
-    as_list: bool,
-    flags: Any,
+    bench: Attic, headers: Headers, as_list: bool, flags: str
 ) -> None:
     """A source comes as object or list, its flags as booleans, numbers, or text."""
+    server, call = bench.server, bench.owner.get_source_connection_information
     server.device_as_list, server.flags_as = as_list, flags
-    server.connections += [
-        server.connection(local=False),
-        server.connection(relay=True),
-    ]
-
-    found = await attic.get_source_connection_information(source, headers=headers)
-
+    server.connections.append(server.connection(local=False))
+    server.connections.append(server.connection(relay=True))
+    found = await call(f"server://{server.machine_identifier}", headers=headers)
     assert (found.name, found.client_identifier) == ("Attic", server.machine_identifier)
     assert found.access_token in server.transient_tokens
-    assert [one.kind for one in found.connections] == [*ConnectionKind]
-    assert [
-        (one.uri, one.protocol, one.address, one.port) for one in found.connections
-    ] == [(one.uri, one.protocol, one.address, one.port) for one in server.connections]
-    [request] = bench.requests
-    assert (request.method, request.path) == ("GET", "/security/resources")
-    assert request.query == {"source": source}
-    assert request.token == bench.token
-
-
-async def test_source_is_refreshed(
-    bench: Bench, attic: PlexServerClient, source: str
-) -> None:
-    """Refreshing is asked for with a parameter."""
-    await attic.get_source_connection_information(source, refresh=True)
-    await attic.get_source_connection_information(source, True)
-
-    expected = {"source": source, "refresh": "1"}
-    assert [one.query for one in bench.requests] == [expected] * 2
+    assert [one.kind for one in found.connections] == [*api.ConnectionKind]
+    way = attrgetter("uri", "protocol", "address", "port")
+    assert [*map(way, found.connections)] == [*map(way, server.connections)]
 
 
 @json_and_xml
-async def test_provider(
-    attic: PlexServerClient, server: Server, headers: dict[str, str]
-) -> None:
+async def test_provider(bench: Attic, headers: Headers) -> None:
     """A source may be a provider in the cloud; without a relay flag it is no relay."""
-    server.sources[PROVIDER] = {
-        "name": "Plex Metadata",
-        "clientIdentifier": "tv.plex.provider.metadata",
-        "accessToken": "transient-provider",
-        "Connection": [
-            {
-                "protocol": "https",
-                "address": "192.0.2.1",
-                "port": 443,
-                "uri": "https://metadata.provider.plex.tv",
-                "local": False,
-            }
-        ],
-    }
-
-    found = await attic.get_source_connection_information(PROVIDER, headers=headers)
-
+    bench.server.sources[PROVIDER] = sample("source-provider")
+    call = bench.owner.get_source_connection_information
+    found = await call(PROVIDER, headers=headers)
     assert (found.name, found.access_token) == ("Plex Metadata", "transient-provider")
-    [connection] = found.connections
-    assert connection.uri == "https://metadata.provider.plex.tv"
-    assert (connection.port, connection.kind) == (443, ConnectionKind.REMOTE)
+    [way] = found.connections
+    assert way.uri == "https://metadata.provider.plex.tv"
+    assert (way.port, way.kind) == (443, api.ConnectionKind.REMOTE)
 
 
-@pytest.mark.parametrize(
-    "device",
-    [
-        {"name": "Attic"},
-        {"name": "Attic", "accessToken": None, "Connection": None},
-        {"name": "Attic", "accessToken": 7, "Connection": [None, {"uri": None}]},
-        [{"name": "Attic", "Connection": {}}],
-    ],
-    ids=repr,
-)
-async def test_source_with_little_to_say(
-    bench: Bench, attic: PlexServerClient, device: Any
-) -> None:
+@pytest.mark.parametrize("device", sample("odd/devices"), ids=repr)
+async def test_source_with_little_to_say(bench: Attic, device: Any) -> None:
     """Token and connections may be missing."""
     bench.fault(body={"MediaContainer": {"Device": device}})
-
-    found = await attic.get_source_connection_information(PROVIDER)
-
+    found = await bench.owner.get_source_connection_information(PROVIDER)
     assert (found.name, found.client_identifier) == ("Attic", None)
-    assert found.access_token is None
-    assert found.connections == ()
+    assert (found.access_token, found.connections) == (None, ())
 
 
-@pytest.mark.parametrize("source", ["", "server://nobody", "provider://none", "?&#"])
-async def test_unknown_source(
-    bench: Bench, attic: PlexServerClient, source: str
-) -> None:
-    """A source that the server doesn't know is refused with 400."""
-    call = partial(attic.get_source_connection_information, source)
-
-    await fails(PlexResponseError, call, status=400)
-
-    assert bench.requests[0].query == {"source": source}
+async def test_source_is_for_the_owner(bench: Attic) -> None:
+    """A guest may mint, no more; a transient token has the rights of its owner."""
+    assert await bench.guest.get_transient_token()
+    source = f"server://{bench.server.machine_identifier}"
+    call = bench.guest.get_source_connection_information
+    await fails(api.PlexAuthenticationError, call, source, status=403)
+    call = (await bench.minted()).get_source_connection_information
+    assert (await call(source)).name == "Attic"
 
 
-async def test_source_is_for_the_owner(
-    bench: Bench, server: Server, shared_token: str, source: str
-) -> None:
-    """Who only has the server shared with them is refused with 403."""
-    tokens = [shared_token, bench.token]
-
-    async def next_token() -> str:
-        return tokens.pop(0)
-
-    client = bench.of_server(server, token=next_token)
-    call = partial(client.get_source_connection_information, source)
-
-    await fails_once(PlexAuthenticationError, call, status=403)
-
-
-async def test_source_with_a_transient_token_of_the_owner(
-    bench: Bench, attic: PlexServerClient, server: Server, source: str
-) -> None:
-    """A transient token has the rights of the token that asked for it."""
-    transient = await attic.get_transient_token()
-    guest = bench.of_server(server, token=transient.token)
-
-    found = await guest.get_source_connection_information(source)
-
-    assert found.name == "Attic"
-
-
-# Refusals
-
-
-MAINTENANCE = {"code": 503, "title": "Maintenance", "status": "Migrating"}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        '<Response code="503" title="Maintenance" status="Migrating"/>',
-        {"Response": MAINTENANCE},
-        MAINTENANCE,
-    ],
-    ids=repr,
-)
-async def test_maintenance(bench: Bench, attic: PlexServerClient, body: Any) -> None:
+@pytest.mark.parametrize("body", sample("odd/maintenance"), ids=repr)
+async def test_maintenance(bench: Attic, body: Any) -> None:
     """A server that migrates its database says so, and is back when it is done."""
-    for call in attic.get_identity, attic.check_token:
+    for call in bench.owner.get_identity, bench.owner.check_token:
         bench.fault(status=503, body=body, times=1)
-        await fails_once(PlexMaintenance, call)
-
+        await fails_once(api.PlexMaintenance, call)
     bench.fault(status=503, times=1)
-    await fails_once(PlexResponseError, attic.get_identity)
+    await fails_once(api.PlexResponseError, bench.owner.get_identity)
