@@ -27,8 +27,8 @@ CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
 # What is wrong with what an action was called with, not with Plex.
 INVALID = {
     *("invalid_params", "invalid_path", "invalid_source", "not_a_picture"),
-    *("not_a_server", "path_not_allowed", "server_disabled", "server_not_listed"),
-    *("server_not_owned", "source_unknown", "use_other_action"),
+    *("not_a_server", "path_not_allowed", "server_disabled", "server_not_owned"),
+    *("source_unknown", "use_other_action"),
 }
 
 type AnyServer = Server | Hostile
@@ -142,6 +142,15 @@ class Home:
     def fault(self, **fault: Any) -> Fault:
         """Let the account's own server fail."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return every secret that the entry knows."""
+        known = [self.entry.data["token"], self.entry.data["client_identifier"]]
+        for server in self.simulator.servers:
+            shared = server.shared_tokens.values()
+            known += filter(None, (*server.transient_tokens, server.token, *shared))
+        return known
 
     @contextmanager
     def unasked(self) -> Iterator[None]:
