@@ -188,7 +188,7 @@ def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     return state
 
 
-def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
+def connectivity(hass: HomeAssistant, account: Account, server: AnyServer) -> str:
     """Return the state of a server's connectivity."""
     key = f"{account.uuid}_{server.machine_identifier}_connectivity"
     return state_of(hass, "binary_sensor", key).state
