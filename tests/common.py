@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from tests.simulator import Account, Fault, Hostile, Server, Simulator
@@ -143,6 +143,14 @@ class Home:
         """Let the account's own server fail."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
+    async def set_disabled(self, disabled: bool) -> None:
+        """Disable the device of the account's own server as the user may, or enable it."""
+        dr.async_get(self.hass).async_update_device(
+            self.device(self.server).id,
+            disabled_by=dr.DeviceEntryDisabler.USER if disabled else None,
+        )
+        await settle(self.hass)
+
     @property
     def secrets(self) -> list[str]:
         """Return every secret that the entry knows."""
@@ -199,10 +207,12 @@ def plex_pass(hass: HomeAssistant, account: Account) -> str:
     return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
 
 
-async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
+async def call(
+    hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
+) -> Any:
     """Return what an action answers."""
     return await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
+        DOMAIN, action, data, blocking=True, context=context, return_response=True
     )
 
 

@@ -19,7 +19,8 @@ ACTION = "call_api"
 REDACTED = "**REDACTED**"
 SECTIONS = "/library/sections"
 XML = '<MediaContainer size="1"><Directory key="1" title="Movies"/></MediaContainer>'
-DIRECTORY = {"key": "1", "title": "Movies"}
+MOVIES = {"Directory": [{"key": "1", "title": "Movies"}]}
+METHODS = pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
 
 bounded = settings(
     max_examples=150,
@@ -56,11 +57,7 @@ async def answered(home: Home, body: Any, **fault: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("body", "content_type", "expected"),
     [
-        (
-            XML,
-            "text/xml",
-            {"data": {"MediaContainer": {"size": "1", "Directory": [DIRECTORY]}}},
-        ),
+        (XML, "text/xml", {"data": {"MediaContainer": {"size": "1", **MOVIES}}}),
         ({"a": {"b": 1}}, "application/json", {"data": {"a": {"b": 1}}}),
         ("#EXTM3U", "audio/mpegurl", {"text": "#EXTM3U"}),
         ("", "text/plain", {}),
@@ -76,7 +73,7 @@ async def test_answers(
     assert response == {"status": 200, "content_type": content_type, **expected}
 
 
-@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+@METHODS
 async def test_requests(home: Home, method: str) -> None:
     """Path, query and parameters arrive with one token, and no answer is needed."""
     answer(home, "", path="/:/prefs")
@@ -95,10 +92,8 @@ async def test_requests(home: Home, method: str) -> None:
     assert request.secure
 
 
-@pytest.mark.parametrize(
-    ("method", "times"), [("get", 2), ("post", 1), ("put", 1), ("delete", 1)]
-)
-async def test_only_reading_is_repeated(home: Home, method: str, times: int) -> None:
+@METHODS
+async def test_only_reading_is_repeated(home: Home, method: str) -> None:
     """After a restart of the server a new token is used, and nothing is done twice."""
     await home.server.restart()
     answer(home, "", path="/x")
@@ -107,7 +102,7 @@ async def test_only_reading_is_repeated(home: Home, method: str, times: int) -> 
     answer(home, "", path="/x", status=401)
     with pytest.raises(HomeAssistantError):
         await home.call(ACTION, path="/x", method=method)
-    assert home.asked(home.server).count("/x") <= times
+    assert home.asked(home.server).count("/x") <= (2 if method == "get" else 1)
 
 
 @pytest.mark.parametrize(
@@ -136,13 +131,12 @@ async def test_refusals(home: Home, fault: dict[str, Any], key: str, word: str) 
 
 
 @pytest.mark.parametrize(
-    ("paths", "key"),
-    [(["/", SECTIONS], "token_refused"), (["*"], "server_unreachable")],
+    ("path", "key"), [("/", "token_refused"), ("*", "server_unreachable")]
 )
-async def test_refused_token(home: Home, paths: list[str], key: str) -> None:
+async def test_refused_token(home: Home, path: str, key: str) -> None:
     """A token that the server refuses everywhere is no fault of the path."""
-    for path in paths:
-        home.fault(path=path, status=401)
+    home.fault(path=SECTIONS, status=401)
+    home.fault(path=path, status=401)
     await home.refused(ACTION, key, path=SECTIONS)
 
 
@@ -302,9 +296,8 @@ async def test_secret_names(home: Home, name: str) -> None:
         {"key": name, "Value": "sentinel"},
         {"name": name, "value": {"a": "sentinel"}},
     ]
-    text = json.dumps(
-        await answered(home, {"a": [*hidden, [{"b": one} for one in hidden]]})
-    )
+    body = {"a": [*hidden, [{"b": one} for one in hidden]]}
+    text = json.dumps(await answered(home, body))
     assert text.count(REDACTED) == 2 * (len(hidden) + 1)
     assert "sentinel" not in text
     assert "12345678" not in text

@@ -25,7 +25,6 @@ DETAILS = "get_token_details"
 RESOURCES = "/security/resources"
 MINT = "/security/token"
 SECTIONS = "/library/sections"
-ASKING = pytest.mark.parametrize("action", [SOURCE, TOKEN])
 
 # What the actions for a server need besides its device.
 DATA: dict[str, dict[str, str]] = {
@@ -43,11 +42,8 @@ async def home(home: Home) -> Home:
     return home
 
 
-# How a source is reached
-
-
 async def test_source_connection_information(home: Home) -> None:
-    """A server tells how it is reached itself, in one request."""
+    """A server tells how it is reached itself, in one request, and how another is."""
     server = home.server
     home.simulator.clear_requests()
     response = await home.call(SOURCE)
@@ -71,17 +67,13 @@ async def test_source_connection_information(home: Home) -> None:
     assert request.query == {"source": f"server://{server.machine_identifier}"}
     assert request.token in server.transient_tokens
 
-
-async def test_source_of_another_server(home: Home) -> None:
-    """A server tells how another is reached, looked up anew where that is asked."""
-    cellar = await home.simulator.add_server(
-        name="Cellar", owner=home.account, tls=True
-    )
+    add = home.simulator.add_server
+    cellar = await add(name="Cellar", owner=home.account, tls=True)
     source = f"server://{cellar.machine_identifier}"
     response = await home.call(SOURCE, source=source, refresh=True)
     assert response["name"] == "Cellar"
     assert response["access_token"] in cellar.transient_tokens
-    assert home.server.requests[-1].query["refresh"] == "1"
+    assert server.requests[-1].query["refresh"] == "1"
 
 
 async def test_source_after_restart(home: Home) -> None:
@@ -112,12 +104,7 @@ async def test_malformed_source(home: Home, source: str) -> None:
 async def test_unknown_source(home: Home, source: str) -> None:
     """A source that the server doesn't know is told apart from other refusals."""
     assert "Attic" in await home.refused(SOURCE, "source_unknown", source=source)
-    home.server.sources[source] = {
-        "name": "Found",
-        "clientIdentifier": "x",
-        "accessToken": "transient-x",
-        "connections": [],
-    }
+    home.server.sources[source] = {"name": "Found"}
     assert (await home.call(SOURCE, source=source))["name"] == "Found"
 
 
@@ -159,9 +146,6 @@ async def test_connections_of_a_source(home: Home) -> None:
     ]
 
 
-# Transient tokens
-
-
 async def test_transient_token(home: Home) -> None:
     """The token that is kept is handed out, proved by one request."""
     minted_at = dt_util.utcnow()
@@ -192,15 +176,24 @@ async def test_transient_token_that_is_renewed(home: Home) -> None:
     assert (await home.call(TOKEN))["token"] != token
 
 
-# What is wrong with a server, and ends
-
-
-@ASKING
-async def test_server_off_and_on(home: Home, action: str) -> None:
-    """A server that can't be reached is said to be so, until it can."""
+@pytest.mark.parametrize("action", [SOURCE, TOKEN])
+async def test_server_that_is_away(home: Home, action: str) -> None:
+    """A server that is off, or left out by two lists, is said to be so until it is back."""
     await home.server.stop()
     assert "Attic" in await home.refused(action, "server_unreachable")
     await home.server.start()
+    assert (await home.call(action))["name"] == "Attic"
+
+    home.server.listed = False
+    await home.simulator.add_server(name="Cellar", owner=home.account, tls=True)
+    await home.press()
+    assert (await home.call(action))["name"] == "Attic"
+    await home.wait(ACCOUNT_REFRESH)
+    home.simulator.clear_requests()
+    await home.refused(action, "server_not_listed")
+    assert home.asked(home.server) == []
+    home.server.listed = True
+    await home.wait(ACCOUNT_REFRESH)
     assert (await home.call(action))["name"] == "Attic"
 
 
@@ -214,22 +207,6 @@ async def test_names_in_errors(home: Home) -> None:
     assert escaped in await home.refused("call_api", "server_unreachable", path="/x")
     await home.server.start()
     assert await home.call("call_api", path=SECTIONS)
-
-
-@ASKING
-async def test_server_that_is_no_longer_listed(home: Home, action: str) -> None:
-    """A server that two lists leave out counts as unreachable, though it answers."""
-    home.server.listed = False
-    await home.simulator.add_server(name="Cellar", owner=home.account, tls=True)
-    await home.press()
-    assert (await home.call(action))["name"] == "Attic"
-    await home.wait(ACCOUNT_REFRESH)
-    home.simulator.clear_requests()
-    await home.refused(action, "server_not_listed")
-    assert home.asked(home.server) == []
-    home.server.listed = True
-    await home.wait(ACCOUNT_REFRESH)
-    assert (await home.call(action))["name"] == "Attic"
 
 
 @pytest.mark.parametrize(
@@ -265,18 +242,11 @@ async def test_refusals(
 
 async def test_disabled_device(home: Home) -> None:
     """A server whose device is disabled is asked nothing."""
-    registry = dr.async_get(home.hass)
-    device_id = home.device(home.server).id
-    registry.async_update_device(device_id, disabled_by=dr.DeviceEntryDisabler.USER)
-    await settle(home.hass)
+    await home.set_disabled(True)
     with home.unasked():
         assert "Attic" in await home.refused(TOKEN, "server_disabled")
-    registry.async_update_device(device_id, disabled_by=None)
-    await settle(home.hass)
+    await home.set_disabled(False)
     assert (await home.call(TOKEN))["name"] == "Attic"
-
-
-# Whose actions, and of what
 
 
 @pytest.mark.parametrize("action", DATA)
@@ -308,20 +278,10 @@ async def test_only_for_administrators(
 ) -> None:
     """A user who is no administrator is refused; an automation is not."""
     data = DATA.get(action, {})
-    device = {"device_id": home.device(home.server).id} if action in DATA else {}
+    context = Context(user_id=hass_read_only_user.id)
     with home.unasked(), pytest.raises(Unauthorized):
-        await home.hass.services.async_call(
-            DOMAIN,
-            action,
-            device | data,
-            blocking=True,
-            return_response=True,
-            context=Context(user_id=hass_read_only_user.id),
-        )
+        await home.call(action, context=context, **data)
     assert await home.call(action, **data)
-
-
-# The account
 
 
 async def test_token_details(home: Home) -> None:
