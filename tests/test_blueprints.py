@@ -45,20 +45,6 @@ def facts(events: list[Event[dict[str, Any]]]) -> list[dict[str, Any]]:
     return [event.data for event in events]
 
 
-# What the actions of a person may use.
-ACTIONS: dict[str, dict[str, Any]] = {
-    "plex_pass_ended": {"actions": tell("told", "account", "days")},
-    "server_offline": {
-        "offline_actions": tell("told", "server", "device_id"),
-        "online_actions": tell("told_back", "server", "device_id"),
-    },
-    "servers_changed": {
-        "actions": tell("told", "event_type", "server", "device_id", "account")
-    },
-    "token_rejected": {"actions": tell("told", "account")},
-}
-
-
 @pytest.fixture
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
     """Return a configuration into which the blueprints were imported."""
@@ -173,8 +159,13 @@ async def test_server_offline(
 ) -> None:
     """Of a server that stays away it is told once, and once when it is back."""
     told_back = async_capture_events(home.hass, "told_back")
-    inputs = ACTIONS["server_offline"] | {"offline_for": offline_for}
-    told = await start(home, "server_offline", **inputs)
+    told = await start(
+        home,
+        "server_offline",
+        offline_actions=tell("told", "server", "device_id"),
+        online_actions=tell("told_back", "server", "device_id"),
+        offline_for=offline_for,
+    )
     await home.wait(ACCOUNT_REFRESH)
     attic = {"server": "Attic", "device_id": home.device(home.server).id}
     await home.server.stop()
@@ -201,7 +192,8 @@ async def test_server_offline(
 )
 async def test_servers_changed(home: Home, event_types: list[str]) -> None:
     """Of a server that joins or leaves it is told once each, or of one of them."""
-    inputs = ACTIONS["servers_changed"] | {"event_types": event_types}
+    actions = tell("told", "event_type", "server", "device_id", "account")
+    inputs = {"actions": actions, "event_types": event_types}
     told = await start(home, "servers_changed", **inputs)
     cellar = await home.friend()
     await home.wait(ACCOUNT_REFRESH)
@@ -218,7 +210,7 @@ async def test_plex_pass_ended(home: Home) -> None:
     end = dt_util.utcnow() + timedelta(days=9)
     home.account.subscribe("yearly", ends_at=int(end.timestamp()))
     ends = entity_id_of(home.hass, "sensor", home.unique_id("subscription_ends"))
-    inputs = ACTIONS["plex_pass_ended"] | {"subscriptions": [ends]}
+    inputs = {"actions": tell("told", "account", "days"), "subscriptions": [ends]}
     told = await start(home, "plex_pass_ended", **inputs)
     for _ in range(5):
         await home.wait(timedelta(days=1))
@@ -232,7 +224,7 @@ async def test_plex_pass_ended(home: Home) -> None:
 
 async def test_token_rejected(home: Home) -> None:
     """Of a revoked token it is told once."""
-    told = await start(home, "token_rejected", **ACTIONS["token_rejected"])
+    told = await start(home, "token_rejected", actions=tell("told", "account"))
     home.simulator.revoke(home.account)
     for _ in range(3):
         await home.wait(ACCOUNT_REFRESH)

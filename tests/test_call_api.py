@@ -13,7 +13,10 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .common import DOMAIN, Home
 from .samples import sample
 
-pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+pytestmark = [
+    pytest.mark.usefixtures("running"),
+    pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning"),
+]
 
 ACTION = "call_api"
 REDACTED = "**REDACTED**"
@@ -28,13 +31,6 @@ bounded = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-@pytest.fixture
-async def home(home: Home) -> Home:
-    """Return Home Assistant with the account set up."""
-    await home.set_up()
-    return home
 
 
 def answer(home: Home, body: Any, **fault: Any) -> None:
@@ -305,19 +301,7 @@ async def test_secret_names(home: Home, name: str) -> None:
 
 async def test_everything_else_comes_back(home: Home) -> None:
     """Nothing is hidden that isn't secret."""
-    body = {
-        "title": "The Token: a secret story, 100% true & pinned",
-        "hasPassword": True,
-        "token": "",
-        "pin": None,
-        "opinion": "x",
-        "id": "secureConnections",
-        "value": 1,
-        "label": "The secret of secure connections",
-        "key": "/photo/:/transcode?url=%2Flibrary%2Fmetadata%2F1",
-        "tag": ["Token", "Secret"],
-        "text": "tokens: none",
-    }
+    body = sample("harmless")
     assert (await answered(home, body))["data"] == body
 
 

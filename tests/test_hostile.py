@@ -13,14 +13,13 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plex_account.api import connections as connections_module
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.aiohttp_client import (
     HomeAssistantTCPConnector,
     async_get_clientsession,
 )
-from tests.simulator import Account, Connection, Hostile, Server, Simulator
+from tests.simulator import Connection, Hostile, Server, Simulator
 from tests.simulator.hostile_modes import BODIES, HEADERS, STATUSES
 
 from .common import (
@@ -28,10 +27,10 @@ from .common import (
     CLIENT_IDENTIFIER,
     DISTANT_REFRESH,
     DOMAIN,
-    AnyServer,
     Home,
     connectivity,
-    set_up,
+    errors_logged,
+    own_log,
     until,
 )
 
@@ -233,25 +232,20 @@ async def test_client_identifier_and_cookies(
 # 3. Time
 
 
-async def test_headers_that_take_long_to_read(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
+@pytest.mark.parametrize("freezer", [None], ids=["time passes"])
+async def test_headers_that_take_long_to_read(home: Home) -> None:
     """On 24 connections at once, and on every path, they hold the loop for next to nothing."""
-    asyncio.get_running_loop().set_debug(False)
-    servers: list[AnyServer] = [server]
+    add, friends = home.simulator.add_hostile, []
     for modes in batched(HEADERS, 23, strict=False):
-        ways = [(await simulator.add_hostile(mode)).connection() for mode in modes]
-        friend = await simulator.add_hostile(answers={"/": [*modes]})
-        simulator.extra_resources.append(friend.entry([*ways, friend.connection()]))
-        servers.append(friend)
+        ways = [(await add(mode)).connection() for mode in modes]
+        friend = await add(answers={"/": [*modes]})
+        entry = friend.entry([*ways, friend.connection()])
+        home.simulator.extra_resources.append(entry)
+        friends.append(friend)
     started = process_time()
-    await set_up(hass, entry)
+    await home.set_up()
     assert process_time() - started < 6
-    assert {connectivity(hass, account, one) for one in servers} == {"on"}
+    assert {home.connectivity(one) for one in (home.server, *friends)} == {"on"}
 
 
 async def test_every_odd_answer(home: Home, caplog: pytest.LogCaptureFixture) -> None:
@@ -266,12 +260,8 @@ async def test_every_odd_answer(home: Home, caplog: pytest.LogCaptureFixture) ->
     await home.wait(DISTANT_REFRESH)
     assert {home.connectivity(one) for one in friends} == {"on", "off"}
     assert home.connectivity() == "on"
-    assert [
-        one.getMessage()
-        for one in caplog.records
-        if one.levelname == "ERROR"
-        or (one.levelname == "WARNING" and DOMAIN in one.name)
-    ] == []
+    assert errors_logged(caplog) == []
+    assert "WARNING" not in own_log(caplog)
 
 
 # 4. Name servers, and 5. silence

@@ -8,16 +8,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
 from homeassistant.core import Context
-from homeassistant.exceptions import (
-    HomeAssistantError,
-    ServiceValidationError,
-    Unauthorized,
-)
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
 from .common import ACCOUNT_REFRESH, DOMAIN, Home, settle, state_of
 from .samples import sample
+
+pytestmark = pytest.mark.usefixtures("running")
 
 SOURCE = "get_source_connection_information"
 TOKEN = "get_transient_token"
@@ -33,13 +31,6 @@ DATA: dict[str, dict[str, str]] = {
     "call_api": {"path": SECTIONS},
     "get_image_url": {"path": "/library/metadata/101/thumb/1780000000"},
 }
-
-
-@pytest.fixture
-async def home(home: Home) -> Home:
-    """Return Home Assistant with the account set up."""
-    await home.set_up()
-    return home
 
 
 async def test_source_connection_information(home: Home) -> None:
@@ -285,18 +276,10 @@ async def test_only_for_administrators(
 
 
 async def test_token_details(home: Home) -> None:
-    """All that is known of the account is told, but not the e-mail address."""
+    """All is told of an account that is loaded, but not the e-mail address."""
     account = home.account
     account.email = account.title = "sentinel@example.com"
-    account.roles = ["plexpass"]
-    account.subscription = {
-        "active": True,
-        "status": "Active",
-        "plan": "lifetime",
-        "subscribedAt": "2020-02-03T04:05:06Z",
-        "paymentService": "braintree",
-        "features": ["webhooks"],
-    }
+    account.subscribe("lifetime", since="2020-02-03T04:05:06Z")
     known = {"id": account.id, "uuid": account.uuid}
     expected = sample("expected/token_details") | known
     assert await home.call(DETAILS) == expected
@@ -306,6 +289,15 @@ async def test_token_details(home: Home) -> None:
     nothing = {"subscription": None, "joined_at": None}
     assert await home.call(DETAILS) == expected | nothing
 
+    await home.unload()
+    for data in (
+        {},
+        {"config_entry_id": home.entry.entry_id},
+        {"config_entry_id": "x"},
+    ):
+        with pytest.raises(ServiceValidationError):
+            await home.call(DETAILS, **data)
+
 
 async def test_token_details_refused(home: Home) -> None:
     """A refused account token is asked about again, then asks for a sign-in once."""
@@ -313,8 +305,7 @@ async def test_token_details_refused(home: Home) -> None:
     await home.refused(DETAILS, "token_revoked")
     assert home.dialogs() == []
     await home.wait(timedelta(seconds=62))
-    with pytest.raises(HomeAssistantError):
-        await home.call(DETAILS)
+    await home.refused(DETAILS, "token_revoked")
     await settle(home.hass)
     assert home.dialogs() == ["reauth"]
     activity = state_of(home.hass, "event", home.unique_id("activity"))
@@ -340,18 +331,4 @@ async def test_token_details_in_an_outage(
     await home.refused(DETAILS, key)
     assert home.dialogs() == []
     home.simulator.clear_faults()
-    assert (await home.call(DETAILS))["username"] == "ada"
-
-
-async def test_details_of_an_entry_that_is_not_loaded(home: Home) -> None:
-    """An account that isn't loaded, or doesn't exist, is refused."""
-    await home.unload()
-    for data in (
-        {},
-        {"config_entry_id": home.entry.entry_id},
-        {"config_entry_id": "x"},
-    ):
-        with pytest.raises(ServiceValidationError):
-            await home.call(DETAILS, **data)
-    await home.set_up()
     assert (await home.call(DETAILS))["username"] == "ada"
