@@ -44,7 +44,7 @@ async def viewer(
     return await hass_client_no_auth()
 
 
-async def image_url(home: Home, **size: int) -> str:
+async def image_url(home: Home, **size: Any) -> str:
     """Return what the action answers for a picture."""
     url: str = (await home.call(ACTION, path=THUMB, **size))["url"]
     return url
@@ -203,9 +203,6 @@ async def test_server_is_gone(home: Home, viewer: Viewer) -> None:
         assert (await viewer.get(url)).status == 404
 
 
-# Who sees what
-
-
 async def test_expiry(home: Home, viewer: Viewer) -> None:
     """A URL lives as long as the answer says, and counts as no wrong login after that."""
     response = await home.call(ACTION, path=THUMB, expires={"minutes": 5})
@@ -262,9 +259,7 @@ async def test_users(
     url = await image_url(home)
     bare = url.partition("?")[0]
     [own] = hass_read_only_user.refresh_tokens
-    self_signed = async_sign_path(
-        home.hass, bare, timedelta(days=1), refresh_token_id=own
-    )
+    self_signed = async_sign_path(home.hass, bare, timedelta(1), refresh_token_id=own)
     user = {"Authorization": f"Bearer {hass_read_only_access_token}"}
     with home.unasked():
         for wrong in (bare, at(url, OTHER), self_signed):
@@ -290,9 +285,7 @@ latin = st.characters(max_codepoint=0xFF)
 
 @settings(bounded, max_examples=60)
 @given(st.lists(pieces, max_size=4).map("".join) | st.text(latin, max_size=9))
-async def test_a_signature_is_good_for_one_picture(
-    home: Home, viewer: Viewer, path: str
-) -> None:
+async def test_signature_of_another(home: Home, viewer: Viewer, path: str) -> None:
     """No path whatever is shown with the signature of another one."""
     url = await image_url(home)
     home.simulator.clear_requests()
@@ -340,7 +333,7 @@ async def test_bad_input(home: Home) -> None:
             ("/diagnostics/logs", "path_not_allowed"),
         ):
             await home.refused(ACTION, key, path=path)
-        expires = [{"expires": value} for value in ({"days": 8}, 0, -1)]
-        for data in (*expires, {"width": "wide"}):
-            with pytest.raises(vol.Invalid, match=f"'{next(iter(data))}'"):
-                await home.call(ACTION, path=THUMB, **data)
+        wrong: list[Any] = [("expires", one) for one in ({"days": 8}, 0, -1)]
+        for name, value in (*wrong, ("width", "wide")):
+            with pytest.raises(vol.Invalid, match=f"'{name}'"):
+                await home.call(ACTION, path=THUMB, **{name: value})

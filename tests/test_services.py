@@ -25,7 +25,7 @@ MINT = "/security/token"
 SECTIONS = "/library/sections"
 
 # What the actions for a server need besides its device.
-DATA: dict[str, dict[str, str]] = {
+DATA: dict[str, dict[str, Any]] = {
     SOURCE: {},
     TOKEN: {},
     "call_api": {"path": SECTIONS},
@@ -36,22 +36,16 @@ DATA: dict[str, dict[str, str]] = {
 async def test_source_connection_information(home: Home) -> None:
     """A server tells how it is reached itself, in one request, and how another is."""
     server = home.server
+    uri = server.connections[0].uri
+    way: dict[str, Any] = {"uri": uri, "protocol": "https", "address": "127.0.0.1"}
+    way |= {"port": server.port, "local": True, "relay": False}
     home.simulator.clear_requests()
     response = await home.call(SOURCE)
     assert response == {
         "name": "Attic",
         "client_identifier": server.machine_identifier,
         "access_token": response["access_token"],
-        "connections": [
-            {
-                "uri": server.connections[0].uri,
-                "protocol": "https",
-                "address": "127.0.0.1",
-                "port": server.port,
-                "local": True,
-                "relay": False,
-            }
-        ],
+        "connections": [way],
     }
     assert response["access_token"] in server.transient_tokens
     (request,) = home.simulator.requests
@@ -323,9 +317,7 @@ async def test_token_details_refused(home: Home) -> None:
         ({"body": "<html></html>"}, "plex_tv_unexpected"),
     ],
 )
-async def test_token_details_in_an_outage(
-    home: Home, fault: dict[str, Any], key: str
-) -> None:
+async def test_outage_of_plex_tv(home: Home, fault: dict[str, Any], key: str) -> None:
     """An outage of plex.tv is told, and means nothing for the sign-in."""
     home.simulator.fault(path="/user", **fault)
     await home.refused(DETAILS, key)
