@@ -1,5 +1,6 @@
 """Any request to a server: what is sent, what is refused, and what never comes back."""
 
+import asyncio
 import json
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import voluptuous as vol
 
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 
-from .common import DOMAIN, Home
+from .common import DOMAIN, Home, until
 from .samples import sample
 
 pytestmark = [
@@ -45,9 +46,6 @@ async def answered(home: Home, body: Any, **fault: Any) -> dict[str, Any]:
     answer(home, body, **fault)
     response: dict[str, Any] = await home.call(ACTION, path="/x")
     return response
-
-
-# What is sent, and what comes back
 
 
 @pytest.mark.parametrize(
@@ -134,6 +132,15 @@ async def test_refused_token(home: Home, path: str, key: str) -> None:
     home.fault(path=SECTIONS, status=401)
     home.fault(path=path, status=401)
     await home.refused(ACTION, key, path=SECTIONS)
+
+
+async def test_silence(home: Home) -> None:
+    """A server that doesn't answer in ten seconds is said to be too slow."""
+    hang = home.fault(path=SECTIONS, action="hang")
+    asking = asyncio.create_task(home.refused(ACTION, "server_timeout", path=SECTIONS))
+    await until(lambda: hang.hits)
+    home.freezer.tick(11)
+    assert "Attic" in await asking
 
 
 async def test_server_of_a_friend(home: Home) -> None:

@@ -188,15 +188,15 @@ async def test_what_is_not_shown(
 async def test_server_is_gone(home: Home, viewer: Viewer) -> None:
     """A picture ends with its server."""
     url = await image_url(home)
-    await home.set_disabled(True)
-    with home.unasked():
-        assert (await viewer.get(url)).status == 404
-    await home.set_disabled(False)
     await home.server.stop()
     await home.refused(ACTION, "server_unreachable", path=THUMB)
     with home.unasked():
         assert (await viewer.get(url)).status == 502
         await home.unload()
+        assert (await viewer.get(url)).status == 404
+    await home.set_up()
+    await home.set_disabled(True)
+    with home.unasked():
         assert (await viewer.get(url)).status == 404
     await home.remove()
     with home.unasked():

@@ -119,16 +119,13 @@ async def test_connections_of_a_source(home: Home) -> None:
         *("https://user:secret@example.com", "javascript:alert(1)"),
         *("file:///etc/passwd", f"http://169-254-169-254.{direct}"),
     ]
-    connections: list[Any] = [
-        {"uri": uri, "protocol": "javascript", "address": "x"}
-        for uri in (*shown, *left_out)
-    ]
+    way = {"protocol": "javascript", "address": "x"}
+    connections: list[Any] = [way | {"uri": uri} for uri in (*shown, *left_out)]
     connections.append({"uri": "https://203.0.113.8", "address": "169.254.169.254"})
     home.server.sources["provider://x"] = {"name": "X", "Connection": connections}
     response = await home.call(SOURCE, source="provider://x")
-    assert [(one["protocol"], one["uri"]) for one in response["connections"]] == [
-        (uri.partition(":")[0], uri) for uri in shown.values()
-    ]
+    ways = [(one["protocol"], one["uri"]) for one in response["connections"]]
+    assert ways == [(uri.partition(":")[0], uri) for uri in shown.values()]
 
 
 async def test_transient_token(home: Home) -> None:
