@@ -1,7 +1,8 @@
 """What tests of the integration do again and again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,15 +14,24 @@ from pytest_homeassistant_custom_component.common import (
     async_fire_time_changed,
 )
 
-from homeassistant.core import HomeAssistant, State
+from homeassistant.core import Context, HomeAssistant, State
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from tests.simulator import Account, Server, Simulator
+from tests.simulator import Account, Fault, Hostile, Server, Simulator
 
 DOMAIN = "plex_account"
 ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
 LOCAL_REFRESH = timedelta(seconds=61)
 DISTANT_REFRESH = timedelta(minutes=5, seconds=1)
 CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
+# What is wrong with what an action was called with, not with Plex.
+INVALID = {
+    *("invalid_params", "invalid_path", "invalid_source", "not_a_picture"),
+    *("not_a_server", "path_not_allowed", "server_disabled", "server_not_owned"),
+    *("source_unknown", "use_other_action"),
+}
+
+type AnyServer = Server | Hostile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +80,16 @@ class Home:
             name=name, owner=grace, shared_with=[self.account], tls=True, **fields
         )
 
-    def unique_id(self, key: str, server: Server | None = None) -> str:
+    def unique_id(self, key: str, server: AnyServer | None = None) -> str:
         """Return the unique id of an entity of the account, or of a server."""
         owner = f"_{server.machine_identifier}" if server else ""
         return f"{self.account.uuid}{owner}_{key}"
 
-    def state(self, platform: str, key: str, server: Server | None = None) -> str:
+    def state(self, platform: str, key: str, server: AnyServer | None = None) -> str:
         """Return the state of an entity of the account, or of a server."""
         return state_of(self.hass, platform, self.unique_id(key, server)).state
 
-    def connectivity(self, server: Server | None = None) -> str:
+    def connectivity(self, server: AnyServer | None = None) -> str:
         """Return the state of a server's connectivity."""
         return self.state("binary_sensor", "connectivity", server or self.server)
 
@@ -88,13 +98,13 @@ class Home:
         """Return the state of an entity of the account: off, while plex.tv answers."""
         return self.state("binary_sensor", "plex_pass")
 
-    def device(self, server: Server | None = None) -> dr.DeviceEntry:
+    def device(self, server: AnyServer | None = None) -> dr.DeviceEntry:
         """Return the device of the account, or of a server."""
         device = self.find_device(server)
         assert device
         return device
 
-    def find_device(self, server: Server | None = None) -> dr.DeviceEntry | None:
+    def find_device(self, server: AnyServer | None = None) -> dr.DeviceEntry | None:
         """Return the device of the account or of a server, None if there is none."""
         owner = f"_{server.machine_identifier}" if server else ""
         return dr.async_get(self.hass).async_get_device_by_identifier(
@@ -108,10 +118,54 @@ class Home:
             for flow in self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
         ]
 
-    def asked(self, server: Server | None = None) -> list[str]:
+    def asked(self, server: AnyServer | None = None) -> list[str]:
         """Return the paths that plex.tv was asked for, or those of a server."""
         host = server.machine_identifier if server else "plex.tv"
         return [one.path for one in self.simulator.requests if one.host == host]
+
+    async def call(
+        self, action: str, server: AnyServer | None = None, **data: Any
+    ) -> Any:
+        """Return what an action answers, for the account's own server by default."""
+        if action != "get_token_details":
+            data = {"device_id": self.device(server or self.server).id} | data
+        return await call(self.hass, action, **data)
+
+    async def refused(self, action: str, key: str, **data: Any) -> str:
+        """Check with which key an action is refused, and return the text of it."""
+        with pytest.raises(HomeAssistantError) as error:
+            await self.call(action, **data)
+        assert error.value.translation_key == key
+        assert isinstance(error.value, ServiceValidationError) is (key in INVALID)
+        return str(error.value)
+
+    def fault(self, **fault: Any) -> Fault:
+        """Let the account's own server fail."""
+        return self.simulator.fault(host=self.server.machine_identifier, **fault)
+
+    async def set_disabled(self, disabled: bool) -> None:
+        """Disable the device of the account's own server as the user may, or enable it."""
+        dr.async_get(self.hass).async_update_device(
+            self.device(self.server).id,
+            disabled_by=dr.DeviceEntryDisabler.USER if disabled else None,
+        )
+        await settle(self.hass)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Return every secret that the entry knows."""
+        known = [self.entry.data["token"], self.entry.data["client_identifier"]]
+        for server in self.simulator.servers:
+            shared = server.shared_tokens.values()
+            known += filter(None, (*server.transient_tokens, server.token, *shared))
+        return known
+
+    @contextmanager
+    def unasked(self) -> Iterator[None]:
+        """Fail if anything is asked of Plex meanwhile."""
+        self.simulator.clear_requests()
+        yield
+        assert self.simulator.requests == []
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -142,7 +196,7 @@ def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     return state
 
 
-def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
+def connectivity(hass: HomeAssistant, account: Account, server: AnyServer) -> str:
     """Return the state of a server's connectivity."""
     key = f"{account.uuid}_{server.machine_identifier}_connectivity"
     return state_of(hass, "binary_sensor", key).state
@@ -153,10 +207,12 @@ def plex_pass(hass: HomeAssistant, account: Account) -> str:
     return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
 
 
-async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
+async def call(
+    hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
+) -> Any:
     """Return what an action answers."""
     return await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, return_response=True
+        DOMAIN, action, data, blocking=True, context=context, return_response=True
     )
 
 

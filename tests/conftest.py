@@ -165,6 +165,12 @@ async def home(
 
 
 @pytest.fixture
+async def running(home: Home) -> None:
+    """Set the account up."""
+    await home.set_up()
+
+
+@pytest.fixture
 def dialogs(
     hass: HomeAssistant,
     simulator: Simulator,

@@ -2,24 +2,24 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import batched
 import socket
 from time import process_time
 from typing import Any, NoReturn
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plex_account.api import connections as connections_module
-from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from homeassistant.helpers.aiohttp_client import (
     HomeAssistantTCPConnector,
     async_get_clientsession,
 )
-from tests.simulator import Account, Connection, Hostile, Server, Simulator
+from tests.simulator import Connection, Hostile, Server, Simulator
 from tests.simulator.hostile_modes import BODIES, HEADERS, STATUSES
 
 from .common import (
@@ -27,32 +27,32 @@ from .common import (
     CLIENT_IDENTIFIER,
     DISTANT_REFRESH,
     DOMAIN,
-    call,
-    device_of,
-    pass_time,
-    press_refresh,
-    set_up,
-    settle,
-    state_of,
+    Home,
+    connectivity,
+    errors_logged,
+    own_log,
     until,
 )
 
-TWINS = {
-    "the same": "{}",
-    "zero width": "{}\u200b",
-    "soft hyphen": "\u00ad{}",
-    "newline": "{}\n",
-    "spaces": " {} ",
-    "no-break space": "{}\u00a0",
-    "null": "{}\x00",
-}
+TOKEN = "get_transient_token"
+TWINS = ("{}", "{}\u200b", "\u00ad{}", "{}\n", " {} ", "{}\u00a0", "{}\x00")
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+ELSEWHERE = (
+    b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
+    b"Location: http://127.0.0.1:9/\r\n\r\n"
+)
 
 
 @pytest.fixture
 async def stranger(simulator: Simulator) -> Hostile:
     """Return a server of somebody else, which no list names yet."""
     return await simulator.add_hostile()
+
+
+@pytest.fixture
+async def impostor(simulator: Simulator, server: Server) -> Hostile:
+    """Return a stranger's server that says that it is the account's own."""
+    return await simulator.add_hostile(machine_identifier=server.machine_identifier)
 
 
 @pytest.fixture(autouse=True)
@@ -69,178 +69,108 @@ def getaddrinfo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert looked_up == []
 
 
-def connectivity(
-    hass: HomeAssistant, account: Account, server: Server | Hostile
-) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
-
-
-def device_id(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server | Hostile,
-) -> str:
-    """Return the id of a server's device."""
-    return device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
-
-
-def heard(simulator: Simulator) -> bytes:
+def heard(home: Home) -> bytes:
     """Return all that strangers were ever sent."""
-    return b"".join(one.raw for hostile in simulator.hostile for one in hostile.heard)
+    strangers = home.simulator.hostile
+    return b"".join(one.raw for stranger in strangers for one in stranger.heard)
 
 
-# 1. The account token
+async def add_friend(home: Home, connections: list[Connection]) -> Hostile:
+    """List a server of a friend with many connections."""
+    friend = await home.simulator.add_hostile()
+    home.simulator.extra_resources.append(friend.entry(connections))
+    return friend
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("place", ["first_resources", "extra_resources"])
+@pytest.mark.parametrize("twin", TWINS, ids=ascii)
 async def test_identifier_of_an_own_server(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    twin: str,
-    first: bool,
+    home: Home, impostor: Hostile, twin: str, place: str
 ) -> None:
     """A stranger's entry that claims it is not even looked at."""
-    stranger = await simulator.add_hostile(machine_identifier=server.machine_identifier)
-    claimed = TWINS[twin].format(server.machine_identifier)
-    listed = simulator.first_resources if first else simulator.extra_resources
-    listed.append(stranger.entry(clientIdentifier=claimed, name="Stranger"))
-
-    await set_up(hass, entry)
-
-    assert stranger.heard == []
-    own = device_id(hass, entry, account, server)
-    assert (await call(hass, "get_transient_token", device_id=own))["uri"] == (
-        server.connections[0].uri
-    )
-    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    claimed = twin.format(impostor.machine_identifier)
+    entry = impostor.entry(clientIdentifier=claimed, name="Stranger")
+    getattr(home.simulator, place).append(entry)
+    await home.set_up()
+    assert impostor.heard == []
+    assert (await home.call(TOKEN))["uri"] == home.server.connections[0].uri
+    registry = dr.async_get(home.hass)
+    devices = dr.async_entries_for_config_entry(registry, home.entry.entry_id)
     assert {one.name for one in devices} == {"Plex ada", "Attic"}
-    assert connectivity(hass, account, server) == "on"
+    assert home.connectivity() == "on"
 
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("running", [True, False])
 async def test_identifier_of_an_own_server_that_is_not_listed(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    shared: bool,
-    running: bool,
+    home: Home, impostor: Hostile, shared: bool, running: bool
 ) -> None:
     """While lists leave the own one out, a stranger's takes neither its place nor ends it."""
-    hass.config_entries.async_update_entry(entry, options={"shared_servers": shared})
-    await set_up(hass, entry)
-    own = device_id(hass, entry, account, server)
-    stranger = await simulator.add_hostile(machine_identifier=server.machine_identifier)
-    simulator.extra_resources.append(stranger.entry(name="Stranger"))
-    await simulator.add_server(name="Barn", owner=account)
-    server.listed = False
+    options = {"shared_servers": shared}
+    home.hass.config_entries.async_update_entry(home.entry, options=options)
+    await home.set_up()
+    own = home.device(home.server).id
+    home.simulator.extra_resources.append(impostor.entry(name="Stranger"))
+    await home.simulator.add_server(name="Barn", owner=home.account)
+    home.server.listed = False
     if not running:
-        await server.stop()
-
+        await home.server.stop()
     for _ in range(3):
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-        await hass.config_entries.async_reload(entry.entry_id)
-        await settle(hass)
+        await home.wait(ACCOUNT_REFRESH)
+        await home.reload()
+    assert impostor.heard == []
+    device = home.device(home.server)
+    assert (device.id, device.name) == (own, "Attic")
 
-    assert stranger.heard == []
-    device = dr.async_get(hass).async_get(own)
-    assert device
-    assert device.name == "Attic"
-    if not running:
-        await server.start()
-    server.listed = True
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert connectivity(hass, account, server) == "on"
-    assert stranger.heard == []
+    await home.server.start()
+    home.server.listed = True
+    await home.wait(ACCOUNT_REFRESH)
+    await home.wait(DISTANT_REFRESH)
+    assert home.connectivity() == "on"
+    assert impostor.heard == []
 
 
-async def test_server_that_changes_hands(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    stranger: Hostile,
-) -> None:
+async def test_server_that_changes_hands(home: Home, stranger: Hostile) -> None:
     """A friend's identifier that becomes one's own begins again, with its own tokens."""
-    simulator.extra_resources.append(stranger.entry())
-    await set_up(hass, entry)
-    assert connectivity(hass, account, stranger) == "on"
-    own = await simulator.add_server(
-        name="Attic",
-        owner=account,
-        tls=True,
-        machine_identifier=stranger.machine_identifier,
+    home.simulator.extra_resources.append(stranger.entry())
+    await home.set_up()
+    assert home.connectivity(stranger) == "on"
+    identifier = stranger.machine_identifier
+    own = await home.simulator.add_server(
+        name="Attic", owner=home.account, tls=True, machine_identifier=identifier
     )
-
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-
-    token = await call(
-        hass, "get_transient_token", device_id=device_id(hass, entry, account, own)
-    )
-    assert token["token"] in own.transient_tokens
-    own_requests = [one for one in own.requests if one not in stranger.heard]
-    assert {one.token for one in own_requests} == {
-        None,
-        entry.data["token"],
-        token["token"],
-    }
-    for secret in entry.data["token"], token["token"]:
-        assert secret.encode() not in heard(simulator)
+    await home.wait(ACCOUNT_REFRESH)
+    token = (await home.call(TOKEN, own))["token"]
+    assert token in own.transient_tokens
+    requests = [one for one in own.requests if one not in stranger.heard]
+    tokens = {home.entry.data["token"], token}
+    assert {one.token for one in requests} == {None, *tokens}
+    assert not any(secret.encode() in heard(home) for secret in tokens)
 
 
 @pytest.mark.parametrize("alive", [True, False], ids=["moved", "off"])
-async def test_address_that_left_the_list(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    alive: bool,
-) -> None:
+async def test_address_that_left(home: Home, impostor: Hostile, alive: bool) -> None:
     """Whoever gets an address that was one's own gets no account token."""
-    stranger = await simulator.add_hostile(machine_identifier=server.machine_identifier)
-    elsewhere = server.connections
-    server.connections = [stranger.connection()]
-    await set_up(hass, entry)
-    assert connectivity(hass, account, server) == "on"
-    server.connections = elsewhere
+    elsewhere = home.server.connections
+    home.server.connections = [impostor.connection()]
+    await home.set_up()
+    assert home.connectivity() == "on"
+    home.server.connections = elsewhere
     if not alive:
-        await server.stop()
-    await press_refresh(hass, account)
-    stranger.heard.clear()
-    stranger.answers["/"] = REFUSED
-
+        await home.server.stop()
+    await home.press()
+    impostor.heard.clear()
+    impostor.answers["/"] = REFUSED
     for _ in range(3):
-        await pass_time(hass, freezer, DISTANT_REFRESH)
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-
-    assert b"/security/token" not in heard(simulator)
-    assert entry.data["token"].encode() not in heard(simulator)
-    assert connectivity(hass, account, server) == ("on" if alive else "off")
-
-
-# 2. The client identifier, and 6. cookies
+        await home.wait(DISTANT_REFRESH)
+        await home.wait(ACCOUNT_REFRESH)
+    assert b"/security/token" not in heard(home)
+    assert home.entry.data["token"].encode() not in heard(home)
+    assert home.connectivity() == ("on" if alive else "off")
 
 
 async def test_client_identifier_and_cookies(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    account: Account,
-    stranger: Hostile,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Home, stranger: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Servers get one each, that leads back to nothing; nobody gets a cookie."""
 
@@ -251,164 +181,98 @@ async def test_client_identifier_and_cookies(
         return [found | {"port": port, "family": 2, "proto": 0, "flags": 0}]
 
     monkeypatch.setattr(HomeAssistantTCPConnector, "_resolve_host", resolve)
-    url = simulator.url.replace("127.0.0.1", "localhost")
+    simulator, ada = home.simulator, home.account
     stranger.mode = "set_cookie"
     plain = await simulator.add_hostile("set_cookie", tls=False)
-    by_name = Connection(
-        uri=f"http://localhost:{plain.port}", protocol="http", address="localhost",
-        port=plain.port, local=True, relay=False, ipv6=False,
-    )  # fmt: skip
+    uri = f"http://localhost:{plain.port}"
+    by_name = replace(plain.connection(), uri=uri, address="localhost")
     simulator.extra_resources += [stranger.entry(), plain.entry([by_name])]
     grace = simulator.add_account(username="grace")
-    for owner in account, grace:
-        await simulator.add_server(owner=owner, shared_with=[account, grace], tls=True)
-    identifiers = {account: CLIENT_IDENTIFIER, grace: "another-client"}
-    entries = {
-        who: MockConfigEntry(
-            domain=DOMAIN,
-            title=who.username,
-            unique_id=who.uuid,
-            data={
-                "token": simulator.sign_in(who, identifier),
-                "client_identifier": identifier,
-                "url": url,
-            },
-        )
-        for who, identifier in identifiers.items()
-    }
-    for entry in entries.values():
-        entry.add_to_hass(hass)
-    await set_up(hass, next(iter(entries.values())))
+    home.server.shared_with = [grace]
+    await simulator.add_server(owner=grace, shared_with=[ada], tls=True)
+    url = simulator.url.replace("127.0.0.1", "localhost")
+    data = {"client_identifier": "another-client", "url": url}
+    data["token"] = simulator.sign_in(grace, data["client_identifier"])
+    other = MockConfigEntry(domain=DOMAIN, unique_id=grace.uuid, data=data)
+    other.add_to_hass(home.hass)
+    data = {**home.entry.data, "url": url}
+    home.hass.config_entries.async_update_entry(home.entry, data=data)
+    await home.set_up()
 
-    for who, entry in entries.items():
-        for server in stranger, plain:
-            assert connectivity(hass, who, server) == "on"
-        await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-
+    for server in stranger, plain:
+        assert connectivity(home.hass, ada, server) == "on"
+        assert connectivity(home.hass, grace, server) == "on"
+    await home.hass.config_entries.async_reload(other.entry_id)
+    await home.reload()
     seen: dict[str, set[str]] = {}
     for request in simulator.requests:
-        if request.host == "plex.tv":
-            continue
-        identifier = request.headers["X-Plex-Client-Identifier"]
-        seen.setdefault(request.host, set()).add(identifier)
-        told = f"{request.headers} {request.query} {request.form}"
-        assert not [one for one in identifiers.values() if one in told]
+        if request.host != "plex.tv":
+            identifier = request.headers["X-Plex-Client-Identifier"]
+            seen.setdefault(request.host, set()).add(identifier)
+            told = f"{request.headers} {request.query} {request.form}"
+            assert CLIENT_IDENTIFIER not in told
+            assert "another-client" not in told
     assert {len(one) for one in seen.values()} == {2}  # one of each account
     assert len(set.union(*seen.values())) == 2 * len(seen)
 
-    async with async_get_clientsession(hass).get(f"{url}/ping"):
+    async with async_get_clientsession(home.hass).get(f"{url}/ping"):
         pass
     assert [one for one in simulator.requests if "Cookie" in one.headers] == []
-    assert b"\r\ncookie:" not in heard(simulator).lower()
+    assert b"\r\ncookie:" not in heard(home).lower()
 
 
-# 3. Time
-
-
-async def add_friend(
-    simulator: Simulator, connections: list[Connection], **fields: Any
-) -> Hostile:
-    """List a server of a friend with many connections."""
-    friend = await simulator.add_hostile()
-    simulator.extra_resources.append(friend.entry(connections, **fields))
-    return friend
-
-
-async def test_headers_that_take_long_to_read(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> None:
+@pytest.mark.parametrize("freezer", [None], ids=["time passes"])
+async def test_headers_that_take_long_to_read(home: Home) -> None:
     """On 24 connections at once, and on every path, they hold the loop for next to nothing."""
-    asyncio.get_running_loop().set_debug(False)
-    friends = []
+    add = home.simulator.add_hostile
+    friends: list[Hostile] = []
     for modes in batched(HEADERS, 23, strict=False):
-        ways = [(await simulator.add_hostile(mode)).connection() for mode in modes]
-        friend = await simulator.add_hostile(answers={"/": [*modes]})
-        simulator.extra_resources.append(friend.entry([*ways, friend.connection()]))
+        ways = [(await add(mode)).connection() for mode in modes]
+        friend = await add(answers={"/": [*modes]})
+        entry = friend.entry([*ways, friend.connection()])
+        home.simulator.extra_resources.append(entry)
         friends.append(friend)
     started = process_time()
-
-    await set_up(hass, entry)
-
+    await home.set_up()
     assert process_time() - started < 6
-    assert connectivity(hass, account, server) == "on"
-    assert {connectivity(hass, account, one) for one in friends} == {"on"}
+    assert {home.connectivity(one) for one in (None, *friends)} == {"on"}
 
 
-async def test_every_odd_answer(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_every_odd_answer(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever a server does in place of an answer, it is on or off, and told as data."""
-    asyncio.get_running_loop().set_debug(False)
     odd = [*STATUSES, *BODIES]
-    friends = [await simulator.add_hostile(mode) for mode in odd]
+    add = home.simulator.add_hostile
+    friends = [await add(mode) for mode in odd]
     for path in "/", "/security/token":
-        friends += [await simulator.add_hostile(answers={path: mode}) for mode in odd]
-    simulator.extra_resources += [one.entry() for one in friends]
-
-    await set_up(hass, entry)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-
-    states = {connectivity(hass, account, one) for one in friends}
-    assert states == {"on", "off"}
-    assert connectivity(hass, account, server) == "on"
-    assert [
-        one.getMessage()
-        for one in caplog.records
-        if one.levelname == "ERROR"
-        or (one.levelname == "WARNING" and DOMAIN in one.name)
-    ] == []
-
-
-# 4. Name servers, and 5. silence
+        friends += [await add(answers={path: mode}) for mode in odd]
+    home.simulator.extra_resources += [one.entry() for one in friends]
+    await home.set_up()
+    await home.wait(DISTANT_REFRESH)
+    assert {home.connectivity(one) for one in friends} == {"on", "off"}
+    assert home.connectivity() == "on"
+    assert errors_logged(caplog) == []
+    assert "WARNING" not in own_log(caplog)
 
 
 async def test_silence_delays_nobody(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With 20 friends of 24 silent connections each, one's own server is on and serves."""
-    asyncio.get_running_loop().set_debug(False)
     monkeypatch.setattr(connections_module, "PROBE_SECONDS", 60)
-    ports = [await simulator.add_silent() for _ in range(24)]
-    silent = [server.connection() for _ in ports]
-    for one, port in zip(silent, ports, strict=True):
-        object.__setattr__(one, "uri", f"https://127.0.0.1:{port}")
-    friends = [await add_friend(simulator, silent) for _ in range(20)]
-    simulator.first_resources[:] = simulator.extra_resources
-    simulator.extra_resources.clear()
-    await hass.config_entries.async_setup(entry.entry_id)
-
-    await until(lambda: connectivity(hass, account, server) == "on")
-    own = device_id(hass, entry, account, server)
-    token = await call(hass, "get_transient_token", device_id=own)
-
-    assert token["token"] in server.transient_tokens
-    assert {connectivity(hass, account, one) for one in friends} == {"unknown"}
-    await hass.config_entries.async_unload(entry.entry_id)
+    uris = [f"https://127.0.0.1:{await home.simulator.add_silent()}" for _ in range(24)]
+    silent = [replace(home.server.connection(), uri=uri) for uri in uris]
+    friends = [await add_friend(home, silent) for _ in range(20)]
+    home.simulator.first_resources[:] = home.simulator.extra_resources
+    home.simulator.extra_resources.clear()
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await until(lambda: home.connectivity() == "on")
+    assert (await home.call(TOKEN))["token"] in home.server.transient_tokens
+    assert {home.connectivity(one) for one in friends} == {"unknown"}
+    await home.unload()
 
 
 async def test_name_servers_that_are_silent(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are waited for by the event loop, not by threads, and by nobody else."""
     asked: list[str] = []
@@ -419,21 +283,16 @@ async def test_name_servers_that_are_silent(
         raise AssertionError
 
     monkeypatch.setattr(HomeAssistantTCPConnector, "async_resolve_host", resolve)
+    way = home.server.connection()
     for number in range(4):
-        ways = [server.connection() for _ in range(30)]
-        for index, one in enumerate(ways):
-            object.__setattr__(one, "uri", f"https://{index}.f{number}.example.com:1")
-        await add_friend(simulator, ways)
-    await hass.config_entries.async_setup(entry.entry_id)
-
-    await until(lambda: connectivity(hass, account, server) == "on")
+        uris = [f"https://{index}.f{number}.example.com:1" for index in range(30)]
+        await add_friend(home, [replace(way, uri=uri) for uri in uris])
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await until(lambda: home.connectivity() == "on")
     await until(lambda: len(asked) == 4 * 24)
-    assert await hass.async_add_executor_job(lambda: "done") == "done"
+    assert await home.hass.async_add_executor_job(lambda: "done") == "done"
     assert len(asked) == len({*asked}) == 4 * 24
-    await hass.config_entries.async_unload(entry.entry_id)
-
-
-# 7. and 8. Names
+    await home.unload()
 
 
 @pytest.mark.parametrize(
@@ -450,83 +309,44 @@ async def test_name_servers_that_are_silent(
     ],
     ids=["image", "link", "html", "template", "bare", "long", "odd", "none"],
 )
-async def test_names(
-    hass: HomeAssistant,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    stranger: Hostile,
-    name: str,
-) -> None:
+async def test_names(home: Home, stranger: Hostile, name: str) -> None:
     """They are short and printable, and are in no text that is rendered as Markdown."""
-    fields = dict.fromkeys(
-        ("name", "sourceTitle", "platform", "platformVersion", "product", "device"),
-        name,
-    )
-    insecure = Connection(
-        uri="http://8.8.8.8:32400", protocol="http", address="8.8.8.8", port=32400,
-        local=False, relay=False, ipv6=False,
-    )  # fmt: skip
-    simulator.extra_resources += [
-        stranger.entry([stranger.connection()], **fields, productVersion=name),
+    texts = ("name", "sourceTitle", "platform", "platformVersion", "product", "device")
+    fields: dict[str, Any] = dict.fromkeys(texts, name)
+    way = stranger.connection()
+    insecure = replace(way, uri="http://8.8.8.8:32400", address="8.8.8.8", local=False)
+    home.simulator.extra_resources += [
+        stranger.entry([way], **fields, productVersion=name),
         stranger.entry([insecure], **fields, clientIdentifier="insecure"),
     ]
-    await set_up(hass, entry)
-
-    assert connectivity(hass, account, stranger) == "on"
-    device = dr.async_get(hass).async_get(device_id(hass, entry, account, stranger))
-    assert device
+    await home.set_up()
+    assert home.connectivity(stranger) == "on"
+    device = home.device(stranger)
+    states = home.hass.states.async_all()
     for text in (
-        device.name,
-        device.model,
-        device.sw_version,
-        device.hw_version,
-        device.manufacturer,
-        *(str(state.attributes) for state in hass.states.async_all()),
+        *(device.name, device.model, device.sw_version, device.hw_version),
+        *(device.manufacturer, *(str(state.attributes) for state in states)),
     ):
         assert len(text or "") < 1000
         assert (text or "").isprintable()
-    assert all(len(state.state) <= 120 for state in hass.states.async_all())
-    assert ir.async_get(hass).issues == {}
+    assert all(len(state.state) <= 120 for state in states)
+    assert ir.async_get(home.hass).issues == {}
 
 
-async def test_nothing_of_the_account_is_at_a_stranger(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    stranger: Hostile,
-) -> None:
+async def test_nothing_of_the_account_leaves(home: Home, stranger: Hostile) -> None:
     """After everything was tried that concerns it, and with redirects to other hosts."""
-    simulator.extra_resources.append(stranger.entry())
-    elsewhere = (
-        b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
-        b"Location: http://127.0.0.1:9/\r\n\r\n"
-    )
-    await set_up(hass, entry)
-    device = device_id(hass, entry, account, stranger)
+    home.simulator.extra_resources.append(stranger.entry())
+    await home.set_up()
     for path in "/", "/security/*", "/library/*":
-        stranger.answers[path] = [REFUSED, elsewhere]
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-        for action, data in (
-            ("get_transient_token", {}),
-            ("get_source_connection_information", {}),
-            ("call_api", {"path": "/library/sections"}),
-        ):
-            try:
-                await call(hass, action, device_id=device, **data)
-            except HomeAssistantError:
-                continue
-
-    own = [
-        entry.data["token"],
-        CLIENT_IDENTIFIER,
-        account.email,
-        account.username,
-        *server.transient_tokens,
-    ]
-    assert [one for one in own if one.encode() in heard(simulator)] == []
-    assert b"/security/token" in heard(simulator)
+        stranger.answers[path] = [REFUSED, ELSEWHERE]
+        await home.wait(ACCOUNT_REFRESH)
+        for action in TOKEN, "get_source_connection_information", "call_api":
+            data = {"path": "/library/sections"} if action == "call_api" else {}
+            with suppress(HomeAssistantError):
+                await home.call(action, stranger, **data)
+    account = home.account
+    own = (account.email, account.username, CLIENT_IDENTIFIER, *account.tokens)
+    own += (home.entry.data["token"], *home.server.transient_tokens)
+    assert [one for one in own if one.encode() in heard(home)] == []
+    assert b"/security/token" in heard(home)
     assert isinstance(stranger.access_token, str)

@@ -6,10 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import async_mock_service
 import voluptuous as vol
 
 from homeassistant.components.automation.config import (
@@ -26,9 +23,8 @@ from homeassistant.components.trace import TRACE_CONFIG_SCHEMA
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
-from tests.simulator import Server
 
-from .common import DOMAIN, set_up
+from .common import DOMAIN, Home
 
 ROOT = Path(__file__).parents[1]
 TEXTS = ROOT / "custom_components" / DOMAIN / "translations" / "en.json"
@@ -37,18 +33,14 @@ ACTIONS = json.loads(TEXTS.read_text())["services"]
 
 def blocks(name: str) -> list[Any]:
     """Return the YAML in a document."""
-    found = re.findall(
-        r"^( *)```yaml\n(.*?)^ *```",
-        (ROOT / name).read_text(),
-        re.DOTALL | re.MULTILINE,
-    )
+    text = (ROOT / name).read_text()
+    found = re.findall(r"^( *)```yaml\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
     return [parse_yaml(block) for _, block in found]
 
 
 README = blocks("README.md")
 EXAMPLES = {block["alias"]: block for block in README if "alias" in block}
-AUTOMATIONS = [name for name, block in EXAMPLES.items() if "triggers" in block]
-SCRIPTS = [name for name, block in EXAMPLES.items() if "sequence" in block]
+VALIDATE = {"automation": async_validate_automation, "script": async_validate_script}
 TEMPLATES = [block for block in README if "template" in block]
 
 
@@ -62,19 +54,13 @@ def calls(block: Any) -> list[dict[str, Any]]:
     return own + [call for part in block.values() for call in calls(part)]
 
 
-@pytest.mark.parametrize("name", AUTOMATIONS)
-async def test_automations(hass: HomeAssistant, name: str) -> None:
-    """The editor of automations takes the example as it stands."""
-    assert await async_setup_component(hass, DOMAIN, {})
-    assert await async_setup_component(hass, "automation", {})
-    assert await async_validate_automation(hass, "pasted", EXAMPLES[name])
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-async def test_scripts(hass: HomeAssistant, name: str) -> None:
-    """The editor of scripts takes the example as it stands."""
-    assert await async_setup_component(hass, "script", {})
-    assert await async_validate_script(hass, "pasted", EXAMPLES[name])
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_editors(hass: HomeAssistant, name: str) -> None:
+    """The editor of automations, or of scripts, takes the example as it stands."""
+    kind = "automation" if "triggers" in EXAMPLES[name] else "script"
+    for domain in (DOMAIN, kind):
+        assert await async_setup_component(hass, domain, {})
+    assert await VALIDATE[kind](hass, "pasted", EXAMPLES[name])
 
 
 async def test_configuration(hass: HomeAssistant) -> None:
@@ -102,33 +88,29 @@ def test_calls() -> None:
             assert block["trace"] == {"stored_traces": 0}
 
 
-async def run_script(hass: HomeAssistant, name: str, **fields: str) -> Any:
+async def run_script(home: Home, name: str, **fields: str) -> Any:
     """Run a script as it stands in the README, and return its response."""
-    scripts = {"pasted": EXAMPLES[name]}
-    assert await async_setup_component(hass, "script", {"script": scripts})
-    return await hass.services.async_call(
+    config = {"script": {"pasted": EXAMPLES[name]}}
+    assert await async_setup_component(home.hass, "script", config)
+    return await home.hass.services.async_call(
         "script", "pasted", fields, blocking=True, return_response=True
     )
 
 
-async def test_player(
-    hass: HomeAssistant, entry: MockConfigEntry, server: Server
-) -> None:
+async def test_player(home: Home) -> None:
     """A player gets an address and a token that the server takes."""
-    play = async_mock_service(hass, "media_player", "play_media")
-    await set_up(hass, entry)
-    await run_script(hass, "Play a Plex file in the living room")
+    play = async_mock_service(home.hass, "media_player", "play_media")
+    await home.set_up()
+    await run_script(home, "Play a Plex file in the living room")
     address, _, token = play[0].data["media_content_id"].partition("?X-Plex-Token=")
-    assert address.startswith(f"{server.connections[0].uri}/library/")
-    assert token in server.transient_tokens
+    assert address.startswith(f"{home.server.connections[0].uri}/library/")
+    assert token in home.server.transient_tokens
 
 
-async def test_source(
-    hass: HomeAssistant, entry: MockConfigEntry, server: Server
-) -> None:
+async def test_source(home: Home) -> None:
     """Another program is told how to reach a source."""
-    await set_up(hass, entry)
-    source = f"server://{server.machine_identifier}"
-    answer = await run_script(hass, "Find a Plex source", source=source)
-    assert answer["uri"] == server.connections[0].uri
-    assert answer["token"] in server.transient_tokens
+    await home.set_up()
+    source = f"server://{home.server.machine_identifier}"
+    answer = await run_script(home, "Find a Plex source", source=source)
+    assert answer["uri"] == home.server.connections[0].uri
+    assert answer["token"] in home.server.transient_tokens
