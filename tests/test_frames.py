@@ -44,7 +44,6 @@ async def test_coordinators(
     for time in LOCAL_REFRESH, DISTANT_REFRESH, ACCOUNT_REFRESH:
         await home.wait(time)
     await home.reload()
-
     errors = [
         one.exc_info[1] for one in caplog.records if one.exc_info and one.exc_info[1]
     ]
@@ -73,13 +72,11 @@ async def test_actions(
     data = {} if action == "get_token_details" else device
     await home.server.restart()
     home.simulator.fault(host="*", path=path, **fault)
-
     failed: HomeAssistantError | None = None
     try:
         await call(home.hass, action, **data)
     except HomeAssistantError as error:
         failed = error
-
     # A front page may be out of order while the token is taken.
     assert failed or path == "/"
     assert not failed or recorded(home, *frames_of(failed)) == []

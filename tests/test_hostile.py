@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import batched
 import socket
-from time import process_time
+from time import monotonic, process_time
 from typing import Any, NoReturn
 
 import pytest
@@ -20,7 +20,14 @@ from homeassistant.helpers.aiohttp_client import (
     async_get_clientsession,
 )
 from tests.simulator import Connection, Hostile, Server, Simulator
-from tests.simulator.hostile_modes import BODIES, HEADERS, STATUSES
+from tests.simulator.hostile_modes import (
+    BODIES,
+    HEADERS,
+    STATUSES,
+    Exchange,
+    Mode,
+    truth,
+)
 
 from .common import (
     ACCOUNT_REFRESH,
@@ -236,6 +243,30 @@ async def test_headers_that_take_long_to_read(home: Home) -> None:
     await home.set_up()
     assert process_time() - started < 6
     assert {home.connectivity(one) for one in (None, *friends)} == {"on"}
+
+
+@pytest.mark.parametrize("freezer", [None], ids=["time passes"])
+@pytest.mark.parametrize("other", ["closed", "silent"])
+async def test_pause_before_the_mint(home: Home, stranger: Hostile, other: str) -> None:
+    """A friend can't tell from it what another address does that the entry lists."""
+    heard_at: dict[str, float] = {}
+
+    def noting(path: str) -> Mode:
+        async def mode(exchange: Exchange) -> None:
+            heard_at.setdefault(path, monotonic())
+            await truth(exchange)
+
+        return mode
+
+    stranger.answers = {path: noting(path) for path in ("/identity", "/security/token")}
+    simulator, ways = home.simulator, [stranger.connection(local=False)]
+    port = (
+        simulator.closed_port() if other == "closed" else await simulator.add_silent()
+    )
+    probed = replace(ways[0], uri=f"https://127.0.0.1:{port}", local=True)
+    simulator.extra_resources.append(stranger.entry([probed, *ways]))
+    await home.set_up()
+    assert 0.25 < heard_at["/security/token"] - heard_at["/identity"] < 2
 
 
 async def test_every_odd_answer(home: Home, caplog: pytest.LogCaptureFixture) -> None:

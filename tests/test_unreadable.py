@@ -19,9 +19,7 @@ async def test_removal(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """The entry goes, and a warning says that its token is left."""
     await home.set_up()
     home.simulator.fault(path="/users/signout", **UNREADABLE)
-
     await home.remove()
-
     assert home.hass.config_entries.async_entries(DOMAIN) == []
     assert own_log(caplog) == ["WARNING"]
     assert errors_logged(caplog) == []
@@ -40,10 +38,8 @@ async def test_action(home: Home, action: str) -> None:
     await home.server.restart()
     home.simulator.fault(**UNREADABLE)
     home.simulator.fault(host=home.server.machine_identifier, **UNREADABLE)
-
     with pytest.raises(HomeAssistantError) as failed:
         await call(home.hass, action, **data)
-
     assert failed.value.translation_key
     home.simulator.clear_faults()
     assert await call(home.hass, action, **data)
@@ -57,7 +53,6 @@ async def test_refresh(home: Home, caplog: pytest.LogCaptureFixture) -> None:
         await home.wait(ACCOUNT_REFRESH)
     assert home.plex_pass == "unavailable"
     assert "RecursionError" not in caplog.text
-
     home.simulator.clear_faults()
     await home.wait(ACCOUNT_REFRESH)
     assert home.plex_pass == "off"

@@ -212,8 +212,8 @@ async def test_text_of_a_friend(bench: Attic) -> None:
     assert plain(server).items() >= dict.fromkeys(TEXTS, "x" + "y" * 99).items()
 
 
-N = 200_000
-LONG = ("  " * N, ", " * N, " ," * N + "server", "server" + "  " * N)
+N = 20_000
+LONG = ("  " * N, ", " * N, " ," * N + "server", "player" + "  " * N + "x")
 
 
 @pytest.mark.parametrize("provides", LONG, ids=short_id)
