@@ -14,7 +14,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from homeassistant.core import HomeAssistant, State
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from tests.simulator import Account, Server, Simulator
 
 DOMAIN = "plex_account"
@@ -58,6 +62,11 @@ class Home:
         self.simulator.clock.advance(time.total_seconds())
         await pass_time(self.hass, self.freezer, time)
 
+    async def refresh(self, times: int = 1) -> None:
+        """Let the account be refreshed on schedule."""
+        for _ in range(times):
+            await self.wait(ACCOUNT_REFRESH)
+
     async def press(self) -> None:
         """Press the refresh button after its cooldown."""
         self.freezer.tick(11)
@@ -68,6 +77,12 @@ class Home:
         grace = self.simulator.add_account(username="grace", email="grace@example.com")
         return await self.simulator.add_server(
             name=name, owner=grace, shared_with=[self.account], tls=True, **fields
+        )
+
+    async def own(self, name: str = "Loft", **fields: Any) -> Server:
+        """Return another server of the account."""
+        return await self.simulator.add_server(
+            name=name, owner=self.account, tls=True, **fields
         )
 
     def unique_id(self, key: str, server: Server | None = None) -> str:
@@ -106,6 +121,14 @@ class Home:
         return [
             flow["context"]["source"]
             for flow in self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        ]
+
+    def issues(self) -> list[tuple[str | None, str]]:
+        """Return the kind of each issue and the name of the server it is about."""
+        return [
+            (issue.translation_key, (issue.translation_placeholders or {})["name"])
+            for issue in ir.async_get(self.hass).issues.values()
+            if issue.domain == DOMAIN
         ]
 
     def asked(self, server: Server | None = None) -> list[str]:
