@@ -1,5 +1,8 @@
 """The dialogs of a sign-in, used as somebody at a frontend uses them."""
 
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -7,27 +10,24 @@ from typing import Any, Literal
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
+    get_schema_suggested_value,
 )
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Simulator
 
-from .common import DOMAIN, settle
+from .common import DOMAIN, settle, until
 
 type Method = Literal["password", "code", "link"]
 type Source = Literal["user", "reauth", "reconfigure"]
 
 METHODS: tuple[Method, ...] = ("password", "code", "link")
 RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
+SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
 HTML = "<html><body>Down for maintenance</body></html>"
-
-
-def plex_error(code: int) -> dict[str, Any]:
-    """Return how plex.tv refuses."""
-    return {"errors": [{"code": code, "message": "no", "status": 401}]}
 
 
 @dataclass
@@ -42,6 +42,12 @@ class Dialogs:
     def entries(self) -> list[ConfigEntry]:
         """Return the accounts that were added."""
         return self.hass.config_entries.async_entries(DOMAIN)
+
+    @property
+    def entry(self) -> ConfigEntry:
+        """Return the only account that was added."""
+        [entry] = self.entries
+        return entry
 
     @property
     def in_progress(self) -> list[ConfigFlowResult]:
@@ -61,14 +67,15 @@ class Dialogs:
         )
 
     async def open(
-        self, source: Source = "user", entry: MockConfigEntry | None = None
+        self, source: Source = "user", entry: ConfigEntry | None = None
     ) -> ConfigFlowResult:
-        """Open a dialog: its menu."""
+        """Open a dialog, of the only account if none is given: its menu."""
         if source == "user":
             return await self.hass.config_entries.flow.async_init(
                 DOMAIN, context={"source": "user"}
             )
-        assert entry
+        entry = entry or self.entry
+        assert isinstance(entry, MockConfigEntry)
         if source == "reauth":
             return await entry.start_reauth_flow(self.hass)
         return await entry.start_reconfigure_flow(self.hass)
@@ -136,6 +143,45 @@ class Dialogs:
             self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
         )
         await settle(self.hass)
+
+    async def complete(
+        self,
+        source: Source = "user",
+        method: Method = "password",
+        account: Account | None = None,
+    ) -> ConfigFlowResult:
+        """Open a dialog, go through it, and wait for what comes of it."""
+        result = await self.sign_in(await self.open(source), method, account)
+        await settle(self.hass)
+        return result
+
+    @asynccontextmanager
+    async def held(
+        self,
+        work: Coroutine[Any, Any, ConfigFlowResult],
+        path: str = "/users/signin",
+        method: str = "*",
+    ) -> AsyncIterator[asyncio.Task[ConfigFlowResult]]:
+        """Begin what plex.tv then answers only after the block."""
+        fault = {"path": path, "method": method, "action": "hang", "times": 1}
+        hang = self.simulator.fault(**fault)
+        task = self.hass.async_create_task(work)
+        await until(lambda: hang.hits)
+        yield task
+        hang.release()
+
+    def check_only_entry(self) -> ConfigEntry:
+        """Check that one account works, on the only token there is; return its entry."""
+        entry = self.entry
+        assert entry.state is ConfigEntryState.LOADED
+        assert self.tokens == [entry.data["token"]]
+        return entry
+
+
+def suggested(form: ConfigFlowResult) -> dict[str, Any]:
+    """Return the fields of a form, each with what is typed there already."""
+    fields = form["data_schema"].schema
+    return {str(one): get_schema_suggested_value(fields, str(one)) for one in fields}
 
 
 def check_form(

@@ -1,53 +1,55 @@
 """Signing in with a password, and the options, against a Plex that answers all it can."""
 
-from datetime import timedelta
 import gc
 import logging
-from ssl import SSLCertVerificationError
 from typing import Any
-from unittest.mock import Mock, patch
+from unittest.mock import patch
 from uuid import UUID
 
-from aiohttp import ClientConnectorCertificateError
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_fire_time_changed,
-    get_schema_suggested_value,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 
 from custom_components.plex_account.api import PlexTvClient
 from custom_components.plex_account.config_flow import PlexAccountConfigFlow
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
-from homeassistant.util import dt as dt_util
+from tests.simulator import Server
 
-from .common import set_up, settle, until
+from .common import set_up, settle
 from .dialogs import (
     HTML,
     METHODS,
+    SOURCES,
     Dialogs,
     Method,
     Source,
     check_abort,
     check_created,
     check_form,
-    plex_error,
+    suggested,
 )
+from .samples import sample
+
+PLEX_TV = "https://plex.tv/api/v2"
+ADDRESSES = sample("odd/addresses")
+INSECURE = ADDRESSES["plain http"] + ADDRESSES["not a base URL"]
+
+# The two forms: what is typed there, and what a form that is shown again has kept.
+TYPED = {
+    "password": {"username": "ada", "password": "correct horse"},
+    "two_factor": {"code": "123456"},
+}
+KEPT = {"password": {"username": "ada", "password": None}, "two_factor": {"code": None}}
 
 # What goes wrong, the error that it shows, and the minutes that the error names.
 FAULTS = [
-    ({"status": 401, "body": plex_error(1001)}, "invalid_auth", "0"),
-    ({"status": 422, "body": plex_error(1001)}, "invalid_auth", "0"),
-    ({"status": 401, "body": plex_error(1030)}, "email_required", "0"),
-    ({"status": 403, "body": plex_error(1030)}, "email_required", "0"),
-    ({"status": 401, "body": plex_error(1031)}, "too_many_attempts", "60"),
-    (
-        {"status": 401, "body": plex_error(1031), "headers": {"Retry-After": "90"}},
-        "too_many_attempts",
-        "2",
-    ),
+    ({"code": 1001}, "invalid_auth", "0"),
+    ({"code": 1001, "status": 422}, "invalid_auth", "0"),
+    ({"code": 1030}, "email_required", "0"),
+    ({"code": 1030, "status": 403}, "email_required", "0"),
+    ({"code": 1031}, "too_many_attempts", "60"),
+    ({"code": 1031, "headers": {"Retry-After": "90"}}, "too_many_attempts", "2"),
     ({"status": 429}, "rate_limited", "5"),
     ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
     ({"status": 400}, "invalid_response", "0"),
@@ -64,42 +66,22 @@ FAULTS = [
     ({"action": "truncate"}, "cannot_connect", "0"),
 ]
 
-INSECURE_URLS = [
-    "",
-    "plex.tv/api/v2",
-    "ftp://127.0.0.1/api/v2",
-    "https://",
-    "https:///api/v2",
-    "http://plex.tv/api/v2",
-    "http://192.168.1.2/api/v2",
-    "http://127.0.0.1.plex.tv/api/v2",
-    "http://localhost.plex.tv/api/v2",
-    "http://2130706433/api/v2",
-    "https://user@127.0.0.1/api/v2",
-    "https://user:password@127.0.0.1/api/v2",
-    "https://127.0.0.1/api/v2?query",
-    "https://127.0.0.1/api/v2?",
-    "https://127.0.0.1/api/v2#fragment",
-    "https://127.0.0.1\\@plex.tv/api/v2",
-    "https://127.0.0.1:0/api/v2",
-    "https://127.0.0.1:65536/api/v2",
-    "https://127.0.0.1:port/api/v2",
-    "https://127.0.0.1/api /v2",
-    "https://127.0.0.1/api\t/v2",
-    "https://127.0.0.1\n/api/v2",
-]
 
-
-async def open_code_form(dialogs: Dialogs) -> ConfigFlowResult:
-    """Open a dialog and go on to the two-factor code."""
-    form = await dialogs.log_in(await dialogs.choose(None, "password"))
-    check_form(form, "two_factor")
+async def open_form(dialogs: Dialogs, step_id: str) -> ConfigFlowResult:
+    """Open a dialog and go on to one of its two forms, which completes it."""
+    form = await dialogs.choose(None, "password")
+    if step_id == "two_factor":
+        form = await dialogs.log_in(form)
+    else:
+        dialogs.account.code = None
+    check_form(form, step_id)
+    dialogs.simulator.clear_requests()
     return form
 
 
 @pytest.mark.parametrize(
     ("source", "step_id"),
-    [("reauth", "reauth_confirm"), ("reconfigure", "reconfigure")],
+    zip(SOURCES, ["user", "reauth_confirm", "reconfigure"], strict=True),
 )
 async def test_menus(
     dialogs: Dialogs, entry: MockConfigEntry, source: Source, step_id: str
@@ -108,18 +90,14 @@ async def test_menus(
 
     Its name is plain text.
     """
-    dialogs.hass.config_entries.async_update_entry(
-        entry, title="![ada](http://x.example)"
-    )
-    escaped = r"!\[ada\](http\://x.example)"
-    for menu, step, name in (
-        (await dialogs.open(), "user", None),
-        (await dialogs.open(source, entry), step_id, escaped),
-    ):
-        assert menu["type"] is FlowResultType.MENU
-        assert menu["step_id"] == step
-        assert menu["menu_options"] == ["password", "link"]
-        assert menu["description_placeholders"].get("name") == name
+    title = "![ada](http://x.example)"
+    dialogs.hass.config_entries.async_update_entry(entry, title=title)
+    menu = await dialogs.open(source)
+    assert menu["type"] is FlowResultType.MENU
+    assert menu["step_id"] == step_id
+    assert menu["menu_options"] == ["password", "link"]
+    name = None if source == "user" else r"!\[ada\](http\://x.example)"
+    assert menu["description_placeholders"].get("name") == name
 
 
 async def test_password(dialogs: Dialogs) -> None:
@@ -132,28 +110,26 @@ async def test_password(dialogs: Dialogs) -> None:
     check_form(form, "password")
     result = await dialogs.log_in(form, username="\u2068 ADA@\u00adexample.\ufe0fcom\n")
     await settle(dialogs.hass)
-
     entry = check_created(result)
-    assert entry.state is ConfigEntryState.LOADED
+    assert dialogs.check_only_entry() is entry
     assert entry.title == "ada"
     assert entry.unique_id == dialogs.account.uuid
     assert (entry.version, entry.minor_version) == (1, 2)
-    [token] = dialogs.account.tokens
     assert entry.data == {
-        "token": token,
+        "token": dialogs.tokens[0],
         "client_identifier": str(UUID(entry.data["client_identifier"])),
         "username": "ADA@example.com",
         "url": dialogs.simulator.url,
     }
     assert entry.options == {}
-    assert dialogs.simulator.requests[0].form == {
+    requests = dialogs.simulator.requests
+    assert requests[0].form == {
         "login": "ADA@example.com",
         "password": " corr\u200bect ",
         "rememberMe": "true",
     }
-    assert {request.client_identifier for request in dialogs.simulator.requests} == {
-        entry.data["client_identifier"]
-    }
+    clients = {request.client_identifier for request in requests}
+    assert clients == {entry.data["client_identifier"]}
 
 
 @pytest.mark.parametrize(
@@ -171,19 +147,17 @@ async def test_password(dialogs: Dialogs) -> None:
 )
 async def test_two_factor(dialogs: Dialogs, typed: str) -> None:
     """An account with two-factor authentication is asked for the code."""
-    form = await open_code_form(dialogs)
+    form = await dialogs.log_in(await dialogs.choose(None, "password"))
     check_form(form, "two_factor")
     assert form["description_placeholders"]["username"] == "ada"
-    result = await dialogs.submit(form, {"code": typed})
-
-    check_created(result)
-    assert result["data"].keys() == {"token", "client_identifier", "username", "url"}
+    entry = check_created(await dialogs.submit(form, {"code": typed}))
+    assert entry.data.keys() == {"token", "client_identifier", "username", "url"}
     assert [
         request.form.get("verificationCode")
         for request in dialogs.simulator.requests
         if request.path == "/users/signin"
     ] == [None, "123456"]
-    assert dialogs.tokens == [result["data"]["token"]]
+    assert dialogs.tokens == [entry.data["token"]]
 
 
 @pytest.mark.parametrize(
@@ -200,31 +174,19 @@ async def test_two_factor(dialogs: Dialogs, typed: str) -> None:
 )
 async def test_title(dialogs: Dialogs, names: tuple[str, ...], shown: str) -> None:
     """The title is the first name of the account that is no email address."""
+    form = await open_form(dialogs, "password")
     account = dialogs.account
     account.friendly_name, account.username, account.title = names
-    account.code = None
-    form = await dialogs.choose(None, "password")
     result = await dialogs.log_in(form, username=account.email)
     assert result["title"] == shown
 
 
 @pytest.mark.parametrize(
-    ("variable", "url", "stored"),
+    ("variable", "url"),
     [
-        (None, "https://plex.tv/api/v2", {}),
-        (" HTTPS://PLEX.tv/api/v2/ ", "https://plex.tv/api/v2", {}),
-        *(
-            (url, url, {"url": url})
-            for url in (
-                "https://plex.example.org",
-                "https://plex.example.org:8443/api/v2",
-                "https://192.168.1.2/api/v2",
-                "http://localhost:8001/api/v2",
-                "http://127.0.0.1:8001/api/v2",
-                "http://127.8.9.10/api/v2",
-                "http://[::1]:8001/api/v2",
-            )
-        ),
+        (None, PLEX_TV),
+        (" HTTPS://PLEX.tv/api/v2/ ", PLEX_TV),
+        *ADDRESSES["secure"].items(),
     ],
 )
 async def test_url(
@@ -233,7 +195,6 @@ async def test_url(
     monkeypatch: pytest.MonkeyPatch,
     variable: str | None,
     url: str,
-    stored: dict[str, str],
 ) -> None:
     """The URL of the environment is used, and stored unless it is that of plex.tv."""
     monkeypatch.delenv("PLEX_ACCOUNT_URL")
@@ -244,19 +205,17 @@ async def test_url(
     aioclient_mock.get(f"{url}/user", json=account)
     aioclient_mock.get(f"{url}/resources", json=[])
     form = await dialogs.choose(None, "password")
-    assert set(form["data_schema"].schema) == {"username", "password"}
-    result = await dialogs.submit(form, {"username": "ada", "password": "pass"})
-
-    check_created(result)
-    assert result["data"] == {
+    assert suggested(form).keys() == {"username", "password"}
+    entry = check_created(await dialogs.log_in(form))
+    assert entry.data == {
         "token": "token",
-        "client_identifier": result["data"]["client_identifier"],
+        "client_identifier": entry.data["client_identifier"],
         "username": "ada",
-        **stored,
+        **({} if url == PLEX_TV else {"url": url}),
     }
 
 
-@pytest.mark.parametrize("url", INSECURE_URLS)
+@pytest.mark.parametrize("url", [one for one in INSECURE if one == one.strip()])
 async def test_insecure_url(
     dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
@@ -264,94 +223,59 @@ async def test_insecure_url(
     monkeypatch.setenv("PLEX_ACCOUNT_URL", url)
     check_abort(await dialogs.open(), "insecure_url")
     assert dialogs.simulator.requests == []
-
     monkeypatch.setenv("PLEX_ACCOUNT_URL", dialogs.simulator.url)
     assert (await dialogs.open())["type"] is FlowResultType.MENU
 
 
+@pytest.mark.parametrize("step_id", TYPED)
 @pytest.mark.parametrize(("fault", "error", "minutes"), FAULTS)
-async def test_password_errors(
-    dialogs: Dialogs, fault: dict[str, Any], error: str, minutes: str
+async def test_faults(
+    dialogs: Dialogs, step_id: str, fault: dict[str, Any], error: str, minutes: str
 ) -> None:
-    """A sign-in that fails says why, is not repeated by itself, and can be repeated."""
-    dialogs.account.code = None
-    dialogs.simulator.fault(path="/users/signin", times=1, **fault)
-    form = await dialogs.log_in(await dialogs.choose(None, "password"))
-    check_form(form, "password", error, minutes=minutes)
-    fields = form["data_schema"].schema
-    assert get_schema_suggested_value(fields, "username") == "ada"
-    assert get_schema_suggested_value(fields, "password") is None
-    assert len(dialogs.simulator.requests) == 1
+    """A step that fails says why, is not repeated by itself, and can be repeated.
 
-    check_created(await dialogs.log_in(form))
+    A code is typed again without the password.
+    """
+    form = await open_form(dialogs, step_id)
+    dialogs.simulator.fault(path="/users/signin", times=1, **fault)
+    form = await dialogs.submit(form, TYPED[step_id])
+    check_form(form, step_id, error, minutes=minutes)
+    assert suggested(form) == KEPT[step_id]
+    assert len(dialogs.simulator.requests) == 1
+    check_created(await dialogs.submit(form, TYPED[step_id]))
     assert dialogs.count("POST", "/users/signin") == 2
 
 
-@pytest.mark.parametrize(("fault", "error", "minutes"), FAULTS)
-async def test_code_errors(
-    dialogs: Dialogs, fault: dict[str, Any], error: str, minutes: str
-) -> None:
-    """Whatever goes wrong with a code, it can be typed again without the password."""
-    form = await open_code_form(dialogs)
-    dialogs.simulator.fault(path="/users/signin", times=1, **fault)
-    form = await dialogs.submit(form, {"code": "123456"})
-    check_form(form, "two_factor", error, minutes=minutes)
-    assert len(dialogs.simulator.requests) == 2
-
-    check_created(await dialogs.submit(form, {"code": "123456"}))
-    assert dialogs.count("POST", "/users/signin") == 3
-
-
-@pytest.mark.parametrize(("code", "requests"), [("000000", 2), (" - ", 1)])
-async def test_refused_code(dialogs: Dialogs, code: str, requests: int) -> None:
-    """A code that is refused is shown as the one thing that is wrong.
-
-    One that can't be right is not sent.
-    """
-    form = await open_code_form(dialogs)
-    form = await dialogs.submit(form, {"code": code})
-    check_form(form, "two_factor", "invalid_code", field="code")
-    [field] = form["data_schema"].schema
-    assert not field.description
-    assert len(dialogs.simulator.requests) == requests
-
-    check_created(await dialogs.submit(form, {"code": "123456"}))
-
-
 @pytest.mark.parametrize(
-    ("password", "typed", "requests"),
+    ("step_id", "typed", "error", "requests"),
     [
-        (None, {}, 1),
-        ("another", {}, 1),
-        ("correct horse", {"username": " \u200b"}, 0),
-        ("correct horse", {"password": ""}, 0),
+        ("password", {"password": "wrong"}, "invalid_auth", 1),
+        ("password", {"username": " \u200b"}, "invalid_auth", 0),
+        ("password", {"password": ""}, "invalid_auth", 0),
+        ("two_factor", {"code": "000000"}, "invalid_code", 1),
+        ("two_factor", {"code": " - "}, "invalid_code", 0),
     ],
 )
-async def test_refused_password(
-    dialogs: Dialogs, password: str | None, typed: dict[str, str], requests: int
+async def test_refused(
+    dialogs: Dialogs, step_id: str, typed: dict[str, str], error: str, requests: int
 ) -> None:
-    """A wrong password and an account without one look the same to Plex.
-
-    A login that can't be right is not sent.
-    """
-    dialogs.account.code = None
-    dialogs.account.password = password
-    login = {"username": "ada", "password": "correct horse"}
-    form = await dialogs.submit(await dialogs.choose(None, "password"), login | typed)
-    check_form(form, "password", "invalid_auth")
+    """What is refused is the one thing that is wrong; what can't be right isn't sent."""
+    form = await open_form(dialogs, step_id)
+    form = await dialogs.submit(form, TYPED[step_id] | typed)
+    field = "code" if step_id == "two_factor" else "base"
+    check_form(form, step_id, error, field=field)
+    assert suggested(form).get("code") is None
     assert len(dialogs.simulator.requests) == requests
-
-    dialogs.account.password = "correct horse"
-    check_created(await dialogs.log_in(form))
+    check_created(await dialogs.submit(form, TYPED[step_id]))
 
 
 async def test_password_changed_before_code(dialogs: Dialogs) -> None:
-    """A password that is refused at last doesn't leave the code step either."""
-    form = await open_code_form(dialogs)
-    dialogs.account.password = "another"
-    form = await dialogs.submit(form, {"code": "123456"})
-    check_form(form, "two_factor", "invalid_auth")
-
+    """A password that is refused at last, or is gone, doesn't leave the code step."""
+    form = await open_form(dialogs, "two_factor")
+    for password in ("another", None):
+        dialogs.account.password = password
+        form = await dialogs.submit(form, {"code": "123456"})
+        check_form(form, "two_factor", "invalid_auth")
     dialogs.account.password = "correct horse"
     check_created(await dialogs.submit(form, {"code": "123456"}))
 
@@ -359,68 +283,55 @@ async def test_password_changed_before_code(dialogs: Dialogs) -> None:
 async def test_locked_out(dialogs: Dialogs) -> None:
     """Too many wrong codes lock the address out for a while."""
     dialogs.simulator.lock_after = 1
-    form = await open_code_form(dialogs)
+    form = await open_form(dialogs, "two_factor")
     form = await dialogs.submit(form, {"code": "000000"})
     check_form(form, "two_factor", "invalid_code", field="code")
     form = await dialogs.submit(form, {"code": "123456"})
     check_form(form, "two_factor", "too_many_attempts", minutes="60")
-
     dialogs.simulator.clock.advance(dialogs.simulator.lock_seconds)
     check_created(await dialogs.submit(form, {"code": "123456"}))
 
 
-@pytest.mark.parametrize("reachable", [True, False])
-async def test_no_answer(dialogs: Dialogs, reachable: bool) -> None:
+async def test_no_answer(dialogs: Dialogs) -> None:
     """Plex that doesn't answer, or isn't there, can be tried again once it does.
 
     The password is sent once.
     """
-    dialogs.account.code = None
-    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
-    if not reachable:
-        await dialogs.simulator.stop_plex_tv()
-    form = await dialogs.choose(None, "password")
-    submission = dialogs.hass.async_create_task(dialogs.log_in(form))
-    if reachable:
-        await until(lambda: hang.hits)
-        async_fire_time_changed(dialogs.hass, dt_util.utcnow() + timedelta(seconds=31))
-    form = await submission
+    form = await open_form(dialogs, "password")
+    async with dialogs.held(dialogs.log_in(form)) as submission:
+        await dialogs.pass_seconds(31)
+        form = await submission
     check_form(form, "password", "cannot_connect")
-    assert hang.hits == reachable
-
-    hang.remove()
-    if not reachable:
-        await dialogs.simulator.start_plex_tv()
+    await dialogs.simulator.stop_plex_tv()
+    form = await dialogs.log_in(form)
+    check_form(form, "password", "cannot_connect")
+    assert dialogs.count("POST", "/users/signin") == 1
+    await dialogs.simulator.start_plex_tv()
     check_created(await dialogs.log_in(form))
 
 
 async def test_certificate_refused(
-    dialogs: Dialogs, aioclient_mock: AiohttpClientMocker
+    dialogs: Dialogs, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A certificate that isn't trusted has a sentence of its own."""
-    url = f"{dialogs.simulator.url}/users/signin"
-    refusal = ClientConnectorCertificateError(Mock(), SSLCertVerificationError())
-    aioclient_mock.post(url, exc=refusal)
-    login = {"username": "ada", "password": "pass"}
-    form = await dialogs.submit(await dialogs.choose(None, "password"), login)
+    monkeypatch.setenv("PLEX_ACCOUNT_URL", f"https://127.0.0.1:{server.port}")
+    form = await dialogs.log_in(await dialogs.choose(None, "password"))
     check_form(form, "password", "certificate_refused")
-
-    aioclient_mock.clear_requests()
-    account = {"id": 1, "uuid": "0123456789abcdef", "authToken": "token"}
-    aioclient_mock.post(url, json=account)
-    aioclient_mock.get(f"{dialogs.simulator.url}/user", json=account)
-    aioclient_mock.get(f"{dialogs.simulator.url}/resources", json=[])
-    check_created(await dialogs.submit(form, login))
+    assert server.requests == []
 
 
-def variables(record: logging.LogRecord) -> str:
-    """Return what a handler records that records the variables of frames."""
-    traceback = record.exc_info[2] if record.exc_info else None
-    recorded = ""
-    while traceback:
-        recorded += repr(traceback.tb_frame.f_locals)
-        traceback = traceback.tb_next
-    return recorded
+def leaked(caplog: pytest.LogCaptureFixture, *secrets: str) -> list[str]:
+    """Return the secrets in the log, or in the variables of its frames.
+
+    There are handlers that record those.
+    """
+    recorded = caplog.text
+    for record in caplog.records:
+        traceback = record.exc_info[2] if record.exc_info else None
+        while traceback:
+            recorded += repr(traceback.tb_frame.f_locals)
+            traceback = traceback.tb_next
+    return [secret for secret in secrets if secret in recorded]
 
 
 @pytest.mark.parametrize(
@@ -436,10 +347,7 @@ def variables(record: logging.LogRecord) -> str:
 async def test_unexpected_exception(
     dialogs: Dialogs, caplog: pytest.LogCaptureFixture, operation: str, step_id: str
 ) -> None:
-    """What nobody thought of leaves the dialog usable, and no secret in the log.
-
-    Nor is one in the variables of frames, which some handlers record.
-    """
+    """What nobody thought of leaves the dialog usable, and no secret in the log."""
     caplog.set_level(logging.DEBUG)
 
     async def fail(self: PlexTvClient, *given: Any, **options: Any) -> None:
@@ -447,30 +355,23 @@ async def test_unexpected_exception(
         assert given is not None
         raise ZeroDivisionError
 
-    if step_id == "password":
-        dialogs.account.code = None
-    step = await dialogs.open()
-    if step_id != "link_expired":
-        step = await dialogs.choose(step, "password")
-    if step_id == "two_factor":
-        step = await dialogs.log_in(step)
+    if step_id == "link_expired":
+        form = await dialogs.open()
+    else:
+        form = await open_form(dialogs, step_id)
     with patch.object(PlexTvClient, operation, fail):
-        if step_id == "password":
-            step = await dialogs.log_in(step)
-        elif step_id == "two_factor":
-            step = await dialogs.submit(step, {"code": "123456"})
+        if step_id != "link_expired":
+            form = await dialogs.submit(form, TYPED[step_id])
+        elif operation == "create_pin":
+            form = await dialogs.choose(form, "link")
         else:
-            step = await dialogs.choose(step, "link")
-            if operation != "create_pin":
-                step = await dialogs.link(step)
-    check_form(step, step_id, "unknown")
+            form = await dialogs.sign_in(form, "link")
+    check_form(form, step_id, "unknown")
     await settle(dialogs.hass)
     assert len(dialogs.tokens) == (operation == "get_pin")
     assert "ZeroDivisionError" in caplog.text
-    recorded = caplog.text + "".join(map(variables, caplog.records))
-    secrets = {"correct horse", "123456", *(pin.code for pin in dialogs.simulator.pins)}
-    assert [secret for secret in secrets if secret in recorded] == []
-
+    codes = [pin.code for pin in dialogs.simulator.pins]
+    assert leaked(caplog, "correct horse", "123456", *codes) == []
     check_created(await dialogs.sign_in())
 
 
@@ -481,14 +382,11 @@ async def test_nothing_secret_is_logged(
     """Neither password nor code nor token is ever logged."""
     caplog.set_level(logging.DEBUG)
     dialogs.account.password = "the-password"
-    result = await dialogs.sign_in(None, method)
-    await dialogs.sign_in(None, method)
-    await settle(dialogs.hass)
-
-    secrets = {"the-password", "654321", result["data"]["token"]}
-    secrets |= {pin.code for pin in dialogs.simulator.pins}
-    recorded = caplog.text + "".join(map(variables, caplog.records))
-    assert [secret for secret in secrets if secret in recorded] == []
+    entry = check_created(await dialogs.complete(method=method))
+    await dialogs.complete(method=method)
+    codes = [pin.code for pin in dialogs.simulator.pins]
+    secrets = ["the-password", "654321", entry.data["token"], *codes]
+    assert leaked(caplog, *secrets) == []
 
 
 def is_kept(secret: str) -> bool:
@@ -512,33 +410,30 @@ def is_kept(secret: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("leave", ["refused", "reopened", "late", "closed"])
+@pytest.mark.parametrize("leave", ["reopened", "late", "closed"])
 async def test_password_is_forgotten(
     dialogs: Dialogs, entry: MockConfigEntry, leave: str
 ) -> None:
-    """A dialog that was left keeps no password, and asks for it again."""
+    """A dialog that was refused or left keeps no password, and asks for it again."""
     password = dialogs.account.password = "sentinel horse"
-    menu = await dialogs.open("reauth", entry)
-    form = await dialogs.choose(menu, "password")
-    if leave == "refused":
-        form = await dialogs.log_in(form, password="sentinel mule")
-        assert not is_kept("sentinel mule")
+    form = await dialogs.choose(await dialogs.open("reauth"), "password")
+    form = await dialogs.log_in(form, password="sentinel mule")
+    assert not is_kept("sentinel mule")
+    form = await dialogs.log_in(form)
+    form = await dialogs.submit(form, {"code": "000000"})
+    check_form(form, "two_factor", "invalid_code", field="code")
+    assert is_kept(password)
+    dialogs.simulator.clear_requests()
+    if leave == "closed":
+        dialogs.close(form)
+        form = await dialogs.choose(await dialogs.open("reauth"), "password")
+    elif leave == "reopened":
+        form = await dialogs.choose(await dialogs.submit(form), "password")
     else:
-        form = await dialogs.log_in(form)
-        form = await dialogs.submit(form, {"code": "000000"})
-        check_form(form, "two_factor", "invalid_code", field="code")
-        assert is_kept(password)
-        dialogs.simulator.clear_requests()
-        if leave == "closed":
-            dialogs.close(form)
-            form = await dialogs.choose(await dialogs.open("reauth", entry), "password")
-        elif leave == "reopened":
-            form = await dialogs.choose(await dialogs.submit(form), "password")
-        else:
-            await dialogs.pass_seconds(16 * 60)
-            form = await dialogs.submit(form, {"code": "123456"})
-        check_form(form, "password")
-        assert dialogs.simulator.requests == []
+        await dialogs.pass_seconds(16 * 60)
+        form = await dialogs.submit(form, {"code": "123456"})
+    check_form(form, "password")
+    assert dialogs.simulator.requests == []
     assert not is_kept(password)
 
     dialogs.account.code = None
@@ -549,34 +444,20 @@ async def test_password_is_forgotten(
 async def test_closed_while_code_is_asked_for(dialogs: Dialogs) -> None:
     """A password that would be kept for the next step is not, where there is none."""
     form = await dialogs.choose(None, "password")
-    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
-    submission = dialogs.hass.async_create_task(dialogs.log_in(form))
-    await until(lambda: hang.hits)
-    dialogs.close(form)
-    hang.remove()
+    async with dialogs.held(dialogs.log_in(form)) as submission:
+        dialogs.close(form)
     with pytest.raises(UnknownFlow):
         await submission
-
     check_created(await dialogs.sign_in())
 
 
-@pytest.mark.parametrize("step_id", ["password", "two_factor"])
+@pytest.mark.parametrize("step_id", TYPED)
 async def test_submitted_twice(dialogs: Dialogs, step_id: str) -> None:
     """A form that is submitted twice signs in once."""
-    typed = {"username": "ada", "password": "correct horse"}
-    form = await dialogs.choose(None, "password")
-    if step_id == "two_factor":
-        form, typed = await dialogs.submit(form, typed), {"code": "123456"}
-    else:
-        dialogs.account.code = None
-    dialogs.simulator.clear_requests()
-    hang = dialogs.simulator.fault(path="/users/signin", action="hang", times=1)
-    first = dialogs.hass.async_create_task(dialogs.submit(form, typed))
-    await until(lambda: hang.hits)
-    second = dialogs.hass.async_create_task(dialogs.submit(form, typed))
-    hang.release()
-
-    assert (await first)["type"] is FlowResultType.CREATE_ENTRY
+    form, typed = await open_form(dialogs, step_id), TYPED[step_id]
+    async with dialogs.held(dialogs.submit(form, typed)) as first:
+        second = dialogs.hass.async_create_task(dialogs.submit(form, typed))
+    check_created(await first)
     with pytest.raises(UnknownFlow):
         await second
     assert dialogs.count("POST", "/users/signin") == 1
@@ -584,58 +465,36 @@ async def test_submitted_twice(dialogs: Dialogs, step_id: str) -> None:
 
 async def test_second_dialog_is_faster(dialogs: Dialogs) -> None:
     """Of two dialogs for one account the first to end makes the entry."""
-    dialogs.account.code = None
-    hang = dialogs.simulator.fault(path="/users/signin", action="hang", times=1)
-    form = await dialogs.choose(None, "password")
-    slow = dialogs.hass.async_create_task(dialogs.log_in(form))
-    await until(lambda: hang.hits)
-    fast = await dialogs.sign_in()
-    hang.release()
-    result = await slow
+    async with dialogs.held(dialogs.sign_in()) as slow:
+        fast = check_created(await dialogs.sign_in())
+    check_abort(await slow, "already_configured")
     await settle(dialogs.hass)
-
-    check_created(fast)
-    check_abort(result, "already_configured")
-    assert dialogs.entries == [fast["result"]]
-    assert dialogs.tokens == [fast["data"]["token"]]
+    assert dialogs.check_only_entry() is fast
 
 
 async def test_second_dialog_during_set_up(dialogs: Dialogs) -> None:
     """While the entry of one dialog is being set up, another can't make one."""
-    hang = dialogs.simulator.fault(path="/resources", action="hang")
-    menu = await dialogs.open()
-    first = dialogs.hass.async_create_task(dialogs.sign_in(menu))
-    await until(lambda: hang.hits)
-    second = await dialogs.sign_in()
-    hang.remove()
-    created = await first
+    async with dialogs.held(dialogs.sign_in(), "/resources") as first:
+        check_abort(await dialogs.sign_in(), "already_in_progress")
+    entry = check_created(await first)
     await settle(dialogs.hass)
-
-    check_abort(second, "already_in_progress")
-    assert dialogs.entries == [created["result"]]
-    assert dialogs.tokens == [created["data"]["token"]]
+    assert dialogs.check_only_entry() is entry
 
 
 async def test_options(dialogs: Dialogs, entry: MockConfigEntry) -> None:
     """Servers of others can be left out; a change is put into effect at once."""
     await set_up(dialogs.hass, entry)
-    for suggested, chosen, reloads in (
-        (None, False, True),
-        (False, False, False),
-        (False, True, True),
-    ):
+    options = dialogs.hass.config_entries.options
+    for before, chosen in ((None, False), (False, False), (False, True)):
         dialogs.simulator.clear_requests()
-        form = await dialogs.hass.config_entries.options.async_init(entry.entry_id)
+        form = await options.async_init(entry.entry_id)
         assert form["step_id"] == "init"
-        schema = form["data_schema"]
-        assert schema
-        assert get_schema_suggested_value(schema.schema, "shared_servers") is suggested
-        assert schema({}) == {"shared_servers": True}
-        result = await dialogs.hass.config_entries.options.async_configure(
-            form["flow_id"], {"shared_servers": chosen}
-        )
+        assert suggested(form) == {"shared_servers": before}
+        assert form["data_schema"]({}) == {"shared_servers": True}
+        typed = {"shared_servers": chosen}
+        result = await options.async_configure(form["flow_id"], typed)
         await settle(dialogs.hass)
         assert result["type"] is FlowResultType.CREATE_ENTRY
-        assert entry.options == {"shared_servers": chosen}
+        assert entry.options == typed
         assert entry.state is ConfigEntryState.LOADED
-        assert dialogs.count("GET", "/user") == reloads
+        assert dialogs.count("GET", "/user") == (before is not chosen)
