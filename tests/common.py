@@ -116,6 +116,11 @@ class Home:
             (DOMAIN, f"{self.account.uuid}{owner}"), self.entry.entry_id
         )
 
+    def devices(self) -> list[dr.DeviceEntry]:
+        """Return the devices of the account and its servers."""
+        registry = dr.async_get(self.hass)
+        return dr.async_entries_for_config_entry(registry, self.entry.entry_id)
+
     def dialogs(self) -> list[str]:
         """Return why dialogs of the integration are open."""
         return [

@@ -1,7 +1,7 @@
 """Set-up, unloading and removal of an account, and the devices it makes."""
 
 from datetime import timedelta
-import logging
+from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -9,9 +9,8 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import device_registry as dr
 
-from .common import DOMAIN, Home
+from .common import DOMAIN, Home, own_log
 
-INVALID_TOKEN = {"errors": [{"code": 1, "message": "Invalid token"}]}
 NOT_SIGNED_OUT = "Failed to sign out the token of a removed account"
 
 
@@ -50,30 +49,23 @@ async def test_every_request_introduces_itself(home: Home) -> None:
 
     A server gets one that is its own and stays the same.
     """
-    cellar = await home.friend()
+    await home.friend()
     await home.set_up()
     await home.reload()
     requests = home.simulator.requests
     assert {one.headers["X-Plex-Device-Name"] for one in requests} == {"Home Assistant"}
     assert not any("X-Plex-Token" in one.query for one in requests)
-    clients = {
-        host: {one.client_identifier for one in requests if one.host == host}
-        for host in (
-            "plex.tv",
-            home.server.machine_identifier,
-            cellar.machine_identifier,
-        )
-    }
-    assert clients["plex.tv"] == {home.entry.data["client_identifier"]}
-    assert [len(one) for one in clients.values()] == [1, 1, 1]
-    assert len(set.union(*clients.values())) == 3
+    clients = {(one.host, one.client_identifier) for one in requests}
+    assert ("plex.tv", home.entry.data["client_identifier"]) in clients
+    assert len({host for host, _ in clients}) == len(clients) == 3
+    assert len({identifier for _, identifier in clients}) == 3
 
 
 @pytest.mark.parametrize(
     "fault",
     [
         {"status": 401},
-        {"status": 422, "body": INVALID_TOKEN},
+        {"status": 422, "code": 1},
         {"status": 403},
         {"status": 404, "empty": True},
         {"status": 408},
@@ -82,40 +74,24 @@ async def test_every_request_introduces_itself(home: Home) -> None:
         {"body": "<html></html>"},
         {"body": '{"truncated'},
         {"action": "truncate"},
+        {"action": "drop"},
     ],
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/user", "/resources"])
 async def test_set_up_fails_and_recovers(
-    home: Home, fault: dict[str, object], path: str
+    home: Home, fault: dict[str, Any], path: str
 ) -> None:
     """A bad answer at set-up, even a refused token, never needs a person."""
-    home.simulator.fault(path=path, times=1, **fault)
+    trouble = home.simulator.fault(path=path, **fault)
     await home.set_up()
+    trouble.remove()
     assert home.entry.state is ConfigEntryState.SETUP_RETRY
     assert home.entry.error_reason_translation_key
     assert home.dialogs() == []
     await home.wait(timedelta(seconds=30))
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.plex_pass == "off"
-
-
-async def test_set_up_is_refused(home: Home) -> None:
-    """A refusal a minute after the first asks for a sign-in; taken again, all is well."""
-    refused = home.simulator.fault(path="/resources", status=401)
-    await home.set_up()
-    await home.wait(timedelta(seconds=30))
-    assert home.entry.state is ConfigEntryState.SETUP_RETRY
-    assert home.dialogs() == []
-    for _ in range(4):
-        await home.wait(timedelta(minutes=1))
-    assert home.entry.state is ConfigEntryState.SETUP_RETRY
-    assert home.dialogs() == ["reauth"]
-
-    refused.remove()
-    await home.wait(timedelta(minutes=10))
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.dialogs() == []
     assert home.connectivity() == "on"
 
 
@@ -123,10 +99,8 @@ async def test_devices(home: Home) -> None:
     """The account is a service; its servers are devices linked to it."""
     cellar = await home.friend()
     await home.set_up()
-    devices = dr.async_entries_for_config_entry(
-        dr.async_get(home.hass), home.entry.entry_id
-    )
-    assert {device.name for device in devices} == {"Plex ada", "Attic", "Cellar"}
+    names = {device.name for device in home.devices()}
+    assert names == {"Plex ada", "Attic", "Cellar"}
     ada, attic, other = home.device(), home.device(home.server), home.device(cellar)
     assert ada.identifiers == {(DOMAIN, home.account.uuid)}
     assert ada.entry_type is dr.DeviceEntryType.SERVICE
@@ -156,34 +130,26 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
     assert list(home.account.tokens) == [other]
 
 
-async def test_removal_after_revocation(
-    home: Home, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("fault", "warnings"),
+    [({"status": 401}, 0), ({"status": 503}, 1), ({"action": "drop"}, 1)],
+    ids=str,
+)
+async def test_removal_without_sign_out(
+    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], warnings: int
 ) -> None:
-    """A token that Plex has ended already is nothing to warn of."""
+    """An entry can be removed while plex.tv is out; one warning says what is left.
+
+    A token that Plex has ended already is nothing to warn of.
+    """
     await home.set_up()
-    home.simulator.revoke(home.account)
     home.simulator.clear_requests()
-    await home.remove()
-    assert [request.status for request in home.simulator.requests] == [401]
-    assert NOT_SIGNED_OUT not in caplog.text
-
-
-@pytest.mark.parametrize("fault", [{"status": 503}, {"action": "drop"}], ids=str)
-async def test_removal_without_plex(
-    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, object]
-) -> None:
-    """An entry can be removed while plex.tv is out; one warning says what is left."""
-    await home.set_up()
     home.simulator.fault(path="/users/signout", **fault)
     await home.remove()
+    assert set(home.asked()) == {"/users/signout"}
     assert not home.hass.config_entries.async_entries(DOMAIN)
-    (warning,) = [
-        record
-        for record in caplog.records
-        if record.levelno == logging.WARNING
-        and record.name.startswith("custom_components")
-    ]
-    assert NOT_SIGNED_OUT in warning.message
+    assert own_log(caplog) == ["WARNING"] * warnings
+    assert caplog.text.count(NOT_SIGNED_OUT) == warnings
 
 
 async def test_removal_of_a_damaged_entry(
