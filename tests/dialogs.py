@@ -27,7 +27,21 @@ type Source = Literal["user", "reauth", "reconfigure"]
 METHODS: tuple[Method, ...] = ("password", "code", "link")
 RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
 SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
+
+# What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
 HTML = "<html><body>Down for maintenance</body></html>"
+TROUBLE: list[tuple[dict[str, Any], str, str]] = [
+    ({"status": 429}, "rate_limited", "5"),
+    ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
+    ({"status": 400}, "invalid_response", "0"),
+    ({"status": 403, "body": HTML}, "invalid_response", "0"),
+    ({"body": HTML}, "invalid_response", "0"),
+    ({"body": {"id": 1}}, "invalid_response", "0"),
+    ({"status": 500}, "cannot_connect", "0"),
+    ({"status": 503, "body": HTML}, "cannot_connect", "0"),
+    ({"action": "drop"}, "cannot_connect", "0"),
+    ({"action": "truncate"}, "cannot_connect", "0"),
+]
 
 
 @dataclass
@@ -44,7 +58,7 @@ class Dialogs:
         return self.hass.config_entries.async_entries(DOMAIN)
 
     @property
-    def entry(self) -> ConfigEntry:
+    def entry(self) -> Any:
         """Return the only account that was added."""
         [entry] = self.entries
         return entry
@@ -71,9 +85,8 @@ class Dialogs:
     ) -> ConfigFlowResult:
         """Open a dialog, of the only account if none is given: its menu."""
         if source == "user":
-            return await self.hass.config_entries.flow.async_init(
-                DOMAIN, context={"source": "user"}
-            )
+            flow = self.hass.config_entries.flow
+            return await flow.async_init(DOMAIN, context={"source": "user"})
         entry = entry or self.entry
         assert isinstance(entry, MockConfigEntry)
         if source == "reauth":

@@ -18,12 +18,10 @@ from tests.simulator import Server
 
 from .common import set_up, settle
 from .dialogs import (
-    HTML,
     METHODS,
-    SOURCES,
+    TROUBLE,
     Dialogs,
     Method,
-    Source,
     check_abort,
     check_created,
     check_form,
@@ -42,7 +40,6 @@ TYPED = {
 }
 KEPT = {"password": {"username": "ada", "password": None}, "two_factor": {"code": None}}
 
-# What goes wrong, the error that it shows, and the minutes that the error names.
 FAULTS = [
     ({"code": 1001}, "invalid_auth", "0"),
     ({"code": 1001, "status": 422}, "invalid_auth", "0"),
@@ -50,20 +47,12 @@ FAULTS = [
     ({"code": 1030, "status": 403}, "email_required", "0"),
     ({"code": 1031}, "too_many_attempts", "60"),
     ({"code": 1031, "headers": {"Retry-After": "90"}}, "too_many_attempts", "2"),
-    ({"status": 429}, "rate_limited", "5"),
-    ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
-    ({"status": 400}, "invalid_response", "0"),
     ({"status": 302, "headers": {"Location": "/"}}, "invalid_response", "0"),
-    ({"status": 403, "body": HTML}, "invalid_response", "0"),
-    ({"body": HTML}, "invalid_response", "0"),
     ({"body": ""}, "invalid_response", "0"),
     ({"body": []}, "invalid_response", "0"),
     ({"body": {"id": 1, "uuid": ""}}, "invalid_response", "0"),
     ({"body": {"id": 1, "uuid": "0123456789abcdef"}}, "invalid_response", "0"),
-    ({"status": 500}, "cannot_connect", "0"),
-    ({"status": 503, "body": HTML}, "cannot_connect", "0"),
-    ({"action": "drop"}, "cannot_connect", "0"),
-    ({"action": "truncate"}, "cannot_connect", "0"),
+    *TROUBLE,
 ]
 
 
@@ -77,27 +66,6 @@ async def open_form(dialogs: Dialogs, step_id: str) -> ConfigFlowResult:
     check_form(form, step_id)
     dialogs.simulator.clear_requests()
     return form
-
-
-@pytest.mark.parametrize(
-    ("source", "step_id"),
-    zip(SOURCES, ["user", "reauth_confirm", "reconfigure"], strict=True),
-)
-async def test_menus(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source, step_id: str
-) -> None:
-    """Every dialog begins with the choice of a method; a renewal names the account.
-
-    Its name is plain text.
-    """
-    title = "![ada](http://x.example)"
-    dialogs.hass.config_entries.async_update_entry(entry, title=title)
-    menu = await dialogs.open(source)
-    assert menu["type"] is FlowResultType.MENU
-    assert menu["step_id"] == step_id
-    assert menu["menu_options"] == ["password", "link"]
-    name = None if source == "user" else r"!\[ada\](http\://x.example)"
-    assert menu["description_placeholders"].get("name") == name
 
 
 async def test_password(dialogs: Dialogs) -> None:
@@ -135,13 +103,9 @@ async def test_password(dialogs: Dialogs) -> None:
 @pytest.mark.parametrize(
     "typed",
     [
-        "123456",
-        " 123 456\n",
-        "123-456",
-        "12\u201134\u201356",
-        "\u2212123\u30fc456\uff0d",
-        "\uff11\uff12\uff13\uff14\uff15\uff16",
-        "\u200e123\u200b\u00a0456\ufe0f\u2060",
+        " 123-456\n",
+        "\u221212\u201134\u2013\uff15\u30fc6\uff0d",
+        "\u200e\uff11\uff12\uff13\u200b\u00a0456\ufe0f\u2060",
     ],
     ids=ascii,
 )
@@ -161,24 +125,15 @@ async def test_two_factor(dialogs: Dialogs, typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "shown"),
-    [
-        (("Ada L.", "ada", "countess"), "Ada L."),
-        (("", "ada", "countess"), "ada"),
-        (("ada@example.com", "ada", "countess"), "ada"),
-        (("", "", "countess"), "countess"),
-        (("ada@example.com", "ada@example.com", "countess"), "countess"),
-        (("ada@example.com", "ada@example.com", "ada@example.com"), "Plex account"),
-        (("", "", ""), "Plex account"),
-    ],
+    ("name", "title"), [("Ada L.", "Ada L."), ("ada@example.com", "Plex account")]
 )
-async def test_title(dialogs: Dialogs, names: tuple[str, ...], shown: str) -> None:
+async def test_title(dialogs: Dialogs, name: str, title: str) -> None:
     """The title is the first name of the account that is no email address."""
     form = await open_form(dialogs, "password")
     account = dialogs.account
-    account.friendly_name, account.username, account.title = names
+    account.friendly_name, account.username, account.title = name, account.email, ""
     result = await dialogs.log_in(form, username=account.email)
-    assert result["title"] == shown
+    assert result["title"] == title
 
 
 @pytest.mark.parametrize(
@@ -269,21 +224,18 @@ async def test_refused(
     check_created(await dialogs.submit(form, TYPED[step_id]))
 
 
-async def test_password_changed_before_code(dialogs: Dialogs) -> None:
-    """A password that is refused at last, or is gone, doesn't leave the code step."""
+async def test_code_step_stays(dialogs: Dialogs) -> None:
+    """Nothing but a sign-in ends the code step, be the password changed or gone.
+
+    Too many wrong codes lock the address out for a while.
+    """
     form = await open_form(dialogs, "two_factor")
     for password in ("another", None):
         dialogs.account.password = password
         form = await dialogs.submit(form, {"code": "123456"})
         check_form(form, "two_factor", "invalid_auth")
     dialogs.account.password = "correct horse"
-    check_created(await dialogs.submit(form, {"code": "123456"}))
-
-
-async def test_locked_out(dialogs: Dialogs) -> None:
-    """Too many wrong codes lock the address out for a while."""
-    dialogs.simulator.lock_after = 1
-    form = await open_form(dialogs, "two_factor")
+    dialogs.simulator.lock_after = 3
     form = await dialogs.submit(form, {"code": "000000"})
     check_form(form, "two_factor", "invalid_code", field="code")
     form = await dialogs.submit(form, {"code": "123456"})

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     async_capture_events,
     async_fire_time_changed,
 )
@@ -17,21 +16,8 @@ from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util import dt as dt_util
 
-from .common import DOMAIN, set_up, settle, until
-from .dialogs import (
-    HTML,
-    RENEWALS,
-    SOURCES,
-    Dialogs,
-    Source,
-    check_abort,
-    check_created,
-    check_form,
-)
-
-SCOPES = pytest.mark.parametrize("scope", ["token", "client"])
-# Longer than a code lives.
-WAIT = {"Retry-After": "1000"}
+from .common import DOMAIN, settle, until
+from .dialogs import HTML, TROUBLE, Dialogs, check_created, check_form
 
 
 async def try_again(dialogs: Dialogs, form: ConfigFlowResult) -> ConfigFlowResult:
@@ -68,27 +54,16 @@ async def test_link(dialogs: Dialogs) -> None:
     assert clients == {pin.client_identifier}
 
 
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        ({"status": 429}, "rate_limited"),
-        ({"status": 429, "headers": {"Retry-After": "60"}}, "rate_limited"),
-        ({"status": 400}, "invalid_response"),
-        ({"status": 403, "body": HTML}, "invalid_response"),
-        ({"body": HTML}, "invalid_response"),
-        ({"body": {"id": 1}}, "invalid_response"),
-        ({"status": 503, "body": HTML}, "cannot_connect"),
-        ({"action": "drop"}, "cannot_connect"),
-        ({"action": "truncate"}, "cannot_connect"),
-    ],
-)
-async def test_no_code(dialogs: Dialogs, fault: dict[str, Any], error: str) -> None:
+@pytest.mark.parametrize(("fault", "error", "minutes"), TROUBLE)
+async def test_no_code(
+    dialogs: Dialogs, fault: dict[str, Any], error: str, minutes: str
+) -> None:
     """A dialog that gets no code says why, as often as need be, and can ask again."""
     dialogs.simulator.fault(method="POST", path="/pins", times=2, **fault)
     form = await dialogs.choose(None, "link")
-    check_form(form, "link_expired", error)
+    check_form(form, "link_expired", error, minutes=minutes)
     form = await dialogs.submit(form, {})
-    check_form(form, "link_expired", error)
+    check_form(form, "link_expired", error, minutes=minutes)
     check_created(await try_again(dialogs, form))
 
 
@@ -122,20 +97,13 @@ async def test_lifetime(dialogs: Dialogs, lifetime: Any, minutes: str) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"status": 400},
+        *(fault for fault, error, _ in TROUBLE if error != "rate_limited"),
         {"status": 401},
-        {"status": 403, "body": HTML},
         {"status": 404, "body": ""},
         {"status": 404, "body": HTML},
         {"status": 422, "body": ""},
         {"status": 429},
         {"status": 429, "headers": {"Retry-After": "0"}},
-        {"status": 500},
-        {"status": 503, "body": HTML},
-        {"body": HTML},
-        {"body": {"id": 1}},
-        {"action": "drop"},
-        {"action": "truncate"},
     ],
 )
 @pytest.mark.parametrize("path", ["/pins/*", "/user"])
@@ -152,42 +120,37 @@ async def test_trouble_is_waited_out(
 
 
 @pytest.mark.parametrize(
-    ("pause", "headers"), [(1000, {}), (0, WAIT)], ids=["ours", "theirs"]
+    "fault",
+    [
+        None,
+        {"code": 1069},
+        {"code": 1020},
+        {"code": 1002},
+        {"status": 429},
+        {"status": 429, "headers": {"Retry-After": "1000"}},
+    ],
+    ids=str,
 )
-async def test_plex_asks_to_wait(
-    dialogs: Dialogs,
-    monkeypatch: pytest.MonkeyPatch,
-    pause: float,
-    headers: dict[str, str],
+async def test_expired(
+    dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any] | None
 ) -> None:
-    """Plex that asks to wait for longer than the code lives isn't asked again."""
-    monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", pause)
-    dialogs.simulator.fault(path="/pins/*", status=429, headers=headers)
-    wait = await dialogs.choose(None, "link")
-    await settle(dialogs.hass)
-    form = await dialogs.submit(wait)
-    check_form(form, "link_expired", "code_expired")
-    assert dialogs.count("GET", "/pins") == 1
-    dialogs.simulator.clear_faults()
-    check_created(await try_again(dialogs, form))
-
-
-@pytest.mark.parametrize(
-    "fault", [None, {"code": 1069}, {"code": 1020}, {"code": 1002}], ids=str
-)
-async def test_expired(dialogs: Dialogs, fault: dict[str, Any] | None) -> None:
     """A code that nobody enters in time is replaced in place.
 
-    Whoever opens the dialog again begins with the choice of a method.
+    Plex that asks to wait for longer than the code lives isn't asked again. Whoever
+    opens the dialog again begins with the choice of a method.
     """
+    if fault == {"status": 429}:
+        monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 1000)
     wait = await dialogs.choose(None, "link")
     if fault:
-        dialogs.simulator.fault(method="GET", path="/pins/*", times=1, **fault)
+        dialogs.simulator.fault(method="GET", path="/pins/*", **fault)
     else:
         dialogs.simulator.clock.advance(901)
     await settle(dialogs.hass)
     form = await dialogs.submit(wait, {})
     check_form(form, "link_expired", "code_expired")
+    assert dialogs.count("GET", "/pins") == 1
+    dialogs.simulator.clear_faults()
 
     again = await dialogs.submit(form)
     assert again["step_id"] == "user"
@@ -197,42 +160,6 @@ async def test_expired(dialogs: Dialogs, fault: dict[str, Any] | None) -> None:
     entry = check_created(await try_again(dialogs, await dialogs.submit(wait)))
     clients = {request.client_identifier for request in dialogs.simulator.requests}
     assert clients == {entry.data["client_identifier"]}
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        ({"status": 429}, "rate_limited"),
-        ({"status": 403, "body": HTML}, "invalid_response"),
-        ({"body": HTML}, "invalid_response"),
-        ({"status": 401}, "invalid_auth"),
-        ({"status": 503}, "cannot_connect"),
-    ],
-)
-async def test_approved_without_account(
-    dialogs: Dialogs, fault: dict[str, Any], error: str
-) -> None:
-    """A token of which Plex won't say whose it is is signed out, and a new one asked."""
-    dialogs.simulator.fault(path="/user", times=1, headers=WAIT, **fault)
-    form = await dialogs.complete(method="link")
-    check_form(form, "link_expired", error)
-    assert dialogs.tokens == []
-    entry = check_created(await try_again(dialogs, form))
-    assert dialogs.tokens == [entry.data["token"]]
-
-
-@SCOPES
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_renewal_without_account(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source, scope: str
-) -> None:
-    """Plex that won't say whose token it is costs a renewal, never the stored token."""
-    dialogs.simulator.sign_out_scope = scope
-    dialogs.simulator.fault(path="/user", status=503, headers=WAIT, times=1)
-    form = await dialogs.complete(source, "link")
-    check_form(form, "link_expired", "cannot_connect")
-    assert entry.data["token"] in dialogs.tokens
-    check_abort(await try_again(dialogs, form), f"{source}_successful")
 
 
 async def test_two_codes_at_once(dialogs: Dialogs) -> None:
@@ -260,39 +187,9 @@ async def test_closed_while_waiting(dialogs: Dialogs, method: str, path: str) ->
     assert dialogs.simulator.requests == []
 
 
-@SCOPES
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("answered", [False, True])
-async def test_closed_after_approval(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source, scope: str, answered: bool
-) -> None:
-    """A token that was handed out when the dialog is closed is signed out.
-
-    It never costs the token that is stored.
-    """
-    dialogs.simulator.sign_out_scope = scope
-    stored = entry.data["token"]
-    hang = dialogs.simulator.fault(path="/user", action="hang")
-    wait = await dialogs.choose(await dialogs.open(source), "link")
-    code = wait["description_placeholders"]["code"]
-    dialogs.simulator.approve_pin(code, dialogs.account)
-    await until(lambda: hang.hits)
-    if answered:
-        hang.remove()
-        await settle(dialogs.hass)
-    dialogs.close(wait)
-    hang.remove()
-    await dialogs.pass_seconds(31)
-    assert dialogs.entry is entry
-    assert entry.data["token"] == stored
-    if source == "user":
-        assert dialogs.tokens == [stored]
-    else:
-        assert stored in dialogs.tokens
-
-
-async def test_nobody_looks(dialogs: Dialogs) -> None:
-    """An approved sign-in is announced again and again, and added in the end."""
+@pytest.mark.parametrize("somebody_looks", [True, False])
+async def test_announcement(dialogs: Dialogs, somebody_looks: bool) -> None:
+    """An approved sign-in is announced until somebody looks, and added in the end."""
     announced = async_capture_events(dialogs.hass, "data_entry_flow_progressed")
     wait = await dialogs.choose(None, "link")
     await dialogs.approve(wait)
@@ -302,26 +199,16 @@ async def test_nobody_looks(dialogs: Dialogs) -> None:
             {"handler": DOMAIN, "flow_id": wait["flow_id"], "refresh": True}
         ] * times
     assert dialogs.entries == []
-
+    if somebody_looks:
+        check_created(await dialogs.submit(wait))
+        announced.clear()
     await dialogs.pass_seconds(31)
-    dialogs.check_only_entry()
+    entry = dialogs.check_only_entry()
+    assert announced == [] or not somebody_looks
     with pytest.raises(UnknownFlow):
         await dialogs.submit(wait)
     announced.clear()
     await dialogs.pass_seconds(100)
-    assert announced == []
-    dialogs.check_only_entry()
-
-
-async def test_somebody_looks_in_time(dialogs: Dialogs) -> None:
-    """A dialog that comes back in time shows the end, and nothing is added twice."""
-    announced = async_capture_events(dialogs.hass, "data_entry_flow_progressed")
-    wait = await dialogs.choose(None, "link")
-    await dialogs.approve(wait)
-    await dialogs.pass_seconds(6)
-    entry = check_created(await dialogs.submit(wait))
-    announced.clear()
-    await dialogs.pass_seconds(31)
     assert announced == []
     assert dialogs.check_only_entry() is entry
 
@@ -345,17 +232,3 @@ async def test_last_step_runs_once(dialogs: Dialogs, unseen: str) -> None:
     entry = dialogs.check_only_entry()
     assert dialogs.count("DELETE", "/users/signout") == 0
     assert first is None or (await first)["result"] is entry
-
-
-@pytest.mark.parametrize("source", SOURCES)
-async def test_nobody_looks_at_the_end(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source
-) -> None:
-    """A renewal replaces the token, and a duplicate leaves none behind."""
-    await set_up(dialogs.hass, entry)
-    if source != "user":
-        dialogs.simulator.revoke(dialogs.account)
-    await dialogs.approve(await dialogs.choose(await dialogs.open(source), "link"))
-    await dialogs.pass_seconds(31)
-    assert dialogs.check_only_entry() is entry
-    assert dialogs.in_progress == []

@@ -1,17 +1,20 @@
 """Signing in again, and the tokens that no entry keeps."""
 
 from contextlib import nullcontext
+from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from custom_components.plex_account.api import PlexTvClient
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, errors_logged, set_up, settle
+from .common import CLIENT_IDENTIFIER, errors_logged, set_up, settle, until
 from .dialogs import (
+    HTML,
     METHODS,
     RENEWALS,
     SOURCES,
@@ -29,6 +32,11 @@ EITHER_RENEWAL = pytest.mark.parametrize("source", RENEWALS)
 EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES)
 EVERY_METHOD = pytest.mark.parametrize("method", METHODS)
 EITHER_SCOPE = pytest.mark.parametrize("scope", ["token", "client"])
+ENDS: dict[Source, str] = {
+    "user": "already_configured",
+    "reauth": "reauth_successful",
+    "reconfigure": "reconfigure_successful",
+}
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ async def test_renewal(
         dialogs.simulator.sign_out_scope = scope
     old_tokens = dialogs.tokens
     dialogs.simulator.clear_requests()
-    check_abort(await dialogs.complete(source, method), f"{source}_successful")
+    check_abort(await dialogs.complete(source, method), ENDS[source])
     assert dialogs.entries == [entry]
     assert entry.state is ConfigEntryState.LOADED
     assert (entry.title, entry.unique_id) == ("ada", dialogs.account.uuid)
@@ -119,20 +127,8 @@ async def test_renewal_asks_where_the_entry_was_made(
     assert suggested(form) == {"username": "ada", "password": None}
     form = await dialogs.log_in(form, password="wrong")
     check_form(form, "password", "invalid_auth")
-    check_abort(await dialogs.log_in(form), f"{source}_successful")
+    check_abort(await dialogs.log_in(form), ENDS[source])
     assert dialogs.entry.data["url"] == dialogs.simulator.url
-
-
-@pytest.mark.parametrize("url", [5, None, "nonsense", "http://192.0.2.1/api/v2"])
-@EITHER_RENEWAL
-async def test_damaged_url(dialogs: Dialogs, source: Source, url: object) -> None:
-    """An entry whose URL is none is signed in again where new entries are."""
-    entry = dialogs.entry
-    data = {**entry.data, "url": url}
-    dialogs.hass.config_entries.async_update_entry(entry, data=data)
-    check_abort(await dialogs.complete(source), f"{source}_successful")
-    assert entry.data["url"] == dialogs.simulator.url
-    assert entry.state is ConfigEntryState.LOADED
 
 
 @EITHER_RENEWAL
@@ -140,7 +136,7 @@ async def test_change_of_method(dialogs: Dialogs, source: Source) -> None:
     """A login is forgotten with the first sign-in by link, and known after the next."""
     await dialogs.complete(source, "link")
     assert "username" not in dialogs.entry.data
-    check_abort(await dialogs.complete(source), f"{source}_successful")
+    check_abort(await dialogs.complete(source), ENDS[source])
     assert dialogs.entry.data["username"] == "ada"
 
 
@@ -176,32 +172,41 @@ async def test_wrong_account(
     else:
         assert dialogs.in_progress == rows == []
         menu = await dialogs.open("reconfigure")
-    check_abort(await dialogs.sign_in(menu, method), f"{source}_successful")
+    check_abort(await dialogs.sign_in(menu, method), ENDS[source])
     await settle(dialogs.hass)
     assert dialogs.in_progress == []
 
 
 @EVERY_SOURCE
 @pytest.mark.parametrize("step_id", ["password", "two_factor", "link_expired"])
-async def test_way_back(dialogs: Dialogs, source: Source, step_id: str) -> None:
-    """A dialog that is opened again begins with the choice of a method."""
+async def test_menus(dialogs: Dialogs, source: Source, step_id: str) -> None:
+    """Every dialog begins with the choice of a method, also when it is opened again.
+
+    A renewal names the account, in plain text.
+    """
+    title = "![ada](http://x.example)"
+    dialogs.hass.config_entries.async_update_entry(dialogs.entry, title=title)
     dialogs.simulator.fault(method="POST", path="/pins", status=503, times=1)
     menu = await dialogs.open(source)
+    assert menu["type"] is FlowResultType.MENU
+    assert menu["step_id"] == ("reauth_confirm" if source == "reauth" else source)
+    assert menu["menu_options"] == ["password", "link"]
+    name = None if source == "user" else r"!\[ada\](http\://x.example)"
+    assert menu["description_placeholders"].get("name") == name
+
     form = await dialogs.choose(menu, "link")
     if step_id != "link_expired":
         form = await dialogs.choose(await dialogs.submit(form), "password")
     if step_id == "two_factor":
         form = await dialogs.log_in(form)
     assert form["step_id"] == step_id
-
     again = await dialogs.submit(form)
     assert again["step_id"] == menu["step_id"]
     assert again["menu_options"] == menu["menu_options"]
     form = await dialogs.choose(again, "password")
     assert form["errors"] == {}
     result = await dialogs.sign_in(await dialogs.submit(form), "link")
-    already = source == "user"
-    check_abort(result, "already_configured" if already else f"{source}_successful")
+    check_abort(result, ENDS[source])
 
 
 @EITHER_SCOPE
@@ -226,6 +231,78 @@ async def test_closed_during_sign_in(
     assert data["token"] in dialogs.tokens
     assert stranger.tokens == {}
     assert len(dialogs.tokens) == 1 + (source != "user" and whose == "its own")
+
+
+@EITHER_SCOPE
+@EVERY_SOURCE
+@pytest.mark.parametrize("answered", [False, True])
+async def test_closed_after_approval(
+    dialogs: Dialogs, source: Source, scope: str, answered: bool
+) -> None:
+    """A token that was handed out when the dialog is closed is signed out.
+
+    It never costs the token that is stored.
+    """
+    dialogs.simulator.sign_out_scope = scope
+    data = dict(dialogs.entry.data)
+    hang = dialogs.simulator.fault(path="/user", action="hang")
+    wait = await dialogs.choose(await dialogs.open(source), "link")
+    code = wait["description_placeholders"]["code"]
+    dialogs.simulator.approve_pin(code, dialogs.account)
+    await until(lambda: hang.hits)
+    if answered:
+        hang.remove()
+        await settle(dialogs.hass)
+    dialogs.close(wait)
+    hang.remove()
+    await dialogs.pass_seconds(31)
+    assert dialogs.entry.data == data
+    assert data["token"] in dialogs.tokens
+    assert source != "user" or len(dialogs.tokens) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 429}, "rate_limited"),
+        ({"status": 403, "body": HTML}, "invalid_response"),
+        ({"body": HTML}, "invalid_response"),
+        ({"status": 401}, "invalid_auth"),
+        ({"status": 503}, "cannot_connect"),
+    ],
+)
+@EITHER_SCOPE
+@EVERY_SOURCE
+async def test_approved_without_account(
+    dialogs: Dialogs, source: Source, scope: str, fault: dict[str, Any], error: str
+) -> None:
+    """A token of which Plex won't say whose it is is signed out, and a new one asked.
+
+    It never costs the token that is stored.
+    """
+    dialogs.simulator.sign_out_scope = scope
+    stored = dialogs.entry.data["token"]
+    headers = {"Retry-After": "1000"}
+    dialogs.simulator.fault(path="/user", times=1, headers=headers, **fault)
+    form = await dialogs.complete(source, "link")
+    check_form(form, "link_expired", error)
+    assert stored in dialogs.tokens
+    assert source != "user" or dialogs.tokens == [stored]
+    result = await dialogs.link(await dialogs.submit(form, {}))
+    check_abort(result, ENDS[source])
+
+
+@EVERY_SOURCE
+async def test_nobody_looks_at_the_end(dialogs: Dialogs, source: Source) -> None:
+    """A renewal replaces the token, and a duplicate leaves none behind."""
+    entry = dialogs.entry
+    await set_up(dialogs.hass, entry)
+    if source != "user":
+        dialogs.simulator.revoke(dialogs.account)
+    await dialogs.approve(await dialogs.choose(await dialogs.open(source), "link"))
+    await dialogs.pass_seconds(31)
+    assert dialogs.check_only_entry() is entry
+    assert dialogs.in_progress == []
 
 
 @EITHER_RENEWAL
