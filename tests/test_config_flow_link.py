@@ -17,7 +17,7 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util import dt as dt_util
 
 from .common import DOMAIN, settle, until
-from .dialogs import HTML, TROUBLE, Dialogs, check_created, check_form
+from .dialogs import HTML, TROUBLE, Dialogs, Fault, check_created, check_form
 
 
 async def try_again(dialogs: Dialogs, form: ConfigFlowResult) -> ConfigFlowResult:
@@ -56,7 +56,7 @@ async def test_link(dialogs: Dialogs) -> None:
 
 @pytest.mark.parametrize(("fault", "error", "minutes"), TROUBLE)
 async def test_no_code(
-    dialogs: Dialogs, fault: dict[str, Any], error: str, minutes: str
+    dialogs: Dialogs, fault: Fault, error: str, minutes: str
 ) -> None:
     """A dialog that gets no code says why, as often as need be, and can ask again."""
     dialogs.simulator.fault(method="POST", path="/pins", times=2, **fault)
@@ -107,9 +107,7 @@ async def test_lifetime(dialogs: Dialogs, lifetime: Any, minutes: str) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/pins/*", "/user"])
-async def test_trouble_is_waited_out(
-    dialogs: Dialogs, path: str, fault: dict[str, Any]
-) -> None:
+async def test_trouble_is_waited_out(dialogs: Dialogs, path: str, fault: Fault) -> None:
     """What goes wrong before and after an approval neither ends a code nor loses it."""
     trouble = dialogs.simulator.fault(method="GET", path=path, times=3, **fault)
     wait = await dialogs.choose(None, "link")
@@ -132,13 +130,9 @@ async def test_trouble_is_waited_out(
     ids=str,
 )
 async def test_expired(
-    dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any] | None
+    dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, fault: Fault | None
 ) -> None:
-    """A code that nobody enters in time is replaced in place.
-
-    Plex that asks to wait for longer than the code lives isn't asked again. Whoever
-    opens the dialog again begins with the choice of a method.
-    """
+    """A code that isn't entered, or can't be asked for, in its time is replaced."""
     if fault == {"status": 429}:
         monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 1000)
     wait = await dialogs.choose(None, "link")

@@ -1,7 +1,6 @@
 """Signing in again, and the tokens that no entry keeps."""
 
 from contextlib import nullcontext
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -12,13 +11,14 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, errors_logged, set_up, settle, until
+from .common import CLIENT_IDENTIFIER, errors_logged, set_up, settle
 from .dialogs import (
     HTML,
     METHODS,
     RENEWALS,
     SOURCES,
     Dialogs,
+    Fault,
     Method,
     Source,
     check_abort,
@@ -120,24 +120,21 @@ async def test_renewal(
 async def test_renewal_asks_where_the_entry_was_made(
     dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, source: Source
 ) -> None:
-    """A renewal knows the login, asks for no URL, and can be tried again."""
+    """A renewal asks for no URL and knows the login, until that isn't used any more."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", "http://plex.example/api/v2")
-    dialogs.account.code = None
-    form = await dialogs.choose(await dialogs.open(source), "password")
-    assert suggested(form) == {"username": "ada", "password": None}
-    form = await dialogs.log_in(form, password="wrong")
-    check_form(form, "password", "invalid_auth")
-    check_abort(await dialogs.log_in(form), ENDS[source])
-    assert dialogs.entry.data["url"] == dialogs.simulator.url
-
-
-@EITHER_RENEWAL
-async def test_change_of_method(dialogs: Dialogs, source: Source) -> None:
-    """A login is forgotten with the first sign-in by link, and known after the next."""
-    await dialogs.complete(source, "link")
-    assert "username" not in dialogs.entry.data
-    check_abort(await dialogs.complete(source), ENDS[source])
-    assert dialogs.entry.data["username"] == "ada"
+    entry = dialogs.entry
+    for username in ("ada", ""):
+        form = await dialogs.choose(await dialogs.open(source), "password")
+        assert suggested(form) == {"username": username, "password": None}
+        dialogs.account.code = None
+        form = await dialogs.log_in(form, password="wrong")
+        check_form(form, "password", "invalid_auth")
+        check_abort(await dialogs.log_in(form), ENDS[source])
+        assert entry.data["username"] == "ada"
+        await settle(dialogs.hass)
+        check_abort(await dialogs.complete(source, "link"), ENDS[source])
+        assert "username" not in entry.data
+    assert entry.data["url"] == dialogs.simulator.url
 
 
 @EITHER_SCOPE
@@ -146,10 +143,7 @@ async def test_change_of_method(dialogs: Dialogs, source: Source) -> None:
 async def test_wrong_account(
     dialogs: Dialogs, stranger: Account, source: Source, method: Method, scope: str
 ) -> None:
-    """Another account is named, refused, and signed out; what was there stays.
-
-    As long as Plex is signed out, one row asks for another try, and it works.
-    """
+    """Another account is named, refused, and signed out; a reauth is asked for again."""
     dialogs.simulator.sign_out_scope = scope
     stranger.title = stranger.username
     stranger.friendly_name = "*grace@example.com*"
@@ -180,10 +174,7 @@ async def test_wrong_account(
 @EVERY_SOURCE
 @pytest.mark.parametrize("step_id", ["password", "two_factor", "link_expired"])
 async def test_menus(dialogs: Dialogs, source: Source, step_id: str) -> None:
-    """Every dialog begins with the choice of a method, also when it is opened again.
-
-    A renewal names the account, in plain text.
-    """
+    """Every dialog begins with the choice of a method, also when it is opened again."""
     title = "![ada](http://x.example)"
     dialogs.hass.config_entries.async_update_entry(dialogs.entry, title=title)
     dialogs.simulator.fault(method="POST", path="/pins", status=503, times=1)
@@ -215,10 +206,7 @@ async def test_menus(dialogs: Dialogs, source: Source, step_id: str) -> None:
 async def test_closed_during_sign_in(
     dialogs: Dialogs, stranger: Account, source: Source, scope: str, whose: str
 ) -> None:
-    """A token that comes after the dialog was closed is signed out.
-
-    It never costs the token that is stored.
-    """
+    """A token that comes after the dialog was closed is signed out, the stored one not."""
     dialogs.simulator.sign_out_scope = scope
     data = dict(dialogs.entry.data)
     menu = await dialogs.open(source)
@@ -239,22 +227,16 @@ async def test_closed_during_sign_in(
 async def test_closed_after_approval(
     dialogs: Dialogs, source: Source, scope: str, answered: bool
 ) -> None:
-    """A token that was handed out when the dialog is closed is signed out.
-
-    It never costs the token that is stored.
-    """
+    """A token that was handed out before is signed out as well, the stored one not."""
     dialogs.simulator.sign_out_scope = scope
     data = dict(dialogs.entry.data)
-    hang = dialogs.simulator.fault(path="/user", action="hang")
     wait = await dialogs.choose(await dialogs.open(source), "link")
-    code = wait["description_placeholders"]["code"]
-    dialogs.simulator.approve_pin(code, dialogs.account)
-    await until(lambda: hang.hits)
     if answered:
-        hang.remove()
-        await settle(dialogs.hass)
-    dialogs.close(wait)
-    hang.remove()
+        await dialogs.approve(wait)
+        dialogs.close(wait)
+    else:
+        async with dialogs.held(dialogs.approve(wait), "/user"):
+            dialogs.close(wait)
     await dialogs.pass_seconds(31)
     assert dialogs.entry.data == data
     assert data["token"] in dialogs.tokens
@@ -274,12 +256,9 @@ async def test_closed_after_approval(
 @EITHER_SCOPE
 @EVERY_SOURCE
 async def test_approved_without_account(
-    dialogs: Dialogs, source: Source, scope: str, fault: dict[str, Any], error: str
+    dialogs: Dialogs, source: Source, scope: str, fault: Fault, error: str
 ) -> None:
-    """A token of which Plex won't say whose it is is signed out, and a new one asked.
-
-    It never costs the token that is stored.
-    """
+    """A token of which Plex won't say whose it is is signed out, and a new one asked."""
     dialogs.simulator.sign_out_scope = scope
     stored = dialogs.entry.data["token"]
     headers = {"Retry-After": "1000"}
