@@ -1,6 +1,5 @@
 """The issues of servers, their fix flow, and the devices that may be deleted."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,25 +21,17 @@ INSECURE = ("insecure_only", "Attic")
 LOST = ("server_lost", "Cellar")
 HOSTILE = "![x](http://a.b/c) <img src=x> www.a.b [y](z) *1* `2` &amp; # 3 - {{ 4 }}"
 
-type Fix = Callable[..., Awaitable[RepairsFlowResult]]
 
-
-@pytest.fixture
-async def fix(home: Home) -> Fix:
-    """Return what takes a step in the fix flow of the only issue."""
+async def fix(
+    home: Home, flow: RepairsFlowResult | None = None, **user_input: Any
+) -> RepairsFlowResult:
+    """Take a step in the fix flow of the only issue."""
     assert await async_setup_component(home.hass, "repairs", {})
-    manager = repairs_flow_manager(home.hass)
-    assert manager
-
-    async def take(
-        flow: RepairsFlowResult | None = None, **user_input: Any
-    ) -> RepairsFlowResult:
-        if flow:
-            return await manager.async_configure(flow["flow_id"], user_input)
-        [issue] = ir.async_get(home.hass).issues.values()
-        return await manager.async_init(DOMAIN, context={"issue_id": issue.issue_id})
-
-    return take
+    manager: Any = repairs_flow_manager(home.hass)
+    if flow:
+        return await manager.async_configure(flow["flow_id"], user_input)
+    [issue] = ir.async_get(home.hass).issues.values()
+    return await manager.async_init(DOMAIN, context={"issue_id": issue.issue_id})
 
 
 @pytest.fixture
@@ -55,10 +46,7 @@ async def lost(home: Home) -> Server:
 
 
 async def test_insecure_only(home: Home) -> None:
-    """A server that offers plain http only is off, and gets no token.
-
-    The issue ends when a secure connection answers, not when one is promised.
-    """
+    """A server that offers plain http only is off until a secure connection answers."""
     secure = home.server.connections
     home.server.connections = [PLAIN]
     await home.set_up()
@@ -84,45 +72,45 @@ async def test_insecure_only(home: Home) -> None:
     assert home.issues() == []
 
 
-async def test_fix_by_claiming(home: Home, lost: Server, fix: Fix) -> None:
+async def test_fix_by_claiming(home: Home, lost: Server) -> None:
     """The steps delete nothing, and the issue stays until the server is listed."""
-    menu = await fix()
+    menu = await fix(home)
     assert menu["menu_options"] == ["claim", "delete"]
-    steps = await fix(menu, next_step_id="claim")
+    steps = await fix(home, menu, next_step_id="claim")
     assert steps["errors"] is None
-    steps = await fix(steps)
+    steps = await fix(home, steps)
     assert steps["errors"] == {"base": "still_lost"}
     assert home.issues() == [LOST]
     lost.listed = True
-    assert (await fix(steps))["type"] == "create_entry"
+    assert (await fix(home, steps))["type"] == "create_entry"
     assert home.issues() == []
     assert home.find_device(lost)
 
 
-async def test_fix_by_deleting(home: Home, lost: Server, fix: Fix) -> None:
+async def test_fix_by_deleting(home: Home, lost: Server) -> None:
     """The device is deleted when that is confirmed and Plex can be asked."""
-    form = await fix(await fix(), next_step_id="delete")
+    form = await fix(home, await fix(home), next_step_id="delete")
     assert home.find_device(lost)
     fault = home.simulator.fault(path="/resources", status=503)
-    form = await fix(form)
+    form = await fix(home, form)
     assert form["errors"] == {"base": "cannot_connect"}
     fault.remove()
     await home.unload()
-    form = await fix(form)
+    form = await fix(home, form)
     assert form["errors"] == {"base": "cannot_connect"}
     assert home.find_device(lost)
     await home.set_up()
-    assert (await fix(form))["type"] == "create_entry"
+    assert (await fix(home, form))["type"] == "create_entry"
     assert home.issues() == []
     assert home.find_device(lost) is None
     assert home.state("sensor", "servers") == "1"
 
 
-async def test_fix_of_a_server_that_is_back(home: Home, lost: Server, fix: Fix) -> None:
+async def test_fix_of_a_server_that_is_back(home: Home, lost: Server) -> None:
     """A server that is listed by the time of the confirmation is not deleted."""
-    form = await fix(await fix(), next_step_id="delete")
+    form = await fix(home, await fix(home), next_step_id="delete")
     lost.listed = True
-    result = await fix(form)
+    result = await fix(home, form)
     assert (result["type"], result["reason"]) == ("abort", "server_back")
     assert home.issues() == []
     assert home.find_device(lost)
@@ -211,10 +199,7 @@ async def test_listed_again_between_two_refreshes(home: Home, lost: Server) -> N
 async def test_deleting_devices(
     home: Home, hass_ws_client: WebSocketGenerator, only: bool, lists: int
 ) -> None:
-    """The device of a server can be deleted when Plex no longer lists it.
-
-    Which it does is known only while the entry is loaded. The device stays away.
-    """
+    """The device of a server that Plex no longer lists can be deleted, and stays away."""
     await async_setup_component(home.hass, "config", {})
     if not only:
         await home.own()
@@ -232,14 +217,14 @@ async def test_deleting_devices(
 
     assert await refusal() == "account_device"
     assert await refusal(home.server) == "device_still_listed"
+    await home.unload()
+    assert await refusal(home.server) == "service_config_entry_not_loaded"
+    await home.set_up()
     home.server.listed = False
     for _ in range(lists):
         await home.wait(timedelta(minutes=11))
         await home.press()
     assert len(home.issues()) == lists - 1
-    await home.unload()
-    assert await refusal(home.server) == "service_config_entry_not_loaded"
-    await home.set_up()
     assert last_activity() != "server_removed"
     assert await refusal(home.server) is None
     await settle(home.hass)

@@ -1,18 +1,17 @@
 """Starting without plex.tv, and what is stored for it, by this version and an older one."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 import json
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import entity_registry as er
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
-from tests.simulator import Simulator
 
 from .common import CLIENT_IDENTIFIER, DOMAIN, Home, call, own_log, settle
 from .samples import sample
@@ -93,10 +92,7 @@ async def test_start_with_a_bad_answer(home: Home, fault: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_refused_and_out(home: Home, kept: bool) -> None:
-    """A second refusal, a minute later, asks for a sign-in, and a kept list isn't used.
-
-    Taken again, all is well.
-    """
+    """A second refusal asks for a sign-in, and keeps a kept list from being used."""
     if kept:
         await home.set_up()
         await home.unload()
@@ -119,30 +115,6 @@ async def test_refused_and_out(home: Home, kept: bool) -> None:
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.dialogs() == []
     assert home.connectivity() == "on"
-
-
-async def test_start_with_a_lost_server(home: Home) -> None:
-    """An own server that is lost stays so over starts with and without plex.tv."""
-    loft = await home.own()
-    await home.set_up()
-    loft.listed = False
-    await home.refresh(2)
-    for plex_tv_is_out in (False, True):
-        if plex_tv_is_out:
-            await home.simulator.stop_plex_tv()
-        await home.unload()
-        ir.async_get(home.hass).issues.clear()
-        home.simulator.clear_requests()
-        await home.set_up()
-        assert home.connectivity(loft) == "off"
-        assert home.issues() == [("server_lost", "Loft")]
-        assert loft.requests == []
-
-    loft.listed = True
-    await home.simulator.start_plex_tv()
-    await home.wait(2 * MINUTE)
-    assert home.connectivity(loft) == "on"
-    assert home.issues() == []
 
 
 async def test_left_out_by_the_first_list(home: Home) -> None:
@@ -244,31 +216,19 @@ async def test_lost_file(home: Home, storage: Storage) -> None:
 
 
 @pytest.fixture
-async def old_home(
-    storage: Storage, freezer: FrozenDateTimeFactory, simulator: Simulator
-) -> AsyncIterator[Home]:
+async def old_home(home: Home, storage: Storage) -> AsyncIterator[Home]:
     """Return a Home Assistant that starts with what 0.1.0 has stored."""
-    stored = sample("stored_by_0_1_0")
-    stored["core.config_entries"]["data"]["entries"][0]["data"]["url"] = simulator.url
-    storage.update(stored)
-    ada = simulator.add_account(username="ada", uuid="ada0000000000001")
-    ada.tokens["stored-token"] = CLIENT_IDENTIFIER
-    attic = await simulator.add_server(
-        name="Attic", owner=ada, tls=True, machine_identifier="a" * 40
-    )
+    home.account.uuid, home.server.machine_identifier = "ada0000000000001", "a" * 40
+    home.account.tokens["stored-token"] = CLIENT_IDENTIFIER
+    storage |= sample("stored_by_0_1_0")
+    [stored] = storage["core.config_entries"]["data"]["entries"]
+    stored["data"]["url"] = home.simulator.url
     async with async_test_home_assistant() as hass:
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
         await er.async_get(hass).async_load()
         await hass.config_entries.async_initialize()
         entry: Any = hass.config_entries.async_entries(DOMAIN)[0]
-        yield Home(
-            hass=hass,
-            freezer=freezer,
-            simulator=simulator,
-            entry=entry,
-            account=ada,
-            server=attic,
-        )
+        yield replace(home, hass=hass, entry=entry)
         await hass.async_stop(force=True)
 
 

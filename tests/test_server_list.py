@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import device_registry as dr, issue_registry as ir
 from tests.simulator import Server
 
-from .common import DISTANT_REFRESH, Home, call, settle, until
+from .common import Home, call, settle, until
 
 LOST = ("server_lost", "Loft")
 USER = dr.DeviceEntryDisabler.USER
@@ -55,63 +55,56 @@ async def test_left_out_once(home: Home, shared: bool) -> None:
     assert home.issues() == []
 
 
-async def test_shared_server_removed(home: Home) -> None:
-    """A friend's server goes when two lists leave it out, and comes back like a new one.
-
-    It can't be claimed, so there is nothing to repair.
-    """
-    cellar = await home.friend()
-    await home.set_up()
-    cellar.shared_with = []
-    await home.refresh(2)
-    assert names(home) == {"Attic"}
-    assert home.state("sensor", "servers") == "1"
-    home.simulator.clear_requests()
-    await home.wait(DISTANT_REFRESH)
-    assert cellar.requests == []
-    assert home.issues() == []
-
-    cellar.shared_with = [home.account]
-    await home.refresh()
-    assert home.connectivity(cellar) == "on"
-
-
-async def test_own_server_lost(home: Home) -> None:
-    """An own server that two lists leave out is off and says so, until it is back."""
-    loft = await home.own()
-    await home.set_up()
-    loft.listed = False
-    await home.refresh()
-    assert home.issues() == []
-    await home.refresh(5)
-    assert names(home) == {"Attic", "Loft"}
-    assert home.connectivity(loft) == "off"
-    assert home.issues() == [LOST]
-    home.simulator.clear_requests()
-    await home.wait(DISTANT_REFRESH)
-    assert loft.requests == []
-
-    loft.listed = True
-    await home.press()
-    assert home.connectivity(loft) == "on"
-    assert home.issues() == []
-
-
-async def test_lists_close_together(home: Home) -> None:
-    """Lists within ten minutes count as one sample."""
+async def test_lost_and_removed(home: Home) -> None:
+    """Left out by two lists ten minutes apart, an own server is off, a friend's goes."""
     cellar, loft = await home.friend(), await home.own()
     await home.set_up()
-    cellar.listed = loft.listed = False
+    cellar.shared_with, loft.listed = [], False
     for _ in range(3):
         await home.press()
     await home.wait(timedelta(minutes=9))
     await home.press()
     assert names(home) == {"Attic", "Cellar", "Loft"}
     assert home.connectivity(loft) == home.connectivity(cellar) == "on"
+    assert home.issues() == []
     await home.wait(timedelta(minutes=1))
     await home.press()
-    assert names(home) == {"Attic", "Loft"}
-    assert home.connectivity(loft) == "off"
+    for _ in range(4):
+        assert names(home) == {"Attic", "Loft"}
+        assert home.connectivity(loft) == "off"
+        assert home.issues() == [LOST]
+        assert home.state("sensor", "servers") == "2"
+        home.simulator.clear_requests()
+        await home.refresh()
+        assert cellar.requests == loft.requests == []
+
+    cellar.shared_with, loft.listed = [home.account], True
+    await home.press()
+    assert home.connectivity(loft) == home.connectivity(cellar) == "on"
+    assert home.issues() == []
+
+
+async def test_start_with_a_lost_server(home: Home) -> None:
+    """An own server that is lost stays so over starts with and without plex.tv."""
+    loft = await home.own()
+    await home.set_up()
+    loft.listed = False
+    await home.refresh(2)
+    for plex_tv_is_out in (False, True):
+        if plex_tv_is_out:
+            await home.simulator.stop_plex_tv()
+        await home.unload()
+        ir.async_get(home.hass).issues.clear()
+        home.simulator.clear_requests()
+        await home.set_up()
+        assert home.connectivity(loft) == "off"
+        assert home.issues() == [LOST]
+        assert loft.requests == []
+    loft.listed = True
+    await home.simulator.start_plex_tv()
+    await home.wait(timedelta(minutes=2))
+    assert home.connectivity(loft) == "on"
+    assert home.issues() == []
 
 
 async def test_empty_list(home: Home) -> None:
@@ -129,17 +122,13 @@ async def test_empty_list(home: Home) -> None:
 
 
 async def test_no_servers(home: Home) -> None:
-    """An account without servers is a normal account; an only one isn't lost soon."""
+    """An account without servers is a normal account."""
     home.server.listed = False
     await home.set_up()
     assert home.state("sensor", "servers") == "0"
     home.server.listed = True
     await home.press()
     assert home.connectivity() == "on"
-    home.server.listed = False
-    await home.refresh(3)
-    assert home.connectivity() == "on"
-    assert home.issues() == []
 
 
 async def test_older_list(home: Home) -> None:
