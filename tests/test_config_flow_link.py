@@ -12,17 +12,11 @@ from pytest_homeassistant_custom_component.common import (
 )
 
 from custom_components.plex_account import link
-from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.util import dt as dt_util
 
 from .common import DOMAIN, settle, until
 from .dialogs import HTML, TROUBLE, Dialogs, Fault, check_created, check_form
-
-
-async def try_again(dialogs: Dialogs, form: ConfigFlowResult) -> ConfigFlowResult:
-    """Ask for another code where one has expired, and enter it."""
-    return await dialogs.link(await dialogs.submit(form, {}))
 
 
 async def test_link(dialogs: Dialogs) -> None:
@@ -64,7 +58,7 @@ async def test_no_code(
     check_form(form, "link_expired", error, minutes=minutes)
     form = await dialogs.submit(form, {})
     check_form(form, "link_expired", error, minutes=minutes)
-    check_created(await try_again(dialogs, form))
+    check_created(await dialogs.link(await dialogs.submit(form, {})))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +85,7 @@ async def test_lifetime(dialogs: Dialogs, lifetime: Any, minutes: str) -> None:
     await settle(dialogs.hass)
     form = await dialogs.submit(wait)
     check_form(form, "link_expired", "code_expired")
-    check_created(await try_again(dialogs, form))
+    check_created(await dialogs.link(await dialogs.submit(form, {})))
 
 
 @pytest.mark.parametrize(
@@ -145,13 +139,7 @@ async def test_expired(
     check_form(form, "link_expired", "code_expired")
     assert dialogs.count("GET", "/pins") == 1
     dialogs.simulator.clear_faults()
-
-    again = await dialogs.submit(form)
-    assert again["step_id"] == "user"
-    wait = await dialogs.choose(again, "link")
-    dialogs.simulator.clock.advance(901)
-    await settle(dialogs.hass)
-    entry = check_created(await try_again(dialogs, await dialogs.submit(wait)))
+    entry = check_created(await dialogs.link(await dialogs.submit(form, {})))
     clients = {request.client_identifier for request in dialogs.simulator.requests}
     assert clients == {entry.data["client_identifier"]}
 

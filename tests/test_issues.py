@@ -116,25 +116,25 @@ async def test_fix_of_a_server_that_is_back(home: Home, lost: Server) -> None:
     assert home.find_device(lost)
 
 
-@pytest.mark.parametrize("kind", ["insecure_only", "server_lost"])
-async def test_text_of_others(home: Home, kind: str) -> None:
+async def test_text_of_others(home: Home) -> None:
     """Names are plain text in what is Markdown, and ids name nobody."""
-    cellar = await home.own(HOSTILE)
-    if kind == "insecure_only":
-        cellar.connections = [PLAIN]
+    cellar, loft = await home.own(HOSTILE), await home.own(HOSTILE)
+    cellar.connections = [PLAIN]
     home.hass.config_entries.async_update_entry(home.entry, title=HOSTILE)
     await home.set_up()
-    if kind == "server_lost":
-        cellar.listed = False
-        await home.refresh(2)
-    [issue] = ir.async_get(home.hass).issues.values()
-    assert issue.translation_key == kind
-    placeholders = issue.translation_placeholders or {}
-    assert placeholders["server"] == placeholders["account"] == escape(HOSTILE)
-    account = home.account
-    for secret in (cellar.machine_identifier, account.uuid, str(account.id)):
-        assert secret not in issue.issue_id
-        assert secret not in str(issue.data)
+    loft.listed = False
+    await home.refresh(2)
+    assert sorted(home.issues()) == [
+        ("insecure_only", HOSTILE),
+        ("server_lost", HOSTILE),
+    ]
+    secrets = [cellar.machine_identifier, loft.machine_identifier, home.account.uuid]
+    for issue in ir.async_get(home.hass).issues.values():
+        placeholders = issue.translation_placeholders or {}
+        assert placeholders["server"] == placeholders["account"] == escape(HOSTILE)
+        for secret in (*secrets, str(home.account.id)):
+            assert secret not in issue.issue_id
+            assert secret not in str(issue.data)
 
 
 async def test_password_reset(home: Home) -> None:
@@ -168,14 +168,9 @@ async def test_end_of_the_entry_ends_issues(home: Home) -> None:
     await settle(home.hass)
     assert home.issues() == [INSECURE]
 
-    ir.async_create_issue(
-        home.hass,
-        "other",
-        f"other_{home.entry.entry_id}_issue",
-        is_fixable=False,
-        severity=ir.IssueSeverity.WARNING,
-        translation_key="other",
-    )
+    options: dict[str, Any] = {"is_fixable": False, "translation_key": "other"}
+    options["severity"] = ir.IssueSeverity.WARNING
+    ir.async_create_issue(home.hass, "other", home.entry.entry_id, **options)
     await home.remove()
     issues = ir.async_get(home.hass).issues.values()
     assert [issue.domain for issue in issues] == ["other"]

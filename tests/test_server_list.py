@@ -153,25 +153,6 @@ async def test_older_list(home: Home) -> None:
     assert home.connectivity() == "on"
 
 
-async def test_impostor(home: Home) -> None:
-    """A friend's entry with the identifier of an own server never takes its place."""
-    twin = home.server.machine_identifier
-    impostor = await home.friend("Impostor", machine_identifier=twin, listed=False)
-    await home.own()
-    await home.set_up()
-    impostor.listed = True
-    home.simulator.clear_requests()
-    for listed in (True, False, True):
-        home.server.listed = listed
-        for _ in range(2):
-            await home.refresh()
-            await home.wait()
-            assert home.device(home.server).name == "Attic"
-        assert home.connectivity() == ("on" if listed else "off")
-    hosts = {one.headers["Host"] for one in home.simulator.requests}
-    assert not [host for host in hosts if host.endswith(f":{impostor.port}")]
-
-
 # What the user chooses
 
 
@@ -183,9 +164,8 @@ async def test_shared_servers_off_and_on(home: Home) -> None:
 
     update = home.hass.config_entries.async_update_entry
     update(home.entry, options={"shared_servers": False})
-    await home.unload()
     home.simulator.clear_requests()
-    await home.set_up()
+    await home.reload()
     await home.refresh()
     assert names(home) == {"Attic", "Loft"}
     assert cellar.requests == []
