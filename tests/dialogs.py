@@ -28,9 +28,10 @@ type Fault = dict[str, Any]
 METHODS: tuple[Method, ...] = ("password", "code", "link")
 RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
 SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
+SIGN_IN = "/users/signin"
 
-# What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
 HTML = "<html><body>Down for maintenance</body></html>"
+# What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
 TROUBLE: list[tuple[Fault, str, str]] = [
     ({"status": 429}, "rate_limited", "5"),
     ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
@@ -151,9 +152,8 @@ class Dialogs:
 
     async def pass_seconds(self, seconds: float) -> None:
         """Let time pass."""
-        async_fire_time_changed(
-            self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
-        )
+        later = dt_util.utcnow() + timedelta(seconds=seconds)
+        async_fire_time_changed(self.hass, later)
         await settle(self.hass)
 
     async def complete(
@@ -169,14 +169,10 @@ class Dialogs:
 
     @asynccontextmanager
     async def held(
-        self,
-        work: Coroutine[Any, Any, Any],
-        path: str = "/users/signin",
-        method: str = "*",
+        self, work: Coroutine[Any, Any, Any], path: str = SIGN_IN, method: str = "*"
     ) -> AsyncIterator[asyncio.Task[Any]]:
         """Begin what plex.tv then answers only after the block."""
-        fault = {"path": path, "method": method, "action": "hang", "times": 1}
-        hang = self.simulator.fault(**fault)
+        hang = self.simulator.fault(path=path, method=method, action="hang", times=1)
         task = self.hass.async_create_task(work)
         await until(lambda: hang.hits)
         yield task

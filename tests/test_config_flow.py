@@ -127,11 +127,9 @@ async def test_two_factor(dialogs: Dialogs, typed: str) -> None:
     check_form(form, "two_factor")
     assert form["description_placeholders"]["username"] == "ada"
     check_created(await dialogs.submit(form, {"code": typed}))
-    assert [
-        request.form.get("verificationCode")
-        for request in dialogs.simulator.requests
-        if request.path == "/users/signin"
-    ] == [None, "123456"]
+    requests = dialogs.simulator.requests
+    sent = [one.form for one in requests if one.path == "/users/signin"]
+    assert [form.get("verificationCode") for form in sent] == [None, "123456"]
 
 
 @pytest.mark.parametrize(
@@ -297,10 +295,9 @@ def is_kept(secret: str) -> bool:
     return secret in repr(keepers)
 
 
+@pytest.mark.usefixtures("entry")
 @pytest.mark.parametrize("leave", ["reopened", "late", "closed"])
-async def test_password_is_forgotten(
-    dialogs: Dialogs, entry: MockConfigEntry, leave: str
-) -> None:
+async def test_password_is_forgotten(dialogs: Dialogs, leave: str) -> None:
     """A dialog that was refused or left keeps no password, and asks for it again."""
     password = dialogs.account.password = "sentinel horse"
     form = await dialogs.choose(await dialogs.open("reauth"), "password")

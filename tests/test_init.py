@@ -1,7 +1,6 @@
 """Set-up, unloading and removal of an account, and the devices it makes."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -10,17 +9,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import device_registry as dr
 
 from .common import DOMAIN, Home, own_log
+from .dialogs import Fault
 
 NOT_SIGNED_OUT = "Failed to sign out the token of a removed account"
-
-
-async def test_set_up_and_unload(home: Home) -> None:
-    """An entry loads, unloads and loads again."""
-    for _ in range(2):
-        await home.set_up()
-        assert home.entry.state is ConfigEntryState.LOADED
-        await home.unload()
-        assert home.entry.state is ConfigEntryState.NOT_LOADED
 
 
 async def test_requests_of_set_up(home: Home) -> None:
@@ -70,9 +61,7 @@ async def test_every_request_introduces_itself(home: Home) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/user", "/resources"])
-async def test_set_up_fails_and_recovers(
-    home: Home, fault: dict[str, Any], path: str
-) -> None:
+async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) -> None:
     """A bad answer at set-up, even a refused token, never needs a person."""
     trouble = home.simulator.fault(path=path, **fault)
     await home.set_up()
@@ -118,33 +107,26 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "warnings"),
-    [({"status": 401}, 0), ({"status": 503}, 1), ({"action": "drop"}, 1)],
+    [({"status": 401}, 0), ({"status": 503}, 1), ({"action": "drop"}, 1), (None, 1)],
     ids=str,
 )
 async def test_removal_without_sign_out(
-    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], warnings: int
+    home: Home, caplog: pytest.LogCaptureFixture, fault: Fault | None, warnings: int
 ) -> None:
-    """One warning says what is left, if Plex has not ended the token already."""
+    """Of a token that nobody may send, or that Plex has not ended, a warning says so."""
     await home.set_up()
     home.simulator.clear_requests()
-    home.simulator.fault(path="/users/signout", **fault)
+    if fault:
+        home.simulator.fault(path="/users/signout", **fault)
+    else:
+        data = {**home.entry.data, "url": "http://plex.example.com"}
+        home.hass.config_entries.async_update_entry(home.entry, data=data)
     await home.remove()
-    assert set(home.asked()) == {"/users/signout"}
+    assert set(home.asked()) == ({"/users/signout"} if fault else set())
+    assert list(home.account.tokens) == [home.entry.data["token"]]
     assert not home.hass.config_entries.async_entries(DOMAIN)
     assert own_log(caplog) == ["WARNING"] * warnings
     assert caplog.text.count(NOT_SIGNED_OUT) == warnings
-
-
-async def test_removal_of_a_damaged_entry(
-    home: Home, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A token that nobody may send any more is left over, so a warning says so."""
-    home.hass.config_entries.async_update_entry(
-        home.entry, data={**home.entry.data, "url": "http://plex.example.com"}
-    )
-    await home.remove()
-    assert list(home.account.tokens) == [home.entry.data["token"]]
-    assert caplog.text.count(NOT_SIGNED_OUT) == 1
 
 
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])

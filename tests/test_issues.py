@@ -124,10 +124,7 @@ async def test_text_of_others(home: Home) -> None:
     await home.set_up()
     loft.listed = False
     await home.refresh(2)
-    assert sorted(home.issues()) == [
-        ("insecure_only", HOSTILE),
-        ("server_lost", HOSTILE),
-    ]
+    assert {kind for kind, _ in home.issues()} == {"insecure_only", "server_lost"}
     secrets = [cellar.machine_identifier, loft.machine_identifier, home.account.uuid]
     for issue in ir.async_get(home.hass).issues.values():
         placeholders = issue.translation_placeholders or {}

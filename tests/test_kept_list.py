@@ -71,7 +71,6 @@ async def test_start_without_plex_tv(
     [
         {"status": 404, "empty": True},
         {"status": 503},
-        {"body": "<html></html>"},
         {"status": 429, "headers": {"Retry-After": "120"}},
     ],
     ids=str,
@@ -173,7 +172,6 @@ async def test_removal_right_after_a_list(home: Home, storage: Storage) -> None:
     [
         (99, {}),
         (1, None),
-        (1, []),
         (1, {}),
         (1, {"servers": 5, "lost": 5, "name": 5}),
         (1, {"servers": [None, {}, {"clientIdentifier": []}], "lost": {"x": 5}}),
