@@ -38,6 +38,7 @@ TROUBLE: list[tuple[Fault, str, str]] = [
     ({"status": 400}, "invalid_response", "0"),
     ({"status": 403, "body": HTML}, "invalid_response", "0"),
     ({"body": HTML}, "invalid_response", "0"),
+    ({"body": {"id": 1, "uuid": ""}}, "invalid_response", "0"),
     ({"status": 503, "body": HTML}, "cannot_connect", "0"),
     ({"action": "drop"}, "cannot_connect", "0"),
     ({"action": "truncate"}, "cannot_connect", "0"),
@@ -179,7 +180,7 @@ class Dialogs:
         hang.release()
 
     def check_only_entry(self) -> ConfigEntry:
-        """Check that one account works, on the only token there is; return its entry."""
+        """Check that one account works, on the only token; return its entry."""
         entry = self.entry
         assert entry.state is ConfigEntryState.LOADED
         assert self.tokens == [entry.data["token"]]

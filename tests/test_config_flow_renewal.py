@@ -134,7 +134,7 @@ async def test_renewal_asks_where_the_entry_was_made(
 async def test_wrong_account(
     dialogs: Dialogs, stranger: Account, source: Source, method: Method, scope: str
 ) -> None:
-    """Another account is named, refused, and signed out; a reauth is asked for again."""
+    """Another account is named, refused, and signed out; a reauth is still asked for."""
     dialogs.simulator.sign_out_scope = scope
     stranger.title = stranger.username
     stranger.friendly_name = "*grace@example.com*"
@@ -227,7 +227,7 @@ async def test_closed(
 async def test_approved_without_account(
     dialogs: Dialogs, source: Source, scope: str, status: int, error: str
 ) -> None:
-    """A token of which Plex won't say whose it is is signed out, and a new one asked."""
+    """A token of which Plex won't say whose it is is signed out; another may come."""
     dialogs.simulator.sign_out_scope = scope
     stored = dialogs.entry.data["token"]
     wait = {"Retry-After": "1000"}

@@ -50,11 +50,12 @@ async def test_every_request_introduces_itself(home: Home) -> None:
     "fault",
     [
         {"status": 401},
-        {"status": 422, "code": 1},
+        {"status": 422, "code": 1, "message": "Invalid token"},
         {"status": 404, "empty": True},
         {"status": 429},
         {"status": 503},
         {"body": "<html></html>"},
+        {"body": '{"truncated'},
         {"action": "truncate"},
         {"action": "drop"},
     ],
@@ -77,13 +78,12 @@ async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) ->
 
 @pytest.mark.parametrize(("language", "model"), [("en", "Account"), ("de", "Konto")])
 async def test_devices(home: Home, language: str, model: str) -> None:
-    """The account is a service, named in the user's language; servers are linked to it."""
+    """The account is a service, in the user's language; servers are linked to it."""
     home.hass.config.language = language
     cellar = await home.friend()
     await home.set_up()
     await home.reload()
-    names = {device.name for device in home.devices()}
-    assert names == {"Plex ada", "Attic", "Cellar"}
+    assert {one.name for one in home.devices()} == {"Plex ada", "Attic", "Cellar"}
     ada, attic, other = home.device(), home.device(home.server), home.device(cellar)
     assert ada.identifiers == {(DOMAIN, home.account.uuid)}
     assert ada.entry_type is dr.DeviceEntryType.SERVICE
@@ -113,7 +113,7 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
 async def test_removal_without_sign_out(
     home: Home, caplog: pytest.LogCaptureFixture, fault: Fault | None, warnings: int
 ) -> None:
-    """Of a token that nobody may send, or that Plex has not ended, a warning says so."""
+    """A warning tells of a token that Plex has not ended, or that nobody may send."""
     await home.set_up()
     home.simulator.clear_requests()
     if fault:

@@ -191,7 +191,7 @@ async def test_listed_again_between_two_refreshes(home: Home, lost: Server) -> N
 async def test_deleting_devices(
     home: Home, hass_ws_client: WebSocketGenerator, only: bool, lists: int
 ) -> None:
-    """The device of a server that Plex no longer lists can be deleted, and stays away."""
+    """The device of a server that Plex no longer lists can be deleted for good."""
     await async_setup_component(home.hass, "config", {})
     if not only:
         await home.own()

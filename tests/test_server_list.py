@@ -55,7 +55,7 @@ async def test_left_out_once(home: Home, shared: bool) -> None:
 
 
 async def test_lost_and_removed(home: Home) -> None:
-    """Left out by two lists ten minutes apart, an own server is off, a friend's goes."""
+    """Left out by two lists ten minutes apart, an own server is off, others go."""
     cellar, loft = await home.friend(), await home.own()
     await home.set_up()
     cellar.shared_with, loft.listed = [], False
@@ -145,6 +145,17 @@ async def test_older_list(home: Home) -> None:
     assert home.connectivity() == "on"
 
 
+async def test_impostor(home: Home) -> None:
+    """A friend's entry with the identifier of an own server never takes its place."""
+    twin = home.server.machine_identifier
+    impostor = await home.friend("Impostor", machine_identifier=twin)
+    await home.set_up()
+    assert names(home) == {"Attic"}
+    assert home.connectivity() == "on"
+    hosts = {one.headers["Host"] for one in home.simulator.requests}
+    assert not [host for host in hosts if host.endswith(f":{impostor.port}")]
+
+
 # What the user chooses
 
 
@@ -215,9 +226,7 @@ async def test_comes_and_goes(home: Home) -> None:
         await home.refresh(2)
         if cellar.listed:
             assert home.find_device(cellar)
-            kept.append(
-                len(home.entry._on_unload or ())  # noqa: SLF001
-                + sum(home.hass.bus.async_listeners().values())
-            )
+            listeners = sum(home.hass.bus.async_listeners().values())
+            kept.append(listeners + len(home.entry._on_unload or ()))  # noqa: SLF001
     assert home.find_device(cellar) is None
     assert set(kept) == {kept[0]}
