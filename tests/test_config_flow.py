@@ -371,7 +371,8 @@ async def test_options(dialogs: Dialogs, entry: MockConfigEntry) -> None:
         form = await options.async_init(entry.entry_id)
         assert form["step_id"] == "init"
         assert suggested(form) == {"shared_servers": before}
-        assert form["data_schema"]({}) == {"shared_servers": True}
+        schema: Any = form["data_schema"]
+        assert schema({}) == {"shared_servers": True}
         typed = {"shared_servers": chosen}
         result = await options.async_configure(form["flow_id"], typed)
         await settle(dialogs.hass)
