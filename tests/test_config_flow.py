@@ -329,6 +329,7 @@ async def test_closed_while_code_is_asked_for(dialogs: Dialogs) -> None:
         dialogs.close(form)
     with pytest.raises(UnknownFlow):
         await submission
+    assert not is_kept("correct horse")
     check_created(await dialogs.sign_in())
 
 
