@@ -150,6 +150,8 @@ async def test_impostor(home: Home) -> None:
     twin = home.server.machine_identifier
     impostor = await home.friend("Impostor", machine_identifier=twin)
     await home.set_up()
+    home.server.listed = False
+    await home.refresh()
     assert names(home) == {"Attic"}
     assert home.connectivity() == "on"
     hosts = {one.headers["Host"] for one in home.simulator.requests}
@@ -164,7 +166,6 @@ async def test_shared_servers_off_and_on(home: Home) -> None:
     cellar, loft = await home.friend(), await home.own()
     await home.set_up()
     assert names(home) == {"Attic", "Cellar", "Loft"}
-
     update = home.hass.config_entries.async_update_entry
     update(home.entry, options={"shared_servers": False})
     home.simulator.clear_requests()
@@ -174,7 +175,6 @@ async def test_shared_servers_off_and_on(home: Home) -> None:
     assert cellar.requests == []
     assert home.connectivity(loft) == "on"
     assert home.state("sensor", "servers") == "2"
-
     update(home.entry, options={})
     await home.reload()
     assert home.connectivity(cellar) == "on"
