@@ -16,7 +16,11 @@ from pytest_homeassistant_custom_component.common import (
 
 from homeassistant.core import Context, HomeAssistant, State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from tests.simulator import Account, Fault, Hostile, Server, Simulator
 
 DOMAIN = "plex_account"
@@ -68,6 +72,11 @@ class Home:
         self.simulator.clock.advance(time.total_seconds())
         await pass_time(self.hass, self.freezer, time)
 
+    async def refresh(self, times: int = 1) -> None:
+        """Let the account be refreshed on schedule."""
+        for _ in range(times):
+            await self.wait(ACCOUNT_REFRESH)
+
     async def press(self) -> None:
         """Press the refresh button after its cooldown."""
         self.freezer.tick(11)
@@ -78,6 +87,12 @@ class Home:
         grace = self.simulator.add_account(username="grace", email="grace@example.com")
         return await self.simulator.add_server(
             name=name, owner=grace, shared_with=[self.account], tls=True, **fields
+        )
+
+    async def own(self, name: str = "Loft", **fields: Any) -> Server:
+        """Return another server of the account."""
+        return await self.simulator.add_server(
+            name=name, owner=self.account, tls=True, **fields
         )
 
     def unique_id(self, key: str, server: AnyServer | None = None) -> str:
@@ -111,11 +126,24 @@ class Home:
             (DOMAIN, f"{self.account.uuid}{owner}"), self.entry.entry_id
         )
 
+    def devices(self) -> list[dr.DeviceEntry]:
+        """Return the devices of the account and its servers."""
+        registry = dr.async_get(self.hass)
+        return dr.async_entries_for_config_entry(registry, self.entry.entry_id)
+
     def dialogs(self) -> list[str]:
         """Return why dialogs of the integration are open."""
         return [
             flow["context"]["source"]
             for flow in self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
+        ]
+
+    def issues(self) -> list[tuple[str | None, str]]:
+        """Return the kind of each issue and the name of the server it is about."""
+        return [
+            (issue.translation_key, (issue.translation_placeholders or {})["name"])
+            for issue in ir.async_get(self.hass).issues.values()
+            if issue.domain == DOMAIN
         ]
 
     def asked(self, server: AnyServer | None = None) -> list[str]:

@@ -1,5 +1,8 @@
 """The dialogs of a sign-in, used as somebody at a frontend uses them."""
 
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -7,27 +10,39 @@ from typing import Any, Literal
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     async_fire_time_changed,
+    get_schema_suggested_value,
 )
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlowResult
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.util import dt as dt_util
 from tests.simulator import Account, Simulator
 
-from .common import DOMAIN, settle
+from .common import DOMAIN, settle, until
 
 type Method = Literal["password", "code", "link"]
 type Source = Literal["user", "reauth", "reconfigure"]
+type Fault = dict[str, Any]
 
 METHODS: tuple[Method, ...] = ("password", "code", "link")
 RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
+SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
+SIGN_IN = "/users/signin"
+
 HTML = "<html><body>Down for maintenance</body></html>"
-
-
-def plex_error(code: int) -> dict[str, Any]:
-    """Return how plex.tv refuses."""
-    return {"errors": [{"code": code, "message": "no", "status": 401}]}
+# What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
+TROUBLE: list[tuple[Fault, str, str]] = [
+    ({"status": 429}, "rate_limited", "5"),
+    ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
+    ({"status": 400}, "invalid_response", "0"),
+    ({"status": 403, "body": HTML}, "invalid_response", "0"),
+    ({"body": HTML}, "invalid_response", "0"),
+    ({"body": {"id": 1, "uuid": ""}}, "invalid_response", "0"),
+    ({"status": 503, "body": HTML}, "cannot_connect", "0"),
+    ({"action": "drop"}, "cannot_connect", "0"),
+    ({"action": "truncate"}, "cannot_connect", "0"),
+]
 
 
 @dataclass
@@ -42,6 +57,12 @@ class Dialogs:
     def entries(self) -> list[ConfigEntry]:
         """Return the accounts that were added."""
         return self.hass.config_entries.async_entries(DOMAIN)
+
+    @property
+    def entry(self) -> Any:
+        """Return the only account that was added."""
+        [entry] = self.entries
+        return entry
 
     @property
     def in_progress(self) -> list[ConfigFlowResult]:
@@ -61,14 +82,14 @@ class Dialogs:
         )
 
     async def open(
-        self, source: Source = "user", entry: MockConfigEntry | None = None
+        self, source: Source = "user", entry: ConfigEntry | None = None
     ) -> ConfigFlowResult:
-        """Open a dialog: its menu."""
+        """Open a dialog, of the only account if none is given: its menu."""
         if source == "user":
-            return await self.hass.config_entries.flow.async_init(
-                DOMAIN, context={"source": "user"}
-            )
-        assert entry
+            flow = self.hass.config_entries.flow
+            return await flow.async_init(DOMAIN, context={"source": "user"})
+        entry = entry or self.entry
+        assert isinstance(entry, MockConfigEntry)
         if source == "reauth":
             return await entry.start_reauth_flow(self.hass)
         return await entry.start_reconfigure_flow(self.hass)
@@ -124,18 +145,52 @@ class Dialogs:
             return await self.link(await self.choose(menu, "link"), account)
         account.code = "654321" if method == "code" else None
         form = await self.choose(menu, "password")
-        login = {"username": account.username, "password": account.password or ""}
-        step = await self.log_in(form, **login)
+        password = account.password or ""
+        step = await self.log_in(form, username=account.username, password=password)
         if method == "code":
             step = await self.submit(step, {"code": "654321"})
         return step
 
     async def pass_seconds(self, seconds: float) -> None:
         """Let time pass."""
-        async_fire_time_changed(
-            self.hass, dt_util.utcnow() + timedelta(seconds=seconds)
-        )
+        later = dt_util.utcnow() + timedelta(seconds=seconds)
+        async_fire_time_changed(self.hass, later)
         await settle(self.hass)
+
+    async def complete(
+        self,
+        source: Source = "user",
+        method: Method = "password",
+        account: Account | None = None,
+    ) -> ConfigFlowResult:
+        """Open a dialog, go through it, and wait for what comes of it."""
+        result = await self.sign_in(await self.open(source), method, account)
+        await settle(self.hass)
+        return result
+
+    @asynccontextmanager
+    async def held(
+        self, work: Coroutine[Any, Any, Any], path: str = SIGN_IN, method: str = "*"
+    ) -> AsyncIterator[asyncio.Task[Any]]:
+        """Begin what plex.tv then answers only after the block."""
+        hang = self.simulator.fault(path=path, method=method, action="hang", times=1)
+        task = self.hass.async_create_task(work)
+        await until(lambda: hang.hits)
+        yield task
+        hang.release()
+
+    def check_only_entry(self) -> ConfigEntry:
+        """Check that one account works, on the only token; return its entry."""
+        entry = self.entry
+        assert entry.state is ConfigEntryState.LOADED
+        assert self.tokens == [entry.data["token"]]
+        return entry
+
+
+def suggested(form: ConfigFlowResult) -> dict[str, Any]:
+    """Return the fields of a form, each with what is typed there already."""
+    fields = form["data_schema"].schema
+    return {str(one): get_schema_suggested_value(fields, str(one)) for one in fields}
 
 
 def check_form(

@@ -4,26 +4,33 @@ from contextlib import nullcontext
 from unittest.mock import patch
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    get_schema_suggested_value,
-)
 
 from custom_components.plex_account.api import PlexTvClient
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, set_up, settle, until
+from .common import CLIENT_IDENTIFIER, errors_logged, set_up, settle
 from .dialogs import (
     METHODS,
     RENEWALS,
+    SOURCES,
     Dialogs,
     Method,
     Source,
     check_abort,
-    check_created,
+    check_form,
+    suggested,
 )
+
+pytestmark = pytest.mark.usefixtures("entry")
+EITHER_RENEWAL = pytest.mark.parametrize("source", RENEWALS)
+EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES)
+EVERY_METHOD = pytest.mark.parametrize("method", METHODS)
+EITHER_SCOPE = pytest.mark.parametrize("scope", ["token", "client"])
+ENDS = {source: f"{source}_successful" for source in RENEWALS}
+ENDS["user"] = "already_configured"
 
 
 @pytest.fixture
@@ -34,90 +41,59 @@ def stranger(simulator: Simulator) -> Account:
     )
 
 
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("method", METHODS)
-async def test_already_configured(
-    dialogs: Dialogs, entry: MockConfigEntry, method: Method, scope: str
-) -> None:
+@EITHER_SCOPE
+@EVERY_METHOD
+async def test_already_configured(dialogs: Dialogs, method: Method, scope: str) -> None:
     """A second entry of an account is refused, and only its own token signed out."""
     dialogs.simulator.sign_out_scope = scope
-    result = await dialogs.sign_in(None, method)
-    await settle(dialogs.hass)
-
-    check_abort(result, "already_configured")
-    assert dialogs.entries == [entry]
-    assert dialogs.tokens == [entry.data["token"]]
+    check_abort(await dialogs.complete(method=method), "already_configured")
+    assert dialogs.tokens == [dialogs.entry.data["token"]]
 
 
-async def test_already_configured_with_that_token(
-    dialogs: Dialogs, entry: MockConfigEntry
-) -> None:
+async def test_already_configured_with_that_token(dialogs: Dialogs) -> None:
     """A token that an entry has is not signed out, whoever gets it again."""
-    body = {"id": 1, "uuid": dialogs.account.uuid, "authToken": entry.data["token"]}
+    token = dialogs.entry.data["token"]
+    body = {"id": 1, "uuid": dialogs.account.uuid, "authToken": token}
     dialogs.simulator.fault(path="/users/signin", status=201, body=body)
-    result = await dialogs.sign_in()
-    await settle(dialogs.hass)
-
-    check_abort(result, "already_configured")
+    check_abort(await dialogs.complete(), "already_configured")
     assert dialogs.count("DELETE", "/users/signout") == 0
 
 
 @pytest.mark.parametrize("status", [401, 503, None])
 async def test_token_that_cannot_be_signed_out(
-    dialogs: Dialogs,
-    entry: MockConfigEntry,
-    caplog: pytest.LogCaptureFixture,
-    status: int | None,
+    dialogs: Dialogs, caplog: pytest.LogCaptureFixture, status: int | None
 ) -> None:
     """Plex that doesn't sign a token out changes nothing else, and is not blamed."""
-    dialogs.simulator.fault(path="/users/signout", status=status or 200)
-    unexpected = [] if status else [ZeroDivisionError]
-    with (
-        patch.object(PlexTvClient, "sign_out", side_effect=unexpected, autospec=True)
-        if unexpected
-        else nullcontext()
-    ):
-        result = await dialogs.sign_in()
-        await settle(dialogs.hass)
-
-    check_abort(result, "already_configured")
-    assert entry.data["token"] in dialogs.tokens
-    errors = [one for one in caplog.records if one.levelname == "ERROR"]
-    assert len(errors) == len(unexpected)
-    assert not any(error.exc_info for error in errors)
+    unexpected = patch.object(PlexTvClient, "sign_out", side_effect=ZeroDivisionError)
+    dialogs.simulator.fault(path="/users/signout", status=status)
+    with nullcontext() if status else unexpected:
+        check_abort(await dialogs.complete(), "already_configured")
+    assert dialogs.entry.data["token"] in dialogs.tokens
+    assert len(errors_logged(caplog)) == (status is None)
+    assert not any(record.exc_info for record in caplog.records)
 
 
 @pytest.mark.parametrize("scope", ["token", "client", "revoked"])
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("source", RENEWALS)
+@EVERY_METHOD
+@EITHER_RENEWAL
 async def test_renewal(
-    dialogs: Dialogs,
-    entry: MockConfigEntry,
-    server: Server,
-    source: Source,
-    method: Method,
-    scope: str,
+    dialogs: Dialogs, server: Server, source: Source, method: Method, scope: str
 ) -> None:
     """A new sign-in replaces the token, and changes nothing that anybody relies on."""
-    if scope != "revoked":
-        dialogs.simulator.sign_out_scope = scope
+    entry = dialogs.entry
     await set_up(dialogs.hass, entry)
     registry = er.async_get(dialogs.hass)
     entities = er.async_entries_for_config_entry(registry, entry.entry_id)
     if scope == "revoked":
         dialogs.simulator.revoke(dialogs.account)
+    else:
+        dialogs.simulator.sign_out_scope = scope
     old_tokens = dialogs.tokens
     dialogs.simulator.clear_requests()
-
-    menu = await dialogs.open(source, entry)
-    result = await dialogs.sign_in(menu, method)
-    await settle(dialogs.hass)
-
-    check_abort(result, f"{source}_successful")
+    check_abort(await dialogs.complete(source, method), ENDS[source])
     assert dialogs.entries == [entry]
     assert entry.state is ConfigEntryState.LOADED
-    assert entry.title == "ada"
-    assert entry.unique_id == dialogs.account.uuid
+    assert (entry.title, entry.unique_id) == ("ada", dialogs.account.uuid)
     assert entry.data == {
         "token": dialogs.tokens[-1],
         "client_identifier": CLIENT_IDENTIFIER,
@@ -127,209 +103,163 @@ async def test_renewal(
     assert er.async_entries_for_config_entry(registry, entry.entry_id) == entities
     assert dialogs.tokens == [*old_tokens, entry.data["token"]]
     assert dialogs.count("DELETE", "/users/signout") == 0
-    assert {
-        request.client_identifier
-        for request in dialogs.simulator.requests
-        if request.host == "plex.tv"
-    } == {CLIENT_IDENTIFIER}
+    requests = [one for one in dialogs.simulator.requests if one.host == "plex.tv"]
+    assert {one.client_identifier for one in requests} == {CLIENT_IDENTIFIER}
 
 
-@pytest.mark.parametrize("source", RENEWALS)
+@EITHER_RENEWAL
 async def test_renewal_asks_where_the_entry_was_made(
-    dialogs: Dialogs,
-    entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
-    source: Source,
+    dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, source: Source
 ) -> None:
-    """A renewal knows the login, asks for no URL, and can be tried again."""
+    """A renewal asks for no URL and knows the login, until that isn't used any more."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", "http://plex.example/api/v2")
-    dialogs.account.code = None
-    form = await dialogs.choose(await dialogs.open(source, entry), "password")
-    fields = form["data_schema"].schema
-    assert set(fields) == {"username", "password"}
-    assert get_schema_suggested_value(fields, "username") == "ada"
-    assert get_schema_suggested_value(fields, "password") is None
-
-    form = await dialogs.log_in(form, password="wrong")
-    assert form["step_id"] == "password"
-    assert form["errors"] == {"base": "invalid_auth"}
-    check_abort(await dialogs.log_in(form), f"{source}_successful")
+    entry = dialogs.entry
+    for username in ("ada", ""):
+        form = await dialogs.choose(await dialogs.open(source), "password")
+        assert suggested(form) == {"username": username, "password": None}
+        dialogs.account.code = None
+        form = await dialogs.log_in(form, password="wrong")
+        check_form(form, "password", "invalid_auth")
+        check_abort(await dialogs.log_in(form), ENDS[source])
+        assert entry.data["username"] == "ada"
+        await settle(dialogs.hass)
+        check_abort(await dialogs.complete(source, "link"), ENDS[source])
+        assert "username" not in entry.data
     assert entry.data["url"] == dialogs.simulator.url
 
 
-@pytest.mark.parametrize("url", [5, None, "nonsense", "http://192.0.2.1/api/v2"])
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_damaged_url(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source, url: object
-) -> None:
-    """An entry whose URL is none is signed in again where new entries are."""
-    dialogs.hass.config_entries.async_update_entry(
-        entry, data={**entry.data, "url": url}
-    )
-    menu = await dialogs.open(source, entry)
-    result = await dialogs.sign_in(menu)
-    await settle(dialogs.hass)
-
-    check_abort(result, f"{source}_successful")
-    assert entry.data["url"] == dialogs.simulator.url
-    assert entry.state is ConfigEntryState.LOADED
-
-
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_change_of_method(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source
-) -> None:
-    """A login is forgotten with the first sign-in by link, and known after the next."""
-    await dialogs.sign_in(await dialogs.open(source, entry), "link")
-    await settle(dialogs.hass)
-    assert "username" not in entry.data
-
-    result = await dialogs.sign_in(await dialogs.open(source, entry))
-    await settle(dialogs.hass)
-    check_abort(result, f"{source}_successful")
-    assert entry.data["username"] == "ada"
-
-
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("source", RENEWALS)
+@EITHER_SCOPE
+@EVERY_METHOD
+@EITHER_RENEWAL
 async def test_wrong_account(
-    dialogs: Dialogs,
-    entry: MockConfigEntry,
-    stranger: Account,
-    source: Source,
-    method: Method,
-    scope: str,
+    dialogs: Dialogs, stranger: Account, source: Source, method: Method, scope: str
 ) -> None:
-    """Another account is named, refused, and signed out; what was there stays.
-
-    As long as Plex is signed out, one row asks for another try, and it works.
-    """
+    """Another account is named, refused, and signed out; a reauth is still asked for."""
     dialogs.simulator.sign_out_scope = scope
     stranger.title = stranger.username
     stranger.friendly_name = "*grace@example.com*"
-    data = dict(entry.data)
-    menu = await dialogs.open(source, entry)
-    result = await dialogs.sign_in(menu, method, stranger)
-    await settle(dialogs.hass)
-
+    data = dict(dialogs.entry.data)
+    result = await dialogs.complete(source, method, stranger)
     check_abort(result, "wrong_account")
     assert result["description_placeholders"] == {"name": "ada", "other": "grace"}
     assert stranger.tokens == {}
-    assert entry.data == data
+    assert dialogs.entry.data == data
     assert dialogs.tokens == [data["token"]]
 
-    open_flows = dialogs.in_progress
-    issues = [
-        issue
-        for issue in ir.async_get(dialogs.hass).issues.values()
-        if issue.translation_key == "config_entry_reauth"
-    ]
+    issues = ir.async_get(dialogs.hass).issues.values()
+    rows = [(issue.translation_key, issue.data) for issue in issues]
     if source == "reauth":
-        [menu] = open_flows
+        [menu] = dialogs.in_progress
         assert menu["step_id"] == "reauth_confirm"
-        [issue] = issues
-        assert issue.data == {"flow_id": menu["flow_id"]}
+        assert rows == [("config_entry_reauth", {"flow_id": menu["flow_id"]})]
     else:
-        assert open_flows == issues == []
-        menu = await dialogs.open("reconfigure", entry)
-    result = await dialogs.sign_in(menu, method)
+        assert dialogs.in_progress == rows == []
+        menu = await dialogs.open("reconfigure")
+    check_abort(await dialogs.sign_in(menu, method), ENDS[source])
     await settle(dialogs.hass)
-    check_abort(result, f"{source}_successful")
     assert dialogs.in_progress == []
 
 
-@pytest.mark.parametrize("source", ["user", *RENEWALS])
+@EVERY_SOURCE
 @pytest.mark.parametrize("step_id", ["password", "two_factor", "link_expired"])
-async def test_way_back(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source, step_id: str
-) -> None:
-    """A dialog that is opened again begins with the choice of a method."""
-    menu = await dialogs.open(source, entry)
-    if step_id == "link_expired":
-        dialogs.simulator.fault(method="POST", path="/pins", status=503, times=1)
-        form = await dialogs.choose(menu, "link")
-    else:
-        form = await dialogs.choose(menu, "password")
+async def test_menus(dialogs: Dialogs, source: Source, step_id: str) -> None:
+    """Every dialog begins with the choice of a method, also when it is opened again."""
+    title = "![ada](http://x.example)"
+    dialogs.hass.config_entries.async_update_entry(dialogs.entry, title=title)
+    dialogs.simulator.fault(method="POST", path="/pins", status=503, times=1)
+    menu = await dialogs.open(source)
+    assert menu["type"] is FlowResultType.MENU
+    assert menu["step_id"] == ("reauth_confirm" if source == "reauth" else source)
+    assert menu["menu_options"] == ["password", "link"]
+    name = None if source == "user" else r"!\[ada\](http\://x.example)"
+    assert menu["description_placeholders"].get("name") == name
+
+    form = await dialogs.choose(menu, "link")
+    if step_id != "link_expired":
+        form = await dialogs.choose(await dialogs.submit(form), "password")
     if step_id == "two_factor":
         form = await dialogs.log_in(form)
     assert form["step_id"] == step_id
-
     again = await dialogs.submit(form)
     assert again["step_id"] == menu["step_id"]
     assert again["menu_options"] == menu["menu_options"]
     form = await dialogs.choose(again, "password")
     assert form["errors"] == {}
-    again = await dialogs.submit(form)
-    result = await dialogs.sign_in(again, "link")
-    check_abort(
-        result, "already_configured" if source == "user" else f"{source}_successful"
-    )
+    result = await dialogs.sign_in(await dialogs.submit(form), "link")
+    check_abort(result, ENDS[source])
 
 
-@pytest.mark.parametrize("scope", ["token", "client"])
-@pytest.mark.parametrize("source", ["user", *RENEWALS])
-@pytest.mark.parametrize("whose", ["its own", "another"])
-async def test_closed_during_sign_in(
-    dialogs: Dialogs,
-    entry: MockConfigEntry,
-    stranger: Account,
-    source: Source,
-    scope: str,
-    whose: str,
+@EITHER_SCOPE
+@EVERY_SOURCE
+@pytest.mark.parametrize("token", ["awaited", "of another", "approved", "received"])
+async def test_closed(
+    dialogs: Dialogs, stranger: Account, source: Source, scope: str, token: str
 ) -> None:
-    """A token that comes after the dialog was closed is signed out.
-
-    It never costs the token that is stored.
-    """
+    """A token that no dialog is left for is signed out, but never the stored one."""
     dialogs.simulator.sign_out_scope = scope
-    data = dict(entry.data)
-    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
-    menu = await dialogs.open(source, entry)
-    signed_in = dialogs.account if whose == "its own" else stranger
-    submission = dialogs.hass.async_create_task(
-        dialogs.sign_in(menu, "password", signed_in)
-    )
-    await until(lambda: hang.hits)
-    dialogs.close(menu)
-    hang.release()
-    result = await submission
-    await settle(dialogs.hass)
-
-    check_abort(result, "closed")
-    assert dialogs.entries == [entry]
-    assert entry.data == data
-    assert data["token"] in dialogs.account.tokens
+    data = dict(dialogs.entry.data)
+    menu = await dialogs.open(source)
+    if token in ("awaited", "of another"):
+        account = stranger if token == "of another" else dialogs.account
+        async with dialogs.held(dialogs.sign_in(menu, account=account)) as submission:
+            dialogs.close(menu)
+        check_abort(await submission, "closed")
+    elif token == "approved":
+        wait = await dialogs.choose(menu, "link")
+        async with dialogs.held(dialogs.approve(wait), "/user"):
+            dialogs.close(menu)
+    else:
+        await dialogs.approve(await dialogs.choose(menu, "link"))
+        dialogs.close(menu)
+    await dialogs.pass_seconds(31)
+    assert dialogs.entry.data == data
     assert stranger.tokens == {}
-    assert len(dialogs.account.tokens) == 1 + (source != "user" and whose == "its own")
+    assert data["token"] in dialogs.tokens
+    kept = source != "user" and token != "of another"
+    assert len(dialogs.tokens) == 1 + kept
 
 
-@pytest.mark.parametrize("source", RENEWALS)
-async def test_removed_during_renewal(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, "invalid_auth"), (503, "cannot_connect")]
+)
+@EITHER_SCOPE
+@EVERY_SOURCE
+async def test_approved_without_account(
+    dialogs: Dialogs, source: Source, scope: str, status: int, error: str
 ) -> None:
-    """No token is left behind where the entry is removed behind the dialog's back."""
+    """A token of which Plex won't say whose it is is signed out; another may come."""
+    dialogs.simulator.sign_out_scope = scope
+    stored = dialogs.entry.data["token"]
+    wait = {"Retry-After": "1000"}
+    dialogs.simulator.fault(path="/user", status=status, headers=wait, times=1)
+    form = await dialogs.complete(source, "link")
+    check_form(form, "link_expired", error)
+    assert stored in dialogs.tokens
+    assert source != "user" or dialogs.tokens == [stored]
+    result = await dialogs.link(await dialogs.submit(form, {}))
+    check_abort(result, ENDS[source])
+
+
+@EVERY_SOURCE
+async def test_nobody_looks_at_the_end(dialogs: Dialogs, source: Source) -> None:
+    """A renewal replaces the token, and a duplicate leaves none behind."""
+    entry = dialogs.entry
     await set_up(dialogs.hass, entry)
-    hang = dialogs.simulator.fault(path="/users/signin", action="hang")
-    menu = await dialogs.open(source, entry)
-    submission = dialogs.hass.async_create_task(dialogs.sign_in(menu))
-    await until(lambda: hang.hits)
-    await dialogs.hass.config_entries.async_remove(entry.entry_id)
-    hang.release()
-    result = await submission
-    await settle(dialogs.hass)
-
-    check_abort(result, "closed")
-    assert dialogs.entries == []
-    assert dialogs.tokens == []
+    if source != "user":
+        dialogs.simulator.revoke(dialogs.account)
+    await dialogs.approve(await dialogs.choose(await dialogs.open(source), "link"))
+    await dialogs.pass_seconds(31)
+    assert dialogs.check_only_entry() is entry
+    assert dialogs.in_progress == []
 
 
-async def test_removed_before_reopening(
-    dialogs: Dialogs, entry: MockConfigEntry
-) -> None:
-    """A dialog of an entry that is gone ends when it is opened again."""
-    form = await dialogs.choose(await dialogs.open("reconfigure", entry), "password")
-    await dialogs.hass.config_entries.async_remove(entry.entry_id)
+@EITHER_RENEWAL
+async def test_removed_during_renewal(dialogs: Dialogs, source: Source) -> None:
+    """The dialogs of an entry that is removed end, and leave no token behind."""
+    await set_up(dialogs.hass, dialogs.entry)
+    form = await dialogs.choose(await dialogs.open("reconfigure"), "password")
+    async with dialogs.held(dialogs.complete(source)) as submission:
+        await dialogs.hass.config_entries.async_remove(dialogs.entry.entry_id)
+    check_abort(await submission, "closed")
+    assert dialogs.entries == dialogs.tokens == []
     check_abort(await dialogs.submit(form), "closed")
-
-    check_created(await dialogs.sign_in())

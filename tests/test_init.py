@@ -1,7 +1,6 @@
 """Set-up, unloading and removal of an account, and the devices it makes."""
 
 from datetime import timedelta
-import logging
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -9,26 +8,14 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import device_registry as dr
 
-from .common import DOMAIN, Home
+from .common import DOMAIN, Home, own_log
+from .dialogs import Fault
 
-INVALID_TOKEN = {"errors": [{"code": 1, "message": "Invalid token"}]}
 NOT_SIGNED_OUT = "Failed to sign out the token of a removed account"
 
 
-async def test_set_up_and_unload(home: Home) -> None:
-    """An entry loads, unloads and loads again."""
-    for _ in range(2):
-        await home.set_up()
-        assert home.entry.state is ConfigEntryState.LOADED
-        await home.unload()
-        assert home.entry.state is ConfigEntryState.NOT_LOADED
-
-
 async def test_requests_of_set_up(home: Home) -> None:
-    """Set-up asks plex.tv twice, and a server what it takes to know that it is there.
-
-    The account token goes to plex.tv, the server token to mint, no token probes.
-    """
+    """The account token goes to plex.tv, the server token to mint, no token probes."""
     home.server.token = "server-token"
     await home.set_up()
     (transient,) = home.server.transient_tokens
@@ -46,104 +33,66 @@ async def test_requests_of_set_up(home: Home) -> None:
 
 
 async def test_every_request_introduces_itself(home: Home) -> None:
-    """The same names go with all requests; the client identifier to plex.tv only.
-
-    A server gets one that is its own and stays the same.
-    """
-    cellar = await home.friend()
+    """The same name goes with all requests; each host has a client identifier."""
+    await home.friend()
     await home.set_up()
     await home.reload()
     requests = home.simulator.requests
     assert {one.headers["X-Plex-Device-Name"] for one in requests} == {"Home Assistant"}
     assert not any("X-Plex-Token" in one.query for one in requests)
-    clients = {
-        host: {one.client_identifier for one in requests if one.host == host}
-        for host in (
-            "plex.tv",
-            home.server.machine_identifier,
-            cellar.machine_identifier,
-        )
-    }
-    assert clients["plex.tv"] == {home.entry.data["client_identifier"]}
-    assert [len(one) for one in clients.values()] == [1, 1, 1]
-    assert len(set.union(*clients.values())) == 3
+    clients = {(one.host, one.client_identifier) for one in requests}
+    assert ("plex.tv", home.entry.data["client_identifier"]) in clients
+    assert len({host for host, _ in clients}) == len(clients) == 3
+    assert len({identifier for _, identifier in clients}) == 3
 
 
 @pytest.mark.parametrize(
     "fault",
     [
         {"status": 401},
-        {"status": 422, "body": INVALID_TOKEN},
-        {"status": 403},
+        {"status": 422, "code": 1, "message": "Invalid token"},
         {"status": 404, "empty": True},
-        {"status": 408},
         {"status": 429},
         {"status": 503},
         {"body": "<html></html>"},
         {"body": '{"truncated'},
         {"action": "truncate"},
+        {"action": "drop"},
     ],
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/user", "/resources"])
-async def test_set_up_fails_and_recovers(
-    home: Home, fault: dict[str, object], path: str
-) -> None:
+async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) -> None:
     """A bad answer at set-up, even a refused token, never needs a person."""
-    home.simulator.fault(path=path, times=1, **fault)
+    trouble = home.simulator.fault(path=path, **fault)
     await home.set_up()
+    trouble.remove()
     assert home.entry.state is ConfigEntryState.SETUP_RETRY
     assert home.entry.error_reason_translation_key
     assert home.dialogs() == []
     await home.wait(timedelta(seconds=30))
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.plex_pass == "off"
-
-
-async def test_set_up_is_refused(home: Home) -> None:
-    """A refusal a minute after the first asks for a sign-in; taken again, all is well."""
-    refused = home.simulator.fault(path="/resources", status=401)
-    await home.set_up()
-    await home.wait(timedelta(seconds=30))
-    assert home.entry.state is ConfigEntryState.SETUP_RETRY
-    assert home.dialogs() == []
-    for _ in range(4):
-        await home.wait(timedelta(minutes=1))
-    assert home.entry.state is ConfigEntryState.SETUP_RETRY
-    assert home.dialogs() == ["reauth"]
-
-    refused.remove()
-    await home.wait(timedelta(minutes=10))
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.dialogs() == []
     assert home.connectivity() == "on"
 
 
-async def test_devices(home: Home) -> None:
-    """The account is a service; its servers are devices linked to it."""
+@pytest.mark.parametrize(("language", "model"), [("en", "Account"), ("de", "Konto")])
+async def test_devices(home: Home, language: str, model: str) -> None:
+    """The account is a service, in the user's language; servers are linked to it."""
+    home.hass.config.language = language
     cellar = await home.friend()
     await home.set_up()
-    devices = dr.async_entries_for_config_entry(
-        dr.async_get(home.hass), home.entry.entry_id
-    )
-    assert {device.name for device in devices} == {"Plex ada", "Attic", "Cellar"}
+    await home.reload()
+    assert {one.name for one in home.devices()} == {"Plex ada", "Attic", "Cellar"}
     ada, attic, other = home.device(), home.device(home.server), home.device(cellar)
     assert ada.identifiers == {(DOMAIN, home.account.uuid)}
     assert ada.entry_type is dr.DeviceEntryType.SERVICE
-    assert ada.model == "Account"
+    assert ada.model == model
     assert attic.via_device_id == other.via_device_id == ada.id
     assert attic.sw_version == home.server.version
     assert (attic.model, attic.model_id) == ("Plex Media Server", None)
     assert attic.configuration_url == f"{home.server.connections[0].uri}/web"
     assert other.configuration_url is None
-
-
-async def test_language(home: Home) -> None:
-    """The model of an account is written in the language of Home Assistant."""
-    home.hass.config.language = "de"
-    await home.set_up()
-    await home.reload()
-    assert home.device().model == "Konto"
 
 
 @pytest.mark.parametrize("scope", ["token", "client"])
@@ -156,63 +105,37 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
     assert list(home.account.tokens) == [other]
 
 
-async def test_removal_after_revocation(
-    home: Home, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("fault", "warnings"),
+    [({"status": 401}, 0), ({"status": 503}, 1), ({"action": "drop"}, 1), (None, 1)],
+    ids=str,
+)
+async def test_removal_without_sign_out(
+    home: Home, caplog: pytest.LogCaptureFixture, fault: Fault | None, warnings: int
 ) -> None:
-    """A token that Plex has ended already is nothing to warn of."""
+    """A warning tells of a token that Plex has not ended, or that nobody may send."""
     await home.set_up()
-    home.simulator.revoke(home.account)
     home.simulator.clear_requests()
+    if fault:
+        home.simulator.fault(path="/users/signout", **fault)
+    else:
+        data = {**home.entry.data, "url": "http://plex.example.com"}
+        home.hass.config_entries.async_update_entry(home.entry, data=data)
     await home.remove()
-    assert [request.status for request in home.simulator.requests] == [401]
-    assert NOT_SIGNED_OUT not in caplog.text
-
-
-@pytest.mark.parametrize("fault", [{"status": 503}, {"action": "drop"}], ids=str)
-async def test_removal_without_plex(
-    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, object]
-) -> None:
-    """An entry can be removed while plex.tv is out; one warning says what is left."""
-    await home.set_up()
-    home.simulator.fault(path="/users/signout", **fault)
-    await home.remove()
-    assert not home.hass.config_entries.async_entries(DOMAIN)
-    (warning,) = [
-        record
-        for record in caplog.records
-        if record.levelno == logging.WARNING
-        and record.name.startswith("custom_components")
-    ]
-    assert NOT_SIGNED_OUT in warning.message
-
-
-async def test_removal_of_a_damaged_entry(
-    home: Home, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A token that nobody may send any more is left over, so a warning says so."""
-    home.hass.config_entries.async_update_entry(
-        home.entry, data={**home.entry.data, "url": "http://plex.example.com"}
-    )
-    await home.remove()
+    assert set(home.asked()) == ({"/users/signout"} if fault else set())
     assert list(home.account.tokens) == [home.entry.data["token"]]
-    assert caplog.text.count(NOT_SIGNED_OUT) == 1
+    assert not home.hass.config_entries.async_entries(DOMAIN)
+    assert own_log(caplog) == ["WARNING"] * warnings
+    assert caplog.text.count(NOT_SIGNED_OUT) == warnings
 
 
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_accounts_that_share_a_server(home: Home, end: str) -> None:
     """Two accounts have a device each for one server, and don't touch the other's."""
     cellar = await home.friend()
-    grace = cellar.owner
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title="grace",
-        unique_id=grace.uuid,
-        data={
-            "token": home.simulator.sign_in(grace, "client-of-grace"),
-            "client_identifier": "client-of-grace",
-            "url": home.simulator.url,
-        },
-    )
+    data = {**home.entry.data, "client_identifier": "client-of-grace"}
+    data["token"] = home.simulator.sign_in(cellar.owner, "client-of-grace")
+    other = MockConfigEntry(domain=DOMAIN, unique_id=cellar.owner.uuid, data=data)
     other.add_to_hass(home.hass)
     await home.set_up()
     assert other.state is ConfigEntryState.LOADED

@@ -1,65 +1,30 @@
-"""Starting without plex.tv, and what is stored for it, by this version and an older one."""
+"""Starting without plex.tv, and what is stored for it, also by an older version."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 import json
-from pathlib import Path
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_test_home_assistant,
-)
+from pytest_homeassistant_custom_component.common import async_test_home_assistant
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import (
-    device_registry as dr,
-    entity_registry as er,
-    issue_registry as ir,
-)
+from homeassistant.helpers import entity_registry as er
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
-from tests.simulator import Simulator
 
-from .common import (
-    ACCOUNT_REFRESH,
-    CLIENT_IDENTIFIER,
-    DOMAIN,
-    Home,
-    call,
-    connectivity,
-    own_log,
-    pass_time,
-    settle,
-    state_of,
-)
-
-FIXTURES = Path(__file__).parent / "fixtures"
-MINUTE = timedelta(minutes=1)
+from .common import CLIENT_IDENTIFIER, DOMAIN, Home, call, own_log, settle
+from .samples import sample
 
 type Storage = dict[str, Any]
 
-
-@pytest.fixture(autouse=True)
-def storage(hass_storage: Storage) -> Storage:
-    """Return what is stored."""
-    return hass_storage
+MINUTE = timedelta(minutes=1)
+pytestmark = pytest.mark.usefixtures("hass_storage")
 
 
-def key(entry: MockConfigEntry) -> str:
-    """Return where the list of an entry is kept."""
-    return f"{DOMAIN}.{entry.entry_id}"
-
-
-async def start_without_plex_tv(home: Home) -> None:
-    """Set up once, then again while plex.tv is out."""
-    await home.set_up()
-    await home.unload()
-    await home.simulator.stop_plex_tv()
-    home.simulator.clear_requests()
-    await home.set_up()
+def key(home: Home) -> str:
+    """Return where the list of the entry is kept."""
+    return f"{DOMAIN}.{home.entry.entry_id}"
 
 
 async def test_start_without_plex_tv(
@@ -67,16 +32,16 @@ async def test_start_without_plex_tv(
 ) -> None:
     """Own servers are on and hand out tokens; others, and the account, wait."""
     cellar = await home.friend()
-    other_token = await home.simulator.add_server(
-        name="Hut", owner=home.account, tls=True, token="of-its-own"
-    )
-    await start_without_plex_tv(home)
+    other_token = await home.own("Hut", token="of-its-own")
+    await home.set_up()
+    await home.simulator.stop_plex_tv()
+    home.simulator.clear_requests()
+    await home.reload()
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.connectivity() == "on"
-    token = await call(
-        home.hass, "get_transient_token", device_id=home.device(home.server).id
-    )
-    assert token["token"] in home.server.transient_tokens
+    device_id = home.device(home.server).id
+    answer = await call(home.hass, "get_transient_token", device_id=device_id)
+    assert answer["token"] in home.server.transient_tokens
     for waiting in (cellar, other_token):
         assert home.connectivity(waiting) == "unknown"
         assert waiting.requests == []
@@ -92,8 +57,7 @@ async def test_start_without_plex_tv(
     assert home.plex_pass == "off"
     assert home.state("sensor", "servers") == "3"
     assert home.connectivity(cellar) == home.connectivity(other_token) == "on"
-    activity = state_of(home.hass, "event", home.unique_id("activity"))
-    assert activity.state == "unknown"
+    assert home.state("event", "activity") == "unknown"
     assert own_log(caplog) == ["INFO", "INFO"]
 
 
@@ -102,7 +66,6 @@ async def test_start_without_plex_tv(
     [
         {"status": 404, "empty": True},
         {"status": 503},
-        {"body": "<html></html>"},
         {"status": 429, "headers": {"Retry-After": "120"}},
     ],
     ids=str,
@@ -110,9 +73,8 @@ async def test_start_without_plex_tv(
 async def test_start_with_a_bad_answer(home: Home, fault: dict[str, Any]) -> None:
     """A start at a bad moment needs nobody: the account is there a little later."""
     await home.set_up()
-    await home.unload()
     home.simulator.fault(path="/user", times=1, **fault)
-    await home.set_up()
+    await home.reload()
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.connectivity() == "on"
     if "headers" in fault:
@@ -122,82 +84,51 @@ async def test_start_with_a_bad_answer(home: Home, fault: dict[str, Any]) -> Non
     assert home.plex_pass == "off"
 
 
-async def test_no_kept_list(home: Home) -> None:
-    """A first start without plex.tv is tried again by Home Assistant."""
-    await home.simulator.stop_plex_tv()
+@pytest.mark.parametrize("kept", [True, False])
+async def test_refused_and_out(home: Home, kept: bool) -> None:
+    """A second refusal asks for a sign-in, and keeps a kept list from being used."""
+    if kept:
+        await home.set_up()
+        await home.unload()
+    refused = home.simulator.fault(path="/resources", status=401)
     await home.set_up()
+    await home.wait(timedelta(seconds=30))
     assert home.entry.state is ConfigEntryState.SETUP_RETRY
     assert home.dialogs() == []
-    await home.simulator.start_plex_tv()
     await home.wait(MINUTE)
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.connectivity() == "on"
-
-
-async def test_refused_and_out(home: Home) -> None:
-    """A token that was refused twice isn't used with a kept list."""
-    await home.set_up()
-    await home.unload()
-    refused = home.simulator.fault(path="/user", status=401)
-    await home.set_up()
     assert home.entry.state is ConfigEntryState.SETUP_RETRY
-    assert home.dialogs() == []
-    await home.wait(timedelta(seconds=61))
     assert home.dialogs() == ["reauth"]
     refused.remove()
-    await home.simulator.stop_plex_tv()
-    await home.reload()
-    assert home.entry.state is ConfigEntryState.SETUP_RETRY
-    assert home.connectivity() == "unavailable"
-
-    await home.simulator.start_plex_tv()
+    if kept:
+        await home.simulator.stop_plex_tv()
+        await home.reload()
+        assert home.entry.state is ConfigEntryState.SETUP_RETRY
+        assert home.connectivity() == "unavailable"
+        await home.simulator.start_plex_tv()
     await home.wait(10 * MINUTE)
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.dialogs() == []
     assert home.connectivity() == "on"
 
 
-async def test_lost_server_without_plex_tv(home: Home) -> None:
-    """A server that was lost before a start without plex.tv is still lost."""
-    loft = await home.simulator.add_server(name="Loft", owner=home.account, tls=True)
-    await home.set_up()
-    loft.listed = False
-    for _ in range(2):
-        await home.wait(ACCOUNT_REFRESH)
-    await home.unload()
-    await home.simulator.stop_plex_tv()
-    ir.async_get(home.hass).issues.clear()
-    home.simulator.clear_requests()
-    await home.set_up()
-    assert home.connectivity(loft) == "off"
-    assert loft.requests == []
-    assert [issue.translation_key for issue in ir.async_get(home.hass).issues.values()]
-
-    loft.listed = True
-    await home.simulator.start_plex_tv()
-    await home.wait(2 * MINUTE)
-    assert home.connectivity(loft) == "on"
-    assert not ir.async_get(home.hass).issues
-
-
 async def test_left_out_by_the_first_list(home: Home) -> None:
-    """A kept server that the first list after a start leaves out is watched on."""
+    """A kept server that the first list after a start leaves out stays for now."""
     cellar = await home.friend()
     await home.set_up()
-    await home.unload()
-    home.simulator.leave_out(cellar)
-    home.simulator.clear_requests()
-    await home.set_up()
+    cellar.listed = False
+    await home.reload()
     assert home.connectivity(cellar) == "on"
     assert home.state("sensor", "servers") == "2"
+    await home.refresh()
+    assert home.find_device(cellar) is None
 
 
-async def test_what_is_kept(home: Home, storage: Storage) -> None:
-    """The file holds no secret, is written when there is news, and goes with the entry."""
+async def test_what_is_kept(home: Home, hass_storage: Storage) -> None:
+    """The file holds no secret, is written if there is news, and goes with the entry."""
     cellar = await home.friend()
     home.account.friendly_name = "Ada L."
     await home.set_up()
-    text = json.dumps(storage[key(home.entry)])
+    text = json.dumps(hass_storage[key(home)])
     assert home.server.machine_identifier in text
     assert cellar.machine_identifier in text
     for secret in (
@@ -210,18 +141,17 @@ async def test_what_is_kept(home: Home, storage: Storage) -> None:
     ):
         assert secret not in text
 
-    before = storage.pop(key(home.entry))
-    await home.wait(ACCOUNT_REFRESH)
-    assert key(home.entry) not in storage
+    before = hass_storage.pop(key(home))
+    await home.refresh()
+    assert key(home) not in hass_storage
     home.server.name = "Loft"
-    await home.wait(ACCOUNT_REFRESH)
-    assert storage[key(home.entry)] != before
-
+    await home.refresh()
+    assert hass_storage[key(home)] != before
     await home.remove()
-    assert key(home.entry) not in storage
+    assert key(home) not in hass_storage
 
 
-async def test_removal_right_after_a_list(home: Home, storage: Storage) -> None:
+async def test_removal_right_after_a_list(home: Home, hass_storage: Storage) -> None:
     """What is being written when the entry is removed doesn't stay."""
     await home.set_up()
     home.server.name = "Loft"
@@ -229,32 +159,30 @@ async def test_removal_right_after_a_list(home: Home, storage: Storage) -> None:
     await home.hass.config_entries.async_remove(home.entry.entry_id)
     await refresh
     await settle(home.hass)
-    assert key(home.entry) not in storage
+    assert key(home) not in hass_storage
 
 
-UNUSABLE: list[Any] = [
-    None,
-    [],
-    {},
-    {"servers": 5, "lost": 5, "name": 5},
-    {"servers": [None, {}, {"clientIdentifier": []}], "lost": {"x": 5}},
-    {"servers": [{"clientIdentifier": "x", "provides": "server", "name": 5}]},
-]
-DAMAGED: list[dict[str, Any]] = [
-    {"version": 99, "data": {}},
-    *({"version": 1, "data": data} for data in UNUSABLE),
-]
-
-
-@pytest.mark.parametrize("damaged", DAMAGED, ids=str)
+@pytest.mark.parametrize(
+    ("version", "data"),
+    [
+        (99, {}),
+        (1, None),
+        (1, {}),
+        (1, {"servers": 5, "lost": 5, "name": 5}),
+        (1, {"servers": [None, {}, {"clientIdentifier": []}], "lost": {"x": 5}}),
+        (1, {"servers": [{"clientIdentifier": "x", "provides": "server", "name": 5}]}),
+    ],
+    ids=str,
+)
 async def test_damaged_file(
-    home: Home, storage: Storage, damaged: dict[str, Any]
+    home: Home, hass_storage: Storage, version: int, data: object
 ) -> None:
     """A damaged file is no obstacle to a start, with plex.tv or without."""
+    damaged = {"version": version, "minor_version": 1, "key": "x", "data": data}
     await home.set_up()
     for plex_tv_is_out in (False, True):
         await home.unload()
-        storage[key(home.entry)] = damaged | {"minor_version": 1, "key": "x"}
+        hass_storage[key(home)] = dict(damaged)
         if plex_tv_is_out:
             await home.simulator.stop_plex_tv()
         await home.set_up()
@@ -264,100 +192,65 @@ async def test_damaged_file(
     assert home.connectivity() == "on"
 
 
-async def test_lost_file(home: Home, storage: Storage) -> None:
+async def test_lost_file(home: Home, hass_storage: Storage) -> None:
     """Without its file, no device that may be of an own server is ever removed."""
-    loft = await home.simulator.add_server(name="Loft", owner=home.account, tls=True)
-    cellar = await home.friend()
+    loft, cellar = await home.own(), await home.friend()
     await home.set_up()
     await home.unload()
-    del storage[key(home.entry)]
+    del hass_storage[key(home)]
     loft.listed = False
     await home.set_up()
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     assert home.device(loft)
     assert home.connectivity(cellar) == "on"
-
     loft.listed = True
     await home.press()
     assert home.connectivity(loft) == "on"
 
 
-# What 0.1.0 has stored
-
-
 @pytest.fixture
-async def restarted(
-    storage: Storage, simulator: Simulator
-) -> AsyncIterator[HomeAssistant]:
+async def old_home(home: Home, hass_storage: Storage) -> AsyncIterator[Home]:
     """Return a Home Assistant that starts with what 0.1.0 has stored."""
-    stored = json.loads((FIXTURES / "stored_by_0_1_0.json").read_text())
-    stored["core.config_entries"]["data"]["entries"][0]["data"]["url"] = simulator.url
-    storage.update(stored)
+    home.account.uuid, home.server.machine_identifier = "ada0000000000001", "a" * 40
+    home.account.tokens["stored-token"] = CLIENT_IDENTIFIER
+    hass_storage |= sample("stored_by_0_1_0")
+    [stored] = hass_storage["core.config_entries"]["data"]["entries"]
+    stored["data"]["url"] = home.simulator.url
     async with async_test_home_assistant() as hass:
         hass.data.pop(DATA_CUSTOM_COMPONENTS)
+        await er.async_get(hass).async_load()
         await hass.config_entries.async_initialize()
-        yield hass
+        entry: Any = hass.config_entries.async_entries(DOMAIN)[0]
+        yield replace(home, hass=hass, entry=entry)
         await hass.async_stop(force=True)
 
 
-async def test_migration(
-    restarted: HomeAssistant, freezer: FrozenDateTimeFactory, simulator: Simulator
-) -> None:
+async def test_migration(old_home: Home) -> None:
     """Entry, devices and entities of 0.1.0 go on, and own servers are still known."""
-    hass = restarted
-    ada = simulator.add_account(username="ada", uuid="ada0000000000001")
-    grace = simulator.add_account(username="grace", email="grace@example.com")
-    ada.tokens["stored-token"] = CLIENT_IDENTIFIER
-    attic = await simulator.add_server(
-        owner=ada, tls=True, machine_identifier="a" * 40, name="Attic"
-    )
-    loft, cellar = [
-        await simulator.add_server(
-            owner=owner,
-            tls=True,
-            machine_identifier=letter * 40,
-            shared_with=[ada],
-            listed=False,
-        )
-        for owner, letter in ((ada, "b"), (grace, "c"))
-    ]
-    (entry,) = hass.config_entries.async_entries(DOMAIN)
-    assert entry.minor_version == 1
-    registry, entities = dr.async_get(hass), er.async_get(hass)
-    devices = dr.async_entries_for_config_entry(registry, entry.entry_id)
-    assert {device.model_id for device in devices} == {None, "owned", "shared"}
-    before = {
-        entity.unique_id
-        for entity in er.async_entries_for_config_entry(entities, entry.entry_id)
-    }
+    home = old_home
+    loft = await home.own("Loft", machine_identifier="b" * 40, listed=False)
+    cellar = await home.friend("Cellar", machine_identifier="c" * 40, listed=False)
+    entities = er.async_get(home.hass).entities
+    stored = set(entities)
+    assert home.entry.minor_version == 1
+    assert {one.model_id for one in home.devices()} == {None, "owned", "shared"}
 
-    await hass.config_entries.async_setup(entry.entry_id)
-    await settle(hass)
-    assert entry.state is ConfigEntryState.LOADED
-    assert entry.minor_version == 2
-    devices = dr.async_entries_for_config_entry(registry, entry.entry_id)
-    assert {device.model_id for device in devices} == {None}
-    assert {device.name for device in devices} == {
-        "Plex ada",
-        "Attic",
-        "Loft",
-        "Cellar",
-    }
-    assert before <= {
-        entity.unique_id
-        for entity in er.async_entries_for_config_entry(entities, entry.entry_id)
-    }
-    assert connectivity(hass, ada, attic) == "on"
+    await home.set_up()
+    assert home.entry.state is ConfigEntryState.LOADED
+    assert home.entry.minor_version == 2
+    assert {one.model_id for one in home.devices()} == {None}
+    names = {device.name for device in home.devices()}
+    assert names == {"Plex ada", "Attic", "Loft", "Cellar"}
+    assert home.connectivity() == "on"
 
-    for _ in range(2):
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    devices = dr.async_entries_for_config_entry(registry, entry.entry_id)
-    assert {device.name for device in devices} == {"Plex ada", "Attic", "Loft"}
-    (issue,) = ir.async_get(hass).issues.values()
-    assert issue.translation_key == "server_lost"
+    await home.refresh(2)
+    assert {device.name for device in home.devices()} == names - {"Cellar"}
+    assert home.issues() == [("server_lost", "Loft")]
 
     loft.listed = cellar.listed = True
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert connectivity(hass, ada, loft) == connectivity(hass, ada, cellar) == "on"
-    assert not ir.async_get(hass).issues
+    await home.refresh()
+    assert home.connectivity(loft) == home.connectivity(cellar) == "on"
+    assert home.issues() == []
+    enabled = {name for name in stored if not entities[name].disabled}
+    assert len(enabled) > 10
+    assert enabled <= set(home.hass.states.async_entity_ids())
