@@ -30,29 +30,22 @@ CLIENT_IDENTIFIER = "0b0f6c1e-6a0c-4a8e-9d5e-2f3f5d9b6a10"
 PASSWORD = "correct horse"
 CODE = "123456"
 SECRET = "secret-"  # how secrets in tests/fixtures begin
-IDENTITY = ClientIdentity(
-    product="Plex Account tests",
-    version="1.2.3",
-    platform="Python",
-    platform_version="3.14",
-    device="Test bench",
-    device_name="Bench 7",
-    device_vendor="Nobody",
-    model="M1",
-    marketplace="none",
-)
-IDENTITY_HEADERS = {
-    "X-Plex-Client-Identifier": CLIENT_IDENTIFIER,
-    "X-Plex-Product": "Plex Account tests",
-    "X-Plex-Version": "1.2.3",
-    "X-Plex-Platform": "Python",
-    "X-Plex-Platform-Version": "3.14",
-    "X-Plex-Device": "Test bench",
-    "X-Plex-Device-Name": "Bench 7",
-    "X-Plex-Device-Vendor": "Nobody",
-    "X-Plex-Model": "M1",
-    "X-Plex-Marketplace": "none",
+FIELDS = {
+    "product": "Plex Account tests",
+    "version": "1.2.3",
+    "platform": "Python",
+    "platform_version": "3.14",
+    "device": "Test bench",
+    "device_name": "Bench 7",
+    "device_vendor": "Nobody",
+    "model": "M1",
+    "marketplace": "none",
 }
+IDENTITY = ClientIdentity(**FIELDS)
+IDENTITY_HEADERS = {"X-Plex-Client-Identifier": CLIENT_IDENTIFIER} | {
+    f"X-Plex-{name.title().replace('_', '-')}": text for name, text in FIELDS.items()
+}
+CLIENT: dict[str, Any] = {"client_identifier": CLIENT_IDENTIFIER, "identity": IDENTITY}
 AS_XML = {"Accept": "application/xml"}
 QUICK_RETRY = RetryConfig(initial_interval=0, max_interval=1)
 
@@ -111,34 +104,6 @@ class Network:
         return socket.socket(family, kind, protocol)
 
 
-def plex_tv(network: Network, simulator: Simulator, **options: Any) -> PlexTvClient:
-    """Return a client of the simulated plex.tv."""
-    return PlexTvClient(
-        network.session,
-        **{
-            "client_identifier": CLIENT_IDENTIFIER,
-            "server_url": simulator.url,
-            "identity": IDENTITY,
-            **options,
-        },
-    )
-
-
-def of_server(
-    network: Network, server: Server, url: str | None = None, **options: Any
-) -> PlexServerClient:
-    """Return a client of a simulated server, over its first connection."""
-    return PlexServerClient(
-        network.session,
-        url or server.connections[0].uri,
-        **{
-            "client_identifier": CLIENT_IDENTIFIER,
-            "identity": IDENTITY,
-            **options,
-        },
-    )
-
-
 def listed_server(*connections: PlexConnection, **fields: Any) -> PlexServer:
     """Return a server as a list names it; `fields` are those that matter."""
     unimportant: dict[str, Any] = {
@@ -155,26 +120,14 @@ def listed_server(*connections: PlexConnection, **fields: Any) -> PlexServer:
 def way(
     uri: str, *, local: bool = True, relay: bool = False, ipv6: bool = False
 ) -> PlexConnection:
-    """Return a connection as a list names it."""
-    return PlexConnection(
-        uri=uri,
-        protocol=None,
-        address=None,
-        port=None,
-        local=local,
-        relay=relay,
-        ipv6=ipv6,
-    )
+    """Return a connection as a list names it, with what is believed of it."""
+    ignored = dict.fromkeys(("protocol", "address", "port"))
+    return PlexConnection(uri=uri, local=local, relay=relay, ipv6=ipv6, **ignored)
 
 
-def advertised(connection: Connection) -> PlexConnection:
+def advertised(one: Connection) -> PlexConnection:
     """Return a connection of the simulator as a list names it."""
-    return way(
-        connection.uri,
-        local=connection.local,
-        relay=connection.relay,
-        ipv6=connection.ipv6,
-    )
+    return way(one.uri, local=one.local, relay=one.relay, ipv6=one.ipv6)
 
 
 def error_body(
@@ -232,13 +185,15 @@ class Bench:
 
     def plex_tv(self, **options: Any) -> PlexTvClient:
         """Return a client of plex.tv."""
-        return plex_tv(self.network, self.simulator, **options)
+        usual = {"server_url": self.simulator.url, **CLIENT}
+        return PlexTvClient(self.network.session, **usual | options)
 
     def of_server(
         self, server: Server, url: str | None = None, **options: Any
     ) -> PlexServerClient:
-        """Return a client of a server."""
-        return of_server(self.network, server, url, **options)
+        """Return a client of a server, over its first connection or another one."""
+        url = url or server.connections[0].uri
+        return PlexServerClient(self.network.session, url, **CLIENT | options)
 
     def fault(self, **options: Any) -> Fault:
         """Let answers of plex.tv and of servers go wrong."""
