@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, fields as dataclass_fields
 from datetime import datetime
 from functools import cached_property
+from ipaddress import ip_address
 import json
 from pathlib import Path
 import socket
@@ -17,12 +18,16 @@ import pytest
 
 from custom_components.plex_account.api import (
     ClientIdentity,
+    ConnectionResult,
+    Failure,
+    IPAddress,
     PlexConnection,
     PlexError,
     PlexServer,
     PlexServerClient,
     PlexTvClient,
     RetryConfig,
+    ServerSession,
 )
 from tests.simulator import Account, Connection, Fault, Server, Simulator
 
@@ -46,6 +51,7 @@ IDENTITY_HEADERS = {"X-Plex-Client-Identifier": CLIENT_IDENTIFIER} | {
     f"X-Plex-{name.title().replace('_', '-')}": text for name, text in FIELDS.items()
 }
 CLIENT: dict[str, Any] = {"client_identifier": CLIENT_IDENTIFIER, "identity": IDENTITY}
+SCAN = "/library/sections/all/refresh"  # an operation of the house
 AS_XML = {"Accept": "application/xml"}
 QUICK_RETRY = RetryConfig(initial_interval=0, max_interval=1)
 
@@ -198,6 +204,108 @@ class Bench:
     def fault(self, **options: Any) -> Fault:
         """Let answers of plex.tv and of servers go wrong."""
         return self.simulator.fault(**{"host": "*", **options})
+
+
+class House:
+    """A server that the account owns, a session with it, and whom that asks.
+
+    `names` is what the name server says, `newest` what the list says from now on.
+    """
+
+    def __init__(self, bench: Bench, server: Server) -> None:
+        """Begin without a connection."""
+        self.network = bench.network
+        self.simulator = bench.simulator
+        self.token = bench.token
+        self.server = server
+        self.names: dict[str, list[str] | Exception] = {}
+        self.looked_up: list[str] = []
+        self.newest: PlexServer | None = None
+        self.lists_asked = 0
+        self.session = self.open()
+
+    @property
+    def url(self) -> str | None:
+        """Return the URL of the connection in use."""
+        return self.session.connection and self.session.connection.url
+
+    @property
+    def host(self) -> str | None:
+        """Return the address of the connection in use."""
+        return self.session.connection and str(self.session.connection.address)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Return why the last choice was of no other connection."""
+        choice = self.session.last_choice
+        return [one.failure for one in choice.failures] if choice else []
+
+    def at(self, host: str, **fields: Any) -> PlexConnection:
+        """Return a connection over one of the addresses of the server."""
+        return advertised(self.server.connection(host=host, **fields))
+
+    def entry(self, *ways: PlexConnection, **fields: Any) -> PlexServer:
+        """Return what the list says of the server."""
+        usual: dict[str, Any] = {
+            "machine_identifier": self.server.machine_identifier,
+            "access_token": self.token,
+            "owned": True,
+        }
+        listed = ways or map(advertised, self.server.connections)
+        return listed_server(*listed, **usual | fields)
+
+    def open(
+        self, *ways: PlexConnection, from_afar: bool = False, **fields: Any
+    ) -> ServerSession:
+        """Return a session that begins with such an entry, from now on the one in use."""
+
+        async def refresh_server_list() -> None:
+            self.lists_asked += 1
+            if self.newest:
+                opened.update(self.newest)
+
+        self.session = opened = ServerSession(
+            self.entry(*ways, **fields),
+            self.network.session,
+            resolve=self.resolve,
+            list_from_loopback=not from_afar,
+            refresh_server_list=refresh_server_list,
+            **CLIENT,
+        )
+        return opened
+
+    async def resolve(self, host: str) -> list[IPAddress]:
+        """Return what the name server says."""
+        self.looked_up.append(host)
+        found = self.names.get(host, [])
+        if isinstance(found, Exception):
+            raise found
+        return [ip_address(one) for one in found]
+
+    async def choose(self, *ways: PlexConnection, **fields: Any) -> ConnectionResult:
+        """Return how a session chooses among some connections, or those of the server."""
+        session = self.open(*ways, **fields)
+        await session.choose()
+        assert session.last_choice
+        return session.last_choice
+
+    async def run(self, method: str = "GET", **options: Any) -> int:
+        """Return how the server answers an operation, which is repeatable if it reads."""
+
+        async def scan(client: PlexServerClient) -> Any:
+            return await client.request(SCAN, method=method, **options)
+
+        return (await self.session.run(scan, repeatable=method == "GET")).status
+
+    def asked(self) -> list[str]:
+        """Return what the server was asked, and forget it."""
+        paths = [one.path for one in self.server.requests]
+        self.simulator.clear_requests()
+        return paths
+
+    def fault(self, **fault: Any) -> Fault:
+        """Let what the server answers go wrong."""
+        return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
 
 # Errors

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 import json
+from time import process_time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -266,6 +267,18 @@ def test_at_most_24_are_considered() -> None:
 
     candidates = select_candidates(bad * 1000, SHARED)
     assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
+
+
+def test_reading_a_list_costs_little() -> None:
+    """Names that take long to encode are refused unencoded, and few are looked at."""
+    names = [
+        way(f"https://{letters}{number}.example")
+        for number in range(1000)
+        for letters in ("\ufdfa" * 240, "\u0628" * 240, "\xfc\u3002" * 100)
+    ]
+    started = process_time()
+    assert select_candidates(names, SHARED).allowed == ()
+    assert process_time() - started < 1
 
 
 # Whatever strangers write, against another reading of the rules

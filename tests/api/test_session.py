@@ -9,97 +9,23 @@ import pytest
 from custom_components.plex_account.api import (
     ChoiceLimit,
     Failure,
-    IPAddress,
     PlexAuthenticationError,
     PlexConnectionError,
     PlexError,
     PlexRateLimitError,
     PlexResponseError,
-    PlexServer,
-    PlexServerClient,
     PlexUnreachable,
-    ServerSession,
     TokenState,
     connections as connections_module,
 )
 from tests.common import until
-from tests.simulator import Connection, Fault, Hostile, Server
+from tests.simulator import Hostile, Server
 
-from .common import CLIENT_IDENTIFIER, Bench, advertised, listed_server, way
+from .common import CLIENT_IDENTIFIER, SCAN, Bench, House, advertised, way
 
 MINT = "/security/token"
-SCAN = "/library/sections/all/refresh"
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 FRIEND = {"owned": False, "owner_id": 666}
-
-
-class House:
-    """A server of one's own, a session with it, and a list that is asked."""
-
-    def __init__(self, bench: Bench, server: Server) -> None:
-        """Begin without a connection; `newest` is what the list says when it is asked."""
-        self.network = bench.network
-        self.simulator = bench.simulator
-        self.token = bench.token
-        self.server = server
-        self.newest: PlexServer | None = None
-        self.lists_asked = 0
-        self.session = self.open()
-
-    @property
-    def url(self) -> str | None:
-        """Return the URL of the connection in use."""
-        return self.session.connection and self.session.connection.url
-
-    def entry(self, *ways: Connection, **fields: Any) -> PlexServer:
-        """Return what the list says of the server."""
-        usual: dict[str, Any] = {
-            "machine_identifier": self.server.machine_identifier,
-            "access_token": self.token,
-            "owned": True,
-        }
-        listed = map(advertised, ways or self.server.connections)
-        return listed_server(*listed, **usual | fields)
-
-    def open(self, *ways: Connection, **fields: Any) -> ServerSession:
-        """Return a session that begins with such an entry, from now on the one in use."""
-
-        async def refresh_server_list() -> None:
-            self.lists_asked += 1
-            if self.newest:
-                opened.update(self.newest)
-
-        async def resolve(host: str) -> list[IPAddress]:
-            raise OSError("No DNS here")
-
-        self.session = opened = ServerSession(
-            self.entry(*ways, **fields),
-            self.network.session,
-            client_identifier=CLIENT_IDENTIFIER,
-            resolve=resolve,
-            list_from_loopback=True,
-            refresh_server_list=refresh_server_list,
-        )
-        return opened
-
-    async def run(self, method: str = "GET") -> int:
-        """Return how the server answers an operation, which is repeatable if it reads."""
-
-        async def scan(client: PlexServerClient) -> Any:
-            return await client.request(SCAN, method=method)
-
-        return (await self.session.run(scan, repeatable=method == "GET")).status
-
-    def asked(self) -> list[str]:
-        """Return what the server was asked, and forget it."""
-        paths = [one.path for one in self.server.requests]
-        self.simulator.clear_requests()
-        return paths
-
-    def break_scan(self, **fault: Any) -> Fault:
-        """Let the operation go wrong."""
-        host = self.server.machine_identifier
-        return self.simulator.fault(host=host, path=SCAN, **fault)
 
 
 @pytest.fixture
@@ -196,16 +122,13 @@ async def test_what_has_arrived_is_not_sent_again(
     fault: dict[str, Any],
     error: type[PlexError],
     method: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Neither over another connection nor with another token; aiohttp may repeat GET."""
     await house.session.check()
-    assert PlexServerClient.__init__.__kwdefaults__
-    monkeypatch.setitem(PlexServerClient.__init__.__kwdefaults__, "timeout", 0.3)
-    house.break_scan(**fault)
+    house.fault(path=SCAN, **fault)
     house.asked()
     with pytest.raises(error):
-        await house.run(method)
+        await house.run(method, timeout=0.3)
     sent = house.asked()
     assert sent.count(SCAN) == 1 + (method == "GET" and fault == {"action": "drop"})
     assert MINT not in sent
@@ -237,7 +160,7 @@ async def thief(house: House) -> Hostile:
     thief = await house.simulator.add_hostile(
         machine_identifier=house.server.machine_identifier
     )
-    await house.open(thief.connection()).check()
+    await house.open(advertised(thief.connection())).check()
     assert heard(thief, house.token) == [MINT]
     thief.heard.clear()
     return thief
@@ -263,12 +186,12 @@ async def test_address_that_left_the_list(
     """It gets no durable token any more, old or new, whatever it answers."""
     session, server = house.session, house.server
     thief.answers["/"] = REFUSED
-    elsewhere = server.connection()
+    stolen, elsewhere = advertised(thief.connection()), house.at("127.0.0.1")
     new_token = house.simulator.sign_in(server.owner, CLIENT_IDENTIFIER)
     if not alive:
         await server.stop()
     for changed in lists:
-        connection = thief.connection() if changed == "token" else elsewhere
+        connection = stolen if changed == "token" else elsewhere
         token = house.token if changed == "connections" else new_token
         session.update(house.entry(connection, access_token=token))
 
@@ -352,12 +275,12 @@ async def test_entry_of_another_owner(
 async def test_renewed_certificate_beside_a_connection(house: House) -> None:
     """A friend can't make out by it whether another address speaks TLS."""
     server = house.server
-    old = server.connection()
+    old = house.at("127.0.0.1")
     other = await house.simulator.add_server(
         owner=server.owner, tls=True, answers_as=server.machine_identifier
     )
     server.renew_certificate()
-    ways = old, other.connection(local=False)
+    ways = old, advertised(other.connection(local=False))
     for owned, lists in (False, 0), (True, 1):
         await house.open(*ways, owned=owned).choose()
         assert house.url == ways[1].uri
@@ -400,7 +323,7 @@ async def test_why_a_server_is_unreachable(
         Failure.NO_CONNECTIONS: [],
     }
     for failure, uris in reasons.items():
-        session = house.open(connections=[*map(way, uris)], owned=False)
+        session = house.open(owned=False, connections=[*map(way, uris)])
         with pytest.raises(PlexUnreachable) as unreachable:
             await session.check()
         assert unreachable.value.failure is failure
@@ -413,7 +336,7 @@ async def test_why_a_server_is_unreachable(
 async def test_four_requests_at_once(house: House) -> None:
     """More than four wait for each other, and for nobody else."""
     await house.session.check()
-    hanging = house.break_scan(action="hang")
+    hanging = house.fault(path=SCAN, action="hang")
     working = [asyncio.create_task(house.run()) for _ in range(10)]
     await until(lambda: hanging.hits == 4)
     await turns()
