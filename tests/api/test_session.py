@@ -310,11 +310,13 @@ async def test_why_a_server_is_unreachable(
     other = (await simulator.add_server(owner=server.owner, tls=True)).connection()
     old = server.connection()
     server.renew_certificate()
+    house.fault(body={"MediaContainer": {}})
     closed = f"https://127.0.0.1:{simulator.closed_port()}"
     silent = f"https://127.0.0.1:{await simulator.add_silent()}"
     reasons = {
         Failure.CERTIFICATE: [closed, old.uri, silent],
         Failure.OTHER_SERVER: [closed, other.uri, silent],
+        Failure.WRONG_ANSWER: [closed, server.connection().uri],
         Failure.TIMEOUT: [closed, silent, "https://10.0.0.1"],
         Failure.NOT_CONNECTED: [closed, "https://10.0.0.1"],
         Failure.NAME_NOT_FOUND: ["https://music.example.com", "http://8.8.8.8"],
