@@ -116,6 +116,7 @@ async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
         lines = [one.message for one in caplog.records if one.levelname == level]
         return [line for line in lines if line.startswith(start)]
 
+    home.server.presence = False  # what plex.tv says of it counts for nothing
     await home.set_up()
     assert logged("INFO") == []
     await home.server.stop()
@@ -252,36 +253,29 @@ async def test_one_mint_a_day(home: Home) -> None:
 
 
 @REFUSALS
-async def test_front_page_that_refuses_every_token(home: Home, status: int) -> None:
-    """A server behind a proxy that refuses every token is on, without a storm."""
-    break_server(home, "/", status=status)
+@pytest.mark.parametrize(("path", "lists"), [("/", 1), (MINT, 2)])
+async def test_no_token_is_taken(
+    home: Home, status: int, path: str, lists: int
+) -> None:
+    """A server that refuses a token, new or durable, is on; both are asked seldom.
+
+    Another durable token is looked up at plex.tv once.
+    """
+    break_server(home, path, status=status)
     await home.set_up()
-    await stays_on(home, 25)
+    await stays_on(home, 20)
+    await goes_and_comes_back(home)
     with pytest.raises(HomeAssistantError) as error:
         await ask(home, "get_transient_token")
     assert error.value.translation_key == "token_refused"
+    assert expires(home) == "unknown"
     assert mints(home) == 1
+    assert home.asked().count("/resources") == lists
     await home.wait(ACCOUNT_REFRESH)
     await home.wait()
     assert mints(home) == 2
     await recovers(home, ACCOUNT_REFRESH, LOCAL_REFRESH)
     assert mints(home) == 3
-
-
-@REFUSALS
-async def test_mint_refused(home: Home, status: int) -> None:
-    """Without a token a server is on; plex.tv knows no other one, and neither is asked."""
-    break_server(home, MINT, status=status)
-    await home.set_up()
-    assert home.connectivity() == "on"
-    assert expires(home) == "unknown"
-    asked = mints(home)
-    await stays_on(home, 10)
-    assert mints(home) == asked
-    assert home.asked().count("/resources") == 2
-    await goes_and_comes_back(home)
-    await recovers(home, ACCOUNT_REFRESH, LOCAL_REFRESH)
-    assert expires(home) != "unknown"
     assert home.dialogs() == []
 
 
@@ -439,6 +433,27 @@ async def test_certificate_that_stays_wrong(home: Home) -> None:
     assert home.connectivity() == "on"
 
 
+async def test_better_connection_that_is_silent(home: Home) -> None:
+    """It is tried again with the next poll, once, then with refreshes of the account."""
+    server = home.server
+    silent, relay = server.connection(host="127.0.0.7"), server.connection(relay=True)
+    server.connections = [silent, relay]
+    await home.set_up()
+    await home.wait(DISTANT_REFRESH)
+    home.simulator.clear_requests()
+    await stays_on(home, 3, DISTANT_REFRESH)
+    assert {*home.asked(server)} == {"/"}
+    await home.press()
+    assert home.asked(server).count("/identity") == 1
+    await home.reload()
+    assert kind(home) == "relay"
+    await server.stop()
+    server.hosts = ("127.0.0.1", "127.0.0.7")
+    await server.start()
+    await home.wait(DISTANT_REFRESH)
+    assert kind(home) == "local"
+
+
 async def test_newer_lists(home: Home) -> None:
     """A better connection takes over, a server is found anew, and what works stays."""
     server = home.server
@@ -465,52 +480,3 @@ async def test_newer_lists(home: Home) -> None:
     assert home.device(server).configuration_url == f"{moved.uri}/web"
     assert server.requests[-1].secure
     assert server.requests[-1].headers["Host"] == moved.uri.removeprefix("https://")
-
-
-async def test_better_connection_during_a_choice(home: Home) -> None:
-    """A list that comes while a connection is chosen counts as well."""
-    server = home.server
-    local = server.connection()
-    server.connections = [server.connection(relay=True)]
-    hang = break_server(home, "/identity", action="hang")
-    await home.hass.config_entries.async_setup(home.entry.entry_id)
-    await until(lambda: hang.hits)
-    server.connections = [local, *server.connections]
-    await home.entry.runtime_data.async_refresh()
-    hang.remove()
-    await settle(home.hass)
-    assert kind(home) == "local"
-
-
-async def test_better_connection_was_silent(home: Home) -> None:
-    """A better connection that was silent is tried again with the next poll, once."""
-    server = home.server
-    local = server.connection(host="127.0.0.7")
-    server.connections = [local, server.connection(relay=True)]
-    await home.set_up()
-    assert kind(home) == "relay"
-    await server.stop()
-    server.hosts = ("127.0.0.1", "127.0.0.7")
-    await server.start()
-    await home.wait(DISTANT_REFRESH)
-    assert kind(home) == "local"
-
-
-async def test_better_connection_stays_silent(home: Home) -> None:
-    """One that goes on being silent is tried with the refreshes of the account only."""
-    home.server.connections = [DEAD, home.server.connection(relay=True)]
-    await home.set_up()
-    await home.wait(DISTANT_REFRESH)
-    home.simulator.clear_requests()
-    await stays_on(home, 3, DISTANT_REFRESH)
-    assert {*home.asked(home.server)} == {"/"}
-    await home.press()
-    assert home.asked(home.server).count("/identity") == 1
-    assert kind(home) == "relay"
-
-
-async def test_absent_server_is_tried(home: Home) -> None:
-    """A server that plex.tv takes for absent is tried all the same."""
-    home.server.presence = False
-    await home.set_up()
-    await goes_and_comes_back(home)

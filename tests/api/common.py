@@ -16,19 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
-from custom_components.plex_account.api import (
-    ClientIdentity,
-    ConnectionResult,
-    Failure,
-    IPAddress,
-    PlexConnection,
-    PlexError,
-    PlexServer,
-    PlexServerClient,
-    PlexTvClient,
-    RetryConfig,
-    ServerSession,
-)
+from custom_components.plex_account import api
 from tests.simulator import Account, Connection, Fault, Server, Simulator
 
 CLIENT_IDENTIFIER = "0b0f6c1e-6a0c-4a8e-9d5e-2f3f5d9b6a10"
@@ -46,14 +34,14 @@ FIELDS = {
     "model": "M1",
     "marketplace": "none",
 }
-IDENTITY = ClientIdentity(**FIELDS)
+IDENTITY = api.ClientIdentity(**FIELDS)
 IDENTITY_HEADERS = {"X-Plex-Client-Identifier": CLIENT_IDENTIFIER} | {
     f"X-Plex-{name.title().replace('_', '-')}": text for name, text in FIELDS.items()
 }
 CLIENT: dict[str, Any] = {"client_identifier": CLIENT_IDENTIFIER, "identity": IDENTITY}
 SCAN = "/library/sections/all/refresh"  # an operation of the house
 AS_XML = {"Accept": "application/xml"}
-QUICK_RETRY = RetryConfig(initial_interval=0, max_interval=1)
+QUICK_RETRY = api.RetryConfig(initial_interval=0, max_interval=1)
 
 json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
 """Runs a test with an answer in JSON and with one in XML."""
@@ -110,13 +98,13 @@ class Network:
         return socket.socket(family, kind, protocol)
 
 
-def listed_server(*connections: PlexConnection, **fields: Any) -> PlexServer:
+def listed_server(*connections: api.PlexConnection, **fields: Any) -> api.PlexServer:
     """Return a server as a list names it; `fields` are those that matter."""
     unimportant: dict[str, Any] = {
         field.name: False if field.type is bool else None
-        for field in dataclass_fields(PlexServer)
+        for field in dataclass_fields(api.PlexServer)
     }
-    return PlexServer(
+    return api.PlexServer(
         **unimportant
         | {"machine_identifier": "attic", "name": "Attic", "connections": connections}
         | fields
@@ -125,13 +113,20 @@ def listed_server(*connections: PlexConnection, **fields: Any) -> PlexServer:
 
 def way(
     uri: str, *, local: bool = True, relay: bool = False, ipv6: bool = False
-) -> PlexConnection:
-    """Return a connection as a list names it, with what is believed of it."""
-    ignored = dict.fromkeys(("protocol", "address", "port"))
-    return PlexConnection(uri=uri, local=local, relay=relay, ipv6=ipv6, **ignored)
+) -> api.PlexConnection:
+    """Return a connection as a list names it; what is said beside that is a lie."""
+    return api.PlexConnection(
+        uri=uri,
+        local=local,
+        relay=relay,
+        ipv6=ipv6,
+        protocol="https",
+        address="8.8.8.8",
+        port=443,
+    )
 
 
-def advertised(one: Connection) -> PlexConnection:
+def advertised(one: Connection) -> api.PlexConnection:
     """Return a connection of the simulator as a list names it."""
     return way(one.uri, local=one.local, relay=one.relay, ipv6=one.ipv6)
 
@@ -180,26 +175,26 @@ class Bench:
         return self.simulator.sign_in(self.account, CLIENT_IDENTIFIER)
 
     @cached_property
-    def client(self) -> PlexTvClient:
+    def client(self) -> api.PlexTvClient:
         """Return a client of plex.tv with the account's token."""
         return self.plex_tv(token=self.token)
 
     @cached_property
-    def stranger(self) -> PlexTvClient:
+    def stranger(self) -> api.PlexTvClient:
         """Return a client of plex.tv without a token."""
         return self.plex_tv()
 
-    def plex_tv(self, **options: Any) -> PlexTvClient:
+    def plex_tv(self, **options: Any) -> api.PlexTvClient:
         """Return a client of plex.tv."""
         usual = {"server_url": self.simulator.url, **CLIENT}
-        return PlexTvClient(self.network.session, **usual | options)
+        return api.PlexTvClient(self.network.session, **usual | options)
 
     def of_server(
         self, server: Server, url: str | None = None, **options: Any
-    ) -> PlexServerClient:
+    ) -> api.PlexServerClient:
         """Return a client of a server, over its first connection or another one."""
         url = url or server.connections[0].uri
-        return PlexServerClient(self.network.session, url, **CLIENT | options)
+        return api.PlexServerClient(self.network.session, url, **CLIENT | options)
 
     def fault(self, **options: Any) -> Fault:
         """Let answers of plex.tv and of servers go wrong."""
@@ -220,7 +215,7 @@ class House:
         self.server = server
         self.names: dict[str, list[str] | Exception] = {}
         self.looked_up: list[str] = []
-        self.newest: PlexServer | None = None
+        self.newest: api.PlexServer | None = None
         self.lists_asked = 0
         self.session = self.open()
 
@@ -235,16 +230,16 @@ class House:
         return self.session.connection and str(self.session.connection.address)
 
     @property
-    def failures(self) -> list[Failure]:
+    def failures(self) -> list[api.Failure]:
         """Return why the last choice was of no other connection."""
         choice = self.session.last_choice
         return [one.failure for one in choice.failures] if choice else []
 
-    def at(self, host: str, **fields: Any) -> PlexConnection:
+    def at(self, host: str, **fields: Any) -> api.PlexConnection:
         """Return a connection over one of the addresses of the server."""
         return advertised(self.server.connection(host=host, **fields))
 
-    def entry(self, *ways: PlexConnection, **fields: Any) -> PlexServer:
+    def entry(self, *ways: api.PlexConnection, **fields: Any) -> api.PlexServer:
         """Return what the list says of the server."""
         usual: dict[str, Any] = {
             "machine_identifier": self.server.machine_identifier,
@@ -255,8 +250,8 @@ class House:
         return listed_server(*listed, **usual | fields)
 
     def open(
-        self, *ways: PlexConnection, from_afar: bool = False, **fields: Any
-    ) -> ServerSession:
+        self, *ways: api.PlexConnection, from_afar: bool = False, **fields: Any
+    ) -> api.ServerSession:
         """Return a session that begins with such an entry, from now on the one in use."""
 
         async def refresh_server_list() -> None:
@@ -264,7 +259,7 @@ class House:
             if self.newest:
                 opened.update(self.newest)
 
-        self.session = opened = ServerSession(
+        self.session = opened = api.ServerSession(
             self.entry(*ways, **fields),
             self.network.session,
             resolve=self.resolve,
@@ -274,7 +269,7 @@ class House:
         )
         return opened
 
-    async def resolve(self, host: str) -> list[IPAddress]:
+    async def resolve(self, host: str) -> list[api.IPAddress]:
         """Return what the name server says."""
         self.looked_up.append(host)
         found = self.names.get(host, [])
@@ -282,7 +277,9 @@ class House:
             raise found
         return [ip_address(one) for one in found]
 
-    async def choose(self, *ways: PlexConnection, **fields: Any) -> ConnectionResult:
+    async def choose(
+        self, *ways: api.PlexConnection, **fields: Any
+    ) -> api.ConnectionResult:
         """Return how a session chooses among some connections, or those of the server."""
         session = self.open(*ways, **fields)
         await session.choose()
@@ -292,7 +289,7 @@ class House:
     async def run(self, method: str = "GET", **options: Any) -> int:
         """Return how the server answers an operation, which is repeatable if it reads."""
 
-        async def scan(client: PlexServerClient) -> Any:
+        async def scan(client: api.PlexServerClient) -> Any:
             return await client.request(SCAN, method=method, **options)
 
         return (await self.session.run(scan, repeatable=method == "GET")).status
@@ -307,8 +304,6 @@ class House:
         """Let what the server answers go wrong."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
-
-# Errors
 
 TESTS = str(Path(__file__).parents[1])
 TO_BE_KEPT = "to-be-kept"  # how secrets end that tests make up
@@ -328,7 +323,7 @@ SECRETS = (
 )
 
 
-async def fails[E: PlexError](
+async def fails[E: api.PlexError](
     error: type[E], call: Callable[..., Awaitable[Any]], *arguments: Any, **facts: Any
 ) -> E:
     """Return the error of a call, which has exactly this type and these attributes.
@@ -343,7 +338,7 @@ async def fails[E: PlexError](
     return failed.value
 
 
-async def fails_once[E: PlexError](
+async def fails_once[E: api.PlexError](
     error: type[E], call: Callable[..., Awaitable[Any]], *arguments: Any, **facts: Any
 ) -> E:
     """Return the error of a call that succeeds when it is made again."""
@@ -354,7 +349,7 @@ async def fails_once[E: PlexError](
 
 def assert_safe(error: BaseException) -> None:
     """Make sure that neither the text of an error nor its frames hold a secret."""
-    recorded = "".join(texts_of(error)) + "".join(frames_of(error))
+    recorded = "".join([*texts_of(error), *frames_of(error)])
     assert [secret for secret in SECRETS if secret in recorded] == []
 
 
@@ -383,9 +378,6 @@ def chained(error: BaseException) -> list[BaseException]:
             if other is not None and other not in found
         ]
     return found
-
-
-# Models
 
 
 def plain(model: Any) -> Any:

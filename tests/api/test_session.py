@@ -6,18 +6,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import (
-    ChoiceLimit,
-    Failure,
-    PlexAuthenticationError,
-    PlexConnectionError,
-    PlexError,
-    PlexRateLimitError,
-    PlexResponseError,
-    PlexUnreachable,
-    TokenState,
-    connections as connections_module,
-)
+from custom_components.plex_account import api
+from custom_components.plex_account.api import Failure, TokenState
 from tests.common import until
 from tests.simulator import Hostile, Server
 
@@ -26,6 +16,8 @@ from .common import CLIENT_IDENTIFIER, SCAN, Bench, House, advertised, way
 MINT = "/security/token"
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 FRIEND = {"owned": False, "owner_id": 666}
+OTHER_FRIEND = {"owned": False, "owner_id": 667}
+OTHER_SERVER = {"machine_identifier": "another"}
 
 
 @pytest.fixture
@@ -77,15 +69,13 @@ async def test_durable_token_is_for_minting(house: House) -> None:
     await house.run()
     await house.server.restart()
     await house.run("POST")
-    requests = house.server.requests
-    sent = [f"{one.headers} {one.query} {one.form}" for one in requests]
-    with_token = [
-        (one.method, one.path)
-        for one, text in zip(requests, sent, strict=True)
-        if house.token in text
+    said = [
+        (one.method, one.path, f"{one.headers} {one.query} {one.form}")
+        for one in house.server.requests
     ]
+    with_token = [(method, path) for method, path, text in said if house.token in text]
     assert with_token == [("POST", MINT)] * 2
-    assert CLIENT_IDENTIFIER not in "".join(sent)
+    assert CLIENT_IDENTIFIER not in str(said)
 
 
 async def test_refused_server_token(house: House) -> None:
@@ -105,14 +95,14 @@ async def test_refused_server_token(house: House) -> None:
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        ({"status": 500}, PlexResponseError),
-        ({"status": 503}, PlexResponseError),
-        ({"status": 302, "headers": {"Location": "/"}}, PlexResponseError),
-        ({"status": 401}, PlexAuthenticationError),
-        ({"status": 429}, PlexRateLimitError),
-        ({"action": "drop"}, PlexConnectionError),
-        ({"action": "truncate"}, PlexConnectionError),
-        ({"action": "hang"}, PlexConnectionError),
+        ({"status": 500}, api.PlexResponseError),
+        ({"status": 503}, api.PlexResponseError),
+        ({"status": 302, "headers": {"Location": "/"}}, api.PlexResponseError),
+        ({"status": 401}, api.PlexAuthenticationError),
+        ({"status": 429}, api.PlexRateLimitError),
+        ({"action": "drop"}, api.PlexConnectionError),
+        ({"action": "truncate"}, api.PlexConnectionError),
+        ({"action": "hang"}, api.PlexConnectionError),
     ],
     ids=str,
 )
@@ -120,7 +110,7 @@ async def test_refused_server_token(house: House) -> None:
 async def test_what_has_arrived_is_not_sent_again(
     house: House,
     fault: dict[str, Any],
-    error: type[PlexError],
+    error: type[api.PlexError],
     method: str,
 ) -> None:
     """Neither over another connection nor with another token; aiohttp may repeat GET."""
@@ -176,9 +166,7 @@ def heard(thief: Hostile, *tokens: str) -> list[str]:
 
 @pytest.mark.parametrize("alive", [True, False], ids=["moved", "off"])
 @pytest.mark.parametrize(
-    "lists",
-    [["both"], ["token", "both"], ["connections", "both"]],
-    ids=["together", "token first", "connections first"],
+    "lists", [["both"], ["token", "both"], ["connections", "both"]], ids=str
 )
 async def test_address_that_left_the_list(
     house: House, thief: Hostile, alive: bool, lists: list[str]
@@ -200,7 +188,7 @@ async def test_address_that_left_the_list(
             await session.check()
             assert await session.get_validated_token()
         else:
-            with pytest.raises(PlexError):
+            with pytest.raises(api.PlexError):
                 await session.get_validated_token()
     assert heard(thief, house.token, new_token) == []
     if alive:
@@ -238,10 +226,10 @@ async def test_one_list_without_the_connection(house: House, thief: Hostile) -> 
     thief.answers["/"] = REFUSED
     await session.check()
     assert heard(thief, house.token) == []
-    with pytest.raises(PlexConnectionError):
+    with pytest.raises(api.PlexConnectionError):
         await session.get_validated_token()
     session.update(house.entry())
-    with pytest.raises(PlexUnreachable):
+    with pytest.raises(api.PlexUnreachable):
         await session.check()
     await house.server.start()
     await session.check()
@@ -250,13 +238,8 @@ async def test_one_list_without_the_connection(house: House, thief: Hostile) -> 
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [
-        ({}, FRIEND),
-        (FRIEND, {}),
-        (FRIEND, FRIEND | {"owner_id": 667}),
-        ({}, {"machine_identifier": "another"}),
-    ],
-    ids=["to a friend", "from a friend", "between friends", "another"],
+    [({}, FRIEND), (FRIEND, {}), (FRIEND, OTHER_FRIEND), ({}, OTHER_SERVER)],
+    ids=str,
 )
 async def test_entry_of_another_owner(
     house: House, before: dict[str, Any], after: dict[str, Any]
@@ -287,25 +270,11 @@ async def test_renewed_certificate_beside_a_connection(house: House) -> None:
         assert house.lists_asked == lists
 
 
-async def test_unlisted(house: House) -> None:
-    """A server that counts as unlisted is not asked until a list has it again."""
-    await house.session.check()
-    house.session.mark_unlisted()
-    house.asked()
-    with pytest.raises(PlexUnreachable) as unreachable:
-        await house.session.check()
-    assert unreachable.value.failure is Failure.NOT_LISTED
-    assert house.asked() == []
-    house.session.update(house.entry())
-    await house.session.check()
-    assert house.asked() == ["/"]
-
-
 async def test_why_a_server_is_unreachable(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names the most telling reason."""
-    monkeypatch.setattr(connections_module, "PROBE_SECONDS", 0.4)
+    monkeypatch.setattr(api.connections, "PROBE_SECONDS", 0.4)
     simulator, server = house.simulator, house.server
     other = (await simulator.add_server(owner=server.owner, tls=True)).connection()
     old = server.connection()
@@ -325,11 +294,28 @@ async def test_why_a_server_is_unreachable(
         Failure.NO_CONNECTIONS: [],
     }
     for failure, uris in reasons.items():
-        session = house.open(owned=False, connections=[*map(way, uris)])
-        with pytest.raises(PlexUnreachable) as unreachable:
-            await session.check()
-        assert unreachable.value.failure is failure
-        assert "127.0.0.1" not in f"{unreachable.value!r} {unreachable.value}"
+        house.open(owned=False, connections=[*map(way, uris)])
+        assert await unreachable(house) is failure
+
+
+async def test_unlisted(house: House) -> None:
+    """A server that counts as unlisted is not asked until a list has it again."""
+    await house.session.check()
+    house.session.mark_unlisted()
+    house.asked()
+    assert await unreachable(house) is Failure.NOT_LISTED
+    assert house.asked() == []
+    house.session.update(house.entry())
+    await house.session.check()
+    assert house.asked() == ["/"]
+
+
+async def unreachable(house: House) -> Failure:
+    """Return why a server is unreachable; the error tells no address."""
+    with pytest.raises(api.PlexUnreachable) as error:
+        await house.session.check()
+    assert "127.0.0.1" not in f"{error.value!r} {error.value}"
+    return error.value.failure
 
 
 # Fairness
@@ -349,33 +335,29 @@ async def test_four_requests_at_once(house: House) -> None:
 
 async def test_own_servers_choose_first() -> None:
     """At most 16 choose at once, of others at most 12; whoever waits, own ones go first."""
-    limit = ChoiceLimit()
-    order: list[str] = []
-    gates: dict[str, asyncio.Event] = {}
+    limit = api.ChoiceLimit()
+    order: list[tuple[bool, int]] = []
+    done = asyncio.Semaphore(0)
 
-    async def choose(name: str) -> None:
-        gates[name] = asyncio.Event()
-        async with limit.place(owned=name.startswith("own")):
-            order.append(name)
-            await gates[name].wait()
+    async def choose(owned: bool, number: int) -> None:
+        async with limit.place(owned=owned):
+            order.append((owned, number))
+            await done.acquire()
 
-    def start(kind: str) -> dict[str, asyncio.Task[None]]:
-        names = [f"{kind} {number}" for number in range(20)]
-        return {name: asyncio.create_task(choose(name)) for name in names}
-
-    friends = start("friend")
+    friends = [asyncio.create_task(choose(False, number)) for number in range(20)]
     await turns(50)
-    assert len(order) == 12
-    own = start("own")
+    assert order == [(False, number) for number in range(12)]
+    own = [asyncio.create_task(choose(True, number)) for number in range(20)]
     await turns(50)
-    assert order[12:] == [*own][:4]
-    friends[order[0]].cancel()
-    for name in order[:16]:
-        gates[name].set()
+    assert order[12:] == [(True, number) for number in range(4)]
+    friends[0].cancel()
+    for _ in range(15):
         await turns(50)
-    assert order[16:32] == [*own][4:]
-    friends["friend 19"].cancel()
-    for gate in gates.values():
-        gate.set()
-    await asyncio.gather(*friends.values(), *own.values(), return_exceptions=True)
-    assert sorted([*order, "friend 19"]) == sorted(gates)
+        done.release()
+    await turns(50)
+    assert order[16:] == [(True, number) for number in range(4, 20)]
+    friends[19].cancel()
+    for _ in friends + own:
+        done.release()
+    await asyncio.gather(*friends, *own, return_exceptions=True)
+    assert len(order) == len({*order}) == 39
