@@ -47,6 +47,7 @@ json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xm
 """Runs a test with an answer in JSON and with one in XML."""
 
 PLEX_DIRECT_HASH = "0123456789abcdef" * 2
+LIES: dict[str, Any] = {"protocol": "https", "address": "8.8.8.8", "port": 443}
 
 
 def short_id(value: object) -> str:
@@ -100,30 +101,19 @@ class Network:
 
 def listed_server(*connections: api.PlexConnection, **fields: Any) -> api.PlexServer:
     """Return a server as a list names it; `fields` are those that matter."""
-    unimportant: dict[str, Any] = {
+    unknown: dict[str, Any] = {
         field.name: False if field.type is bool else None
         for field in dataclass_fields(api.PlexServer)
     }
-    return api.PlexServer(
-        **unimportant
-        | {"machine_identifier": "attic", "name": "Attic", "connections": connections}
-        | fields
-    )
+    usual = {"machine_identifier": "attic", "name": "Attic", "connections": connections}
+    return api.PlexServer(**unknown | usual | fields)
 
 
 def way(
     uri: str, *, local: bool = True, relay: bool = False, ipv6: bool = False
 ) -> api.PlexConnection:
     """Return a connection as a list names it; what is said beside that is a lie."""
-    return api.PlexConnection(
-        uri=uri,
-        local=local,
-        relay=relay,
-        ipv6=ipv6,
-        protocol="https",
-        address="8.8.8.8",
-        port=443,
-    )
+    return api.PlexConnection(uri=uri, local=local, relay=relay, ipv6=ipv6, **LIES)
 
 
 def advertised(one: Connection) -> api.PlexConnection:
@@ -372,11 +362,8 @@ def chained(error: BaseException) -> list[BaseException]:
     """Return an error and all that it came from."""
     found = [error]
     for one in found:
-        found += [
-            other
-            for other in (one.__cause__, one.__context__)
-            if other is not None and other not in found
-        ]
+        causes = (one.__cause__, one.__context__)
+        found += [cause for cause in causes if cause and cause not in found]
     return found
 
 

@@ -10,16 +10,8 @@ from hypothesis import example, given, settings, strategies as st
 import pytest
 from yarl import URL
 
-from custom_components.plex_account.api import (
-    Candidate,
-    ConnectionKind,
-    DialPolicy,
-    Failure,
-    PlexConnection,
-    PlexConnectionError,
-    choose_connection,
-    select_candidates,
-)
+from custom_components.plex_account import api
+from custom_components.plex_account.api import ConnectionKind, DialPolicy, Failure
 
 from .common import PLEX_DIRECT_HASH, listed_server, short_id, way
 from .test_properties import bounded
@@ -33,10 +25,8 @@ ON_LOOPBACK = DialPolicy(owned=True, private=False, loopback=True)
 EVERYBODY = (OWNED, SHARED, NEIGHBOR, ON_LOOPBACK)
 
 # Addresses: plain IPv4, plain IPv6, and IPv6 that carries IPv4
-
 PUBLIC = """
-    8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255
-    2606:4700::1
+    8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255 2606:4700::1
     ::ffff:8.8.8.8 2002:808:808::1 64:ff9b::808:808 2001:0:808:808:0:0:f7f7:f7f7
 """
 PRIVATE = """
@@ -47,30 +37,22 @@ PRIVATE = """
 """
 NOT_PUBLIC = """
     100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.7
-    2001:db8::7 2001:2::1
-    64:ff9b::100.64.0.1
+    2001:db8::7 2001:2::1 64:ff9b::100.64.0.1
 """
-LOOPBACK = """
-    127.0.0.1 127.255.255.255
-    ::1 0:0:0:0:0:0:0:1
-    ::ffff:127.0.0.1 ::ffff:7f00:1
-"""
+LOOPBACK = (
+    "127.0.0.1 127.255.255.255 ::1 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1"
+)
 NEVER = {
     Failure.UNSPECIFIED: "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 64:ff9b::",
     Failure.MULTICAST: """
-        224.0.0.1 239.255.255.250
-        ff02::1
-        ::ffff:224.0.0.1 2002:e000:1::1
+        224.0.0.1 239.255.255.250 ff02::1 ::ffff:224.0.0.1 2002:e000:1::1
     """,
     Failure.LINK_LOCAL: """
-        169.254.169.254
-        fe80::1
-        ::ffff:169.254.169.254 64:ff9b::169.254.169.254 2002:a9fe:a9fe::1
-        2001:0:808:808:0:0:5601:5601
+        169.254.169.254 fe80::1 ::ffff:169.254.169.254 64:ff9b::169.254.169.254
+        2002:a9fe:a9fe::1 2001:0:808:808:0:0:5601:5601
     """,
     Failure.RESERVED: """
-        240.0.0.1 255.255.255.255
-        ::2 100::1 4000::1
+        240.0.0.1 255.255.255.255 ::2 100::1 4000::1
         64:ff9b:1::808:808 ::127.0.0.1 ::ffff:0:127.0.0.1
     """,
     Failure.LOOPBACK: "64:ff9b::7f00:1 2002:7f00:1::1 2001:0:808:808:0:0:80ff:fffe",
@@ -132,7 +114,7 @@ def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
     """Return why each policy refuses a connection, None for one that may be dialed."""
     found: list[Failure | None] = []
     for policy in policies:
-        candidates = select_candidates([way(uri)], policy)
+        candidates = api.select_candidates([way(uri)], policy)
         assert len(candidates.allowed) + len(candidates.refused) == 1
         found += [None for _ in candidates.allowed]
         found += [one.failure for one in candidates.refused]
@@ -171,7 +153,9 @@ def test_connections_of_good_form(uri: str, url: str | None) -> None:
     """Either scheme of the web, a host and perhaps a port, as they go over the wire."""
     uri = uri.format(PLEX_DIRECT_HASH)
     url = (url or f"{uri}:443").format(PLEX_DIRECT_HASH)
-    assert [one.url for one in select_candidates([way(uri)], SHARED).allowed] == [url]
+    assert [one.url for one in api.select_candidates([way(uri)], SHARED).allowed] == [
+        url
+    ]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +179,7 @@ def test_this_machine(host: str) -> None:
     """Where the list itself comes from this machine, it may be dialed, even over http."""
     for scheme in "http", "https":
         uri = f"{scheme}://{host}:32400"
-        allowed = select_candidates([way(uri)], ON_LOOPBACK).allowed
+        allowed = api.select_candidates([way(uri)], ON_LOOPBACK).allowed
         assert f"{scheme}:" in {one.url.partition("//")[0] for one in allowed}
         for policy in OWNED, SHARED, NEIGHBOR:
             assert set(verdicts(uri, policy)) == {Failure.LOOPBACK}
@@ -207,16 +191,16 @@ def test_plain_http(host: str) -> None:
     plain, secure = way(f"http://{host}:32400"), way("https://10.1.1.1")
     never = way("https://169.254.169.254")
     assert verdicts(plain.uri, OWNED, ON_LOOPBACK) == [Failure.PLAIN_HTTP] * 2
-    assert select_candidates([plain, never], OWNED).insecure_only
-    assert not select_candidates([plain, secure], OWNED).insecure_only
-    assert not select_candidates([plain, secure], SHARED).insecure_only
-    assert not select_candidates([never], OWNED).insecure_only
+    assert api.select_candidates([plain, never], OWNED).insecure_only
+    assert not api.select_candidates([plain, secure], OWNED).insecure_only
+    assert not api.select_candidates([plain, secure], SHARED).insecure_only
+    assert not api.select_candidates([never], OWNED).insecure_only
 
 
 def test_plain_http_to_a_plex_direct_name() -> None:
     """Such a port may speak TLS; if it does not, the server still has nothing secure."""
     uri = f"http://10-0-0-1.{PLEX_DIRECT_HASH}.plex.direct:32400"
-    candidates = select_candidates([way(uri)], OWNED)
+    candidates = api.select_candidates([way(uri)], OWNED)
     assert [one.url for one in candidates.allowed] == [uri.replace("http:", "https:")]
     assert candidates.insecure_only
 
@@ -239,7 +223,7 @@ def test_order() -> None:
         ConnectionKind.REMOTE: ["8.8.8.2", "2606:4700::2", "remote6.example.com"],
         ConnectionKind.RELAY: ["8.8.8.3", "2606:4700::3"],
     }
-    allowed = select_candidates(ways, SHARED).allowed
+    allowed = api.select_candidates(ways, SHARED).allowed
     assert [(one.kind, one.host) for one in allowed] == [
         (kind, host) for kind, hosts in expected.items() for host in hosts
     ]
@@ -250,10 +234,10 @@ def test_at_most_24_are_considered() -> None:
     bad = [way("https://169.254.169.254")] * 50
     good = [way(f"https://8.8.8.8:{port}") for port in range(1, 10_001)]
 
-    candidates = select_candidates(bad + good, SHARED)
+    candidates = api.select_candidates(bad + good, SHARED)
     assert [one.url for one in candidates.allowed] == [one.uri for one in good[:24]]
 
-    candidates = select_candidates(bad * 1000, SHARED)
+    candidates = api.select_candidates(bad * 1000, SHARED)
     assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
 
 
@@ -265,7 +249,7 @@ def test_reading_a_list_costs_little() -> None:
         for letters in ("\ufdfa" * 240, "\u0628" * 240, "\xfc\u3002" * 100)
     ]
     started = process_time()
-    assert select_candidates(names, SHARED).allowed == ()
+    assert api.select_candidates(names, SHARED).allowed == ()
     assert process_time() - started < 1
 
 
@@ -326,19 +310,18 @@ uris = st.builds(
     st.sampled_from(["", "", "", "/", "/path", "?x", "#x", "\n", " "]),
 )
 connections = st.builds(
-    way, uris | st.text(max_size=20), local=st.booleans(), relay=st.booleans(),
-    ipv6=st.booleans(),
-)  # fmt: skip
-policies = st.builds(
-    DialPolicy, owned=st.booleans(), private=st.booleans(), loopback=st.booleans()
+    way, uris | st.text(max_size=20), local=..., relay=..., ipv6=...
 )
+policies = st.builds(DialPolicy)
 
 
 @settings(bounded, max_examples=800)
 @given(st.lists(connections, max_size=30), policies)
-def test_whatever_a_list_says(listed: list[PlexConnection], policy: DialPolicy) -> None:
+def test_whatever_a_list_says(
+    listed: list[api.PlexConnection], policy: DialPolicy
+) -> None:
     """Only what the rules allow is a candidate, as plain as it can be, in their order."""
-    allowed = select_candidates(listed, policy).allowed
+    allowed = api.select_candidates(listed, policy).allowed
 
     assert len(allowed) <= 24
     kinds = [*ConnectionKind]
@@ -368,21 +351,21 @@ def test_whatever_a_list_says(listed: list[PlexConnection], policy: DialPolicy) 
 )
 @example([way("http://localhost:1")], ON_LOOPBACK, [ip_address("8.8.8.8")])
 async def test_whatever_a_name_server_says(
-    listed: list[PlexConnection], policy: DialPolicy, found: list[Any]
+    listed: list[api.PlexConnection], policy: DialPolicy, found: list[Any]
 ) -> None:
     """Only an address that the rules allow is dialed."""
-    dialed: list[Candidate] = []
+    dialed: list[api.Candidate] = []
 
-    def connect(candidate: Candidate) -> NoReturn:
+    def connect(candidate: api.Candidate) -> NoReturn:
         dialed.append(candidate)
-        raise PlexConnectionError("Nobody is there", request_sent=False)
+        raise api.PlexConnectionError("Nobody is there", request_sent=False)
 
     async def resolve(host: str) -> list[Any]:
         if host.startswith("x"):
             raise ValueError("No name for this resolver")
         return found
 
-    choice = await choose_connection(
+    choice = await api.choose_connection(
         listed_server(*listed), policy, connect=connect, resolve=resolve
     )
 

@@ -108,10 +108,7 @@ async def test_refused_server_token(house: House) -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_what_has_arrived_is_not_sent_again(
-    house: House,
-    fault: dict[str, Any],
-    error: type[api.PlexError],
-    method: str,
+    house: House, fault: dict[str, Any], error: type[api.PlexError], method: str
 ) -> None:
     """Neither over another connection nor with another token; aiohttp may repeat GET."""
     await house.session.check()
