@@ -297,20 +297,9 @@ class House:
 
 TESTS = str(Path(__file__).parents[1])
 TO_BE_KEPT = "to-be-kept"  # how secrets end that tests make up
-SECRETS = (
-    SECRET,
-    TO_BE_KEPT,
-    PASSWORD,
-    CODE,
-    CLIENT_IDENTIFIER,
-    "127.0.0.",
-    "127-0-0-1",
-    "plex.direct",
-    "://",
-    "/users/signin",
-    "/security",
-    "includeSubscriptions",
-)
+WHERE_TO = ("127.0.0.", "127-0-0-1", "plex.direct", "://")
+WHAT_FOR = ("/users/signin", "/security", "includeSubscriptions")
+SECRETS = (SECRET, TO_BE_KEPT, PASSWORD, CODE, CLIENT_IDENTIFIER, *WHERE_TO, *WHAT_FOR)
 
 
 async def fails[E: api.PlexError](

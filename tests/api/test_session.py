@@ -32,9 +32,6 @@ async def turns(count: int = 300) -> None:
         await asyncio.sleep(0)
 
 
-# The token, and what is sent with it
-
-
 async def test_token(house: House) -> None:
     """A connection, a mint, a proof; then one request a poll, until a restart."""
     session, server = house.session, house.server
@@ -136,9 +133,6 @@ async def test_what_never_arrived_is_sent_over_another_connection(house: House) 
         house.asked()
         await house.run(method)
         assert house.asked().count(SCAN) == times
-
-
-# What a list changes
 
 
 @pytest.fixture
@@ -313,9 +307,6 @@ async def unreachable(house: House) -> Failure:
         await house.session.check()
     assert "127.0.0.1" not in f"{error.value!r} {error.value}"
     return error.value.failure
-
-
-# Fairness
 
 
 async def test_four_requests_at_once(house: House) -> None:
