@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
+from custom_components.plex_account.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
 from tests.simulator import Connection, Fault
@@ -201,9 +204,7 @@ async def test_odd_answers(
     await recovers(home)
 
 
-async def test_polls_that_shall_wait(
-    home: Home, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_polls_that_wait(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """A server that asks to wait isn't polled until then, and stays what it was."""
     break_server(home, status=429, headers={"Retry-After": "1200"})
     await home.set_up()
@@ -237,13 +238,8 @@ async def test_one_mint_a_day(home: Home) -> None:
 
 @REFUSALS
 @pytest.mark.parametrize(("path", "lists"), [("/", 1), (MINT, 2)])
-async def test_no_token_is_taken(
-    home: Home, status: int, path: str, lists: int
-) -> None:
-    """A server that refuses a token, new or durable, is on; both are asked seldom.
-
-    Another durable token is looked up at plex.tv once.
-    """
+async def test_no_token_taken(home: Home, status: int, path: str, lists: int) -> None:
+    """A server that refuses a token, new or durable, is on; one list is asked for another."""
     break_server(home, path, status=status)
     await home.set_up()
     await stays_on(home, 20)
@@ -252,6 +248,8 @@ async def test_no_token_is_taken(
         await ask(home, "get_transient_token")
     assert error.value.translation_key == "token_refused"
     assert expires(home) == "unknown"
+    told = await async_get_config_entry_diagnostics(home.hass, home.entry)
+    assert told["servers"][0]["token"] == "refused"
     assert mints(home) == 1
     assert home.asked().count("/resources") == lists
     await home.wait(ACCOUNT_REFRESH)
@@ -335,10 +333,8 @@ async def test_renewal_fails(home: Home, status: int) -> None:
 
 @REFUSALS
 @pytest.mark.parametrize("method", ["get", "post"])
-async def test_token_that_one_path_refuses(
-    home: Home, status: int, method: str
-) -> None:
-    """It may be good; a server of which everything refuses it is off."""
+async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
+    """That says nothing of the token; a server of which everything refuses it is off."""
     await home.set_up()
     before = expires(home)
     break_server(home, SCAN, status=status)

@@ -88,9 +88,7 @@ async def test_probes_carry_an_identity_and_no_token(house: House) -> None:
     assert house.looked_up == []
 
 
-async def test_nobody_waits_for_those_behind(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nobody_waits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the first in order has answered, the slower ones don't matter."""
     monkeypatch.setattr(connections, "BETTER_SECONDS", 60)
     remote, relay = await silent(house, 2)
@@ -141,9 +139,7 @@ async def test_the_pause_tells_nothing(house: House) -> None:
         assert house.failures == [failure]
 
 
-async def test_silence_everywhere(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Probes without an answer in time end together; the 25th connection isn't tried."""
     monkeypatch.setattr(connections, "PROBE_SECONDS", 0.5)
     hanging = house.fault(action="hang")

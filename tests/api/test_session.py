@@ -75,20 +75,6 @@ async def test_durable_token_is_for_minting(house: House) -> None:
     assert CLIENT_IDENTIFIER not in str(said)
 
 
-async def test_refused_server_token(house: House) -> None:
-    """The list is asked once for another one, which is used where it is one."""
-    session = house.open(access_token="of-yesterday")
-    await session.check()
-    await session.check()
-    assert (house.lists_asked, session.token_state) == (1, TokenState.REFUSED)
-    assert house.asked().count(MINT) == 1
-    house.newest = house.entry()
-    session.resume_minting()
-    await session.check()
-    assert (house.lists_asked, session.token_state) == (2, TokenState.ACCEPTED)
-    assert house.asked().count(MINT) == 2
-
-
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -138,9 +124,8 @@ async def test_what_never_arrived_is_sent_over_another_connection(house: House) 
 @pytest.fixture
 async def thief(house: House) -> Hostile:
     """Return somebody at an address of one's own, over which a token was minted."""
-    thief = await house.simulator.add_hostile(
-        machine_identifier=house.server.machine_identifier
-    )
+    identifier = house.server.machine_identifier
+    thief = await house.simulator.add_hostile(machine_identifier=identifier)
     await house.open(advertised(thief.connection())).check()
     assert heard(thief, house.token) == [MINT]
     thief.heard.clear()
@@ -188,9 +173,7 @@ async def test_address_that_left_the_list(
 
 
 @pytest.mark.parametrize("during", ["/identity", "/"])
-async def test_list_that_changes_meanwhile(
-    house: House, thief: Hostile, during: str
-) -> None:
+async def test_list_that_changes(house: House, thief: Hostile, during: str) -> None:
     """While a connection is chosen, or before a mint, the same holds."""
     session = house.session
     thief.answers["/"] = REFUSED
@@ -261,9 +244,7 @@ async def test_renewed_certificate_beside_a_connection(house: House) -> None:
         assert house.lists_asked == lists
 
 
-async def test_why_a_server_is_unreachable(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_why_unreachable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the most telling reason."""
     monkeypatch.setattr(api.connections, "PROBE_SECONDS", 0.4)
     simulator, server = house.simulator, house.server
