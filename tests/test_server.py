@@ -53,14 +53,12 @@ def kind(home: Home) -> str:
 
 def break_server(home: Home, path: str = "*", **fault: Any) -> Fault:
     """Let a path of the server answer badly until faults are cleared."""
-    host = home.server.machine_identifier
-    return home.simulator.fault(host=host, path=path, **fault)
+    return home.simulator.fault(host=home.server.machine_identifier, path=path, **fault)
 
 
 async def ask(home: Home, action: str, **data: Any) -> Any:
     """Return what an action answers for the server."""
-    device = home.device(home.server)
-    return await call(home.hass, action, device_id=device.id, **data)
+    return await call(home.hass, action, device_id=home.device(home.server).id, **data)
 
 
 async def stays_on(home: Home, polls: int, time: timedelta = LOCAL_REFRESH) -> None:
@@ -172,6 +170,7 @@ async def test_slow_front_page(home: Home) -> None:
         ({"status": 503, "body": MAINTENANCE}, "maintenance"),
         ({"body": "not to be read"}, "wrong_answer"),
         ({"body": HTML}, "wrong_answer"),
+        ({"body": "{"}, "wrong_answer"),
         ({"action": "endless"}, "wrong_answer"),
         ({"action": "gzip_bomb"}, "wrong_answer"),
         ({"action": "truncate"}, "not_connected"),
@@ -323,8 +322,7 @@ async def test_renewal_fails(home: Home, status: int) -> None:
     break_server(home, MINT, status=status)
     await stays_on(home, 1, 25 * HOUR)
     assert expires(home) == before
-    assert home.server.requests[-1].path == "/"
-    assert home.server.requests[-1].status == 200
+    assert [(one.path, one.status) for one in home.server.requests][-1] == ("/", 200)
     answer = await ask(home, "get_transient_token")
     assert answer["token"] in home.server.transient_tokens
     await recovers(home, ACCOUNT_REFRESH, HOUR)
@@ -337,11 +335,14 @@ async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
     """That says nothing of the token; a server of which everything refuses it is off."""
     await home.set_up()
     before = expires(home)
-    break_server(home, SCAN, status=status)
+    break_server(home, "/*/*", status=status)
     home.simulator.clear_requests()
     with pytest.raises(HomeAssistantError, match=str(status)):
         await ask(home, "call_api", path=SCAN, method=method)
     assert sorted(home.asked(home.server)) == ["/", SCAN]
+    with pytest.raises(HomeAssistantError, match="Attic"):
+        await ask(home, "get_source_connection_information")
+    assert mints(home) == 0
     home.simulator.clear_faults()
     assert (await ask(home, "call_api", path=SCAN))["status"] == 200
     await stays_on(home, 1)

@@ -126,9 +126,8 @@ def error_body(
 ) -> dict[str, Any]:
     """Return an error as plex.tv writes it in JSON."""
     fields = {"code": code, "message": message, "status": status}
-    return {
-        "errors": [{name: value for name, value in fields.items() if value is not None}]
-    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    return {"errors": [said]}
 
 
 def refuse_constants(constant: str) -> NoReturn:
@@ -212,12 +211,14 @@ class House:
     @property
     def url(self) -> str | None:
         """Return the URL of the connection in use."""
-        return self.session.connection and self.session.connection.url
+        connection = self.session.connection
+        return connection.url if connection else None
 
     @property
     def host(self) -> str | None:
         """Return the address of the connection in use."""
-        return self.session.connection and str(self.session.connection.address)
+        connection = self.session.connection
+        return str(connection.address) if connection else None
 
     @property
     def failures(self) -> list[api.Failure]:
@@ -276,7 +277,7 @@ class House:
         assert session.last_choice
         return session.last_choice
 
-    async def run(self, method: str = "GET", **options: Any) -> int:
+    async def run(self, method: Any = "GET", **options: Any) -> int:
         """Return how the server answers an operation, which is repeatable if it reads."""
 
         async def scan(client: api.PlexServerClient) -> Any:

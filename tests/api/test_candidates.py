@@ -1,6 +1,6 @@
 """Which connections of a list may be dialed, whatever its author wrote into it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
 from time import process_time
 from typing import Any, NoReturn
@@ -22,7 +22,6 @@ OWNED = DialPolicy(owned=True, private=False, loopback=False)
 SHARED = DialPolicy(owned=False, private=False, loopback=False)
 NEIGHBOR = DialPolicy(owned=False, private=True, loopback=False)
 ON_LOOPBACK = DialPolicy(owned=True, private=False, loopback=True)
-EVERYBODY = (OWNED, SHARED, NEIGHBOR, ON_LOOPBACK)
 
 # Addresses: plain IPv4, plain IPv6, and IPv6 that carries IPv4
 PUBLIC = """
@@ -58,7 +57,7 @@ NEVER = {
     Failure.LOOPBACK: "64:ff9b::7f00:1 2002:7f00:1::1 2001:0:808:808:0:0:80ff:fffe",
 }
 """With the failure that is told for each, whoever wrote the list."""
-VERDICTS: list[tuple[str, list[Failure | None]]] = [
+VERDICTS: list[tuple[str, Sequence[Failure | None]]] = [
     (PUBLIC, [None] * 4),
     (PRIVATE, [None, Failure.PRIVATE, None, None]),
     (NOT_PUBLIC, [None, Failure.NOT_PUBLIC, Failure.NOT_PUBLIC, None]),
@@ -124,10 +123,10 @@ def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
 @pytest.mark.parametrize("written", [uri_of, plex_direct_of])
 @pytest.mark.parametrize(("address", "expected"), ADDRESSES, ids=str)
 def test_addresses(
-    written: Callable[[str], str], address: str, expected: list[Failure | None]
+    written: Callable[[str], str], address: str, expected: Sequence[Failure | None]
 ) -> None:
     """What may be dialed depends on the address, on its owner, and on where we are."""
-    assert verdicts(written(address), *EVERYBODY) == expected
+    assert verdicts(written(address), OWNED, SHARED, NEIGHBOR, ON_LOOPBACK) == expected
 
 
 @pytest.mark.parametrize(
@@ -245,7 +244,6 @@ def test_reading_a_list_costs_little() -> None:
 
 
 # Whatever strangers write, against another reading of the rules
-
 NETWORKS = {
     "never": ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
     "loopback": ("127.0.0.0/8", "::1/128"),
