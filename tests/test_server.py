@@ -69,7 +69,7 @@ async def stays_on(home: Home, polls: int, time: timedelta = LOCAL_REFRESH) -> N
 
 
 async def recovers(home: Home, *times: timedelta) -> None:
-    """See that the server is on, with a token that it takes, when faults are cleared."""
+    """See that the server is on, with a token that it takes, once faults are gone."""
     home.simulator.clear_faults()
     for time in times or (DISTANT_REFRESH,):
         await home.wait(time)
@@ -238,7 +238,7 @@ async def test_one_mint_a_day(home: Home) -> None:
 @REFUSALS
 @pytest.mark.parametrize(("path", "lists"), [("/", 1), (MINT, 2)])
 async def test_no_token_taken(home: Home, status: int, path: str, lists: int) -> None:
-    """A server that refuses a token, new or durable, is on; one list is asked for another."""
+    """A server that refuses a token is on; plex.tv is asked once for a durable one."""
     break_server(home, path, status=status)
     await home.set_up()
     await stays_on(home, 20)
@@ -332,7 +332,7 @@ async def test_renewal_fails(home: Home, status: int) -> None:
 @REFUSALS
 @pytest.mark.parametrize("method", ["get", "post"])
 async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
-    """That says nothing of the token; a server of which everything refuses it is off."""
+    """That says nothing of the token; a server that refuses everything is off."""
     await home.set_up()
     before = expires(home)
     break_server(home, "/*/*", status=status)
@@ -354,7 +354,7 @@ async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
 
 
 async def test_other_certificate_at_the_address(home: Home) -> None:
-    """A server with a certificate of its own at the remembered address gets no token."""
+    """A server with another certificate at the remembered address gets no token."""
     await home.set_up()
     await home.server.stop()
     stranger = await home.friend(port=home.server.port)
@@ -368,7 +368,7 @@ async def test_other_certificate_at_the_address(home: Home) -> None:
 
 
 async def test_other_server_on_plain_loopback(home: Home) -> None:
-    """Where no certificate tells servers apart, the durable token waits for identity."""
+    """Where no certificate tells servers apart, the identity comes before the token."""
     hut = await home.simulator.add_server(owner=home.account, token="durable")
     await home.set_up()
     assert home.connectivity(hut) == "on"
@@ -385,7 +385,7 @@ async def test_other_server_on_plain_loopback(home: Home) -> None:
 
 @pytest.mark.parametrize("owned", [True, False])
 async def test_new_certificate(home: Home, owned: bool) -> None:
-    """A new plex.direct name is looked up at plex.tv at once, then every ten minutes."""
+    """A new plex.direct name is looked up at once, then every ten minutes at most."""
     server = home.server if owned else await home.friend()
     await home.set_up()
     server.renew_certificate()
@@ -412,7 +412,7 @@ async def test_new_certificate(home: Home, owned: bool) -> None:
 
 
 async def test_better_connection_that_is_silent(home: Home) -> None:
-    """It is tried again with the next poll, once, then with refreshes of the account."""
+    """It is tried again with the next poll, once, then with those of the account."""
     server = home.server
     silent, relay = server.connection(host="127.0.0.7"), server.connection(relay=True)
     server.connections = [silent, relay]

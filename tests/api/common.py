@@ -243,7 +243,7 @@ class House:
     def open(
         self, *ways: api.PlexConnection, from_afar: bool = False, **fields: Any
     ) -> api.ServerSession:
-        """Return a session that begins with such an entry, from now on the one in use."""
+        """Return a session that begins with such an entry: the one in use from now on."""
 
         async def refresh_server_list() -> None:
             self.lists_asked += 1
@@ -271,14 +271,14 @@ class House:
     async def choose(
         self, *ways: api.PlexConnection, **fields: Any
     ) -> api.ConnectionResult:
-        """Return how a session chooses among some connections, or those of the server."""
+        """Return how a session chooses among connections, by default the server's."""
         session = self.open(*ways, **fields)
         await session.choose()
         assert session.last_choice
         return session.last_choice
 
     async def run(self, method: Any = "GET", **options: Any) -> int:
-        """Return how the server answers an operation, which is repeatable if it reads."""
+        """Return the status of an operation, which is repeatable if it reads."""
 
         async def scan(client: api.PlexServerClient) -> Any:
             return await client.request(SCAN, method=method, **options)

@@ -176,7 +176,7 @@ def test_connections_of_bad_form(uri: str) -> None:
 
 @pytest.mark.parametrize("host", THIS_MACHINE.split())
 def test_this_machine(host: str) -> None:
-    """Where the list itself comes from this machine, it may be dialed, even over http."""
+    """Where the list itself comes from this machine, it may be dialed, also by http."""
     for scheme in "http", "https":
         uri = f"{scheme}://{host}:32400"
         allowed = api.select_candidates([way(uri)], ON_LOOPBACK).allowed
@@ -198,7 +198,7 @@ def test_plain_http(host: str) -> None:
 
 
 def test_order() -> None:
-    """Local, remote, relay; in each IPv4 before IPv6, as its address says; each once."""
+    """Local, remote, relay; in each IPv4 before IPv6, as the address says; each once."""
     ways = [
         way("https://[2606:4700::3]", local=False, relay=True),
         way("https://8.8.8.3", local=True, relay=True),
@@ -309,7 +309,7 @@ policies = st.builds(DialPolicy)
 def test_whatever_a_list_says(
     listed: list[api.PlexConnection], policy: DialPolicy
 ) -> None:
-    """Only what the rules allow is a candidate, as plain as it can be, in their order."""
+    """Only what the rules allow is a candidate, as plain as can be, in their order."""
     allowed = api.select_candidates(listed, policy).allowed
     assert len(allowed) <= 24
     kinds = [*ConnectionKind]

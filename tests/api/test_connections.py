@@ -140,7 +140,7 @@ async def test_the_pause_tells_nothing(house: House) -> None:
 
 
 async def test_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Probes without an answer in time end together; the 25th connection isn't tried."""
+    """Probes without an answer end together; the 25th connection isn't tried."""
     monkeypatch.setattr(connections, "PROBE_SECONDS", 0.5)
     hanging = house.fault(action="hang")
     ways = await silent(house, 23)
@@ -178,7 +178,7 @@ async def test_what_may_not_be_dialed(house: House) -> None:
 
 
 async def test_plain_http(bench: Bench, house: House) -> None:
-    """It is not dialed but on this machine; a server without anything else is told of."""
+    """It is dialed on this machine only; a server without anything else is told of."""
     assert (await house.choose(way("http://10.0.0.1:32400"))).insecure_only
     assert house.host is None
     assert house.network.dialled == []
@@ -220,7 +220,7 @@ async def test_plain_http_whose_port_speaks_tls(bench: Bench, house: House) -> N
 async def test_what_a_name_server_says(
     house: House, addresses: list[str] | Exception, outcomes: set[str]
 ) -> None:
-    """Of several addresses one that may be dialed and answers is used, of the first four."""
+    """Of the first four addresses that may be dialed one that answers is used."""
     name = f"music.{house.server.certificate_hash}.plex.direct"
     uri = f"https://{name}:{house.server.port}"
     house.names[name] = addresses

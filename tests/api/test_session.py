@@ -1,4 +1,4 @@
-"""One server kept reachable, without Home Assistant: connection, token, and operations."""
+"""One server kept reachable, without Home Assistant: connection, token, operations."""
 
 import asyncio
 from collections import Counter
@@ -93,7 +93,7 @@ async def test_durable_token_is_for_minting(house: House) -> None:
 async def test_what_has_arrived_is_not_sent_again(
     house: House, fault: dict[str, Any], error: type[api.PlexError], method: str
 ) -> None:
-    """Neither over another connection nor with another token; aiohttp may repeat GET."""
+    """Not over another connection, not with another token; aiohttp may repeat GET."""
     await house.session.check()
     house.fault(path=SCAN, **fault)
     house.asked()
@@ -188,7 +188,7 @@ async def test_list_that_changes(house: House, thief: Hostile, during: str) -> N
 
 
 async def test_one_list_without_the_connection(house: House, thief: Hostile) -> None:
-    """It serves on if nothing else answers, but without a mint; a second list ends it."""
+    """It serves on if nothing else answers, without a mint; a second list ends it."""
     session = house.session
     await house.server.stop()
     session.update(house.entry())
@@ -303,7 +303,7 @@ async def test_four_requests_at_once(house: House) -> None:
 
 
 async def test_own_servers_choose_first() -> None:
-    """At most 16 choose at once, of others at most 12; whoever waits, own ones go first."""
+    """At most 16 choose at once, of others at most 12; own ones don't wait for others."""
     limit = api.ChoiceLimit()
     order: list[tuple[bool, int]] = []
     done = asyncio.Semaphore(0)
