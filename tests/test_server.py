@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from homeassistant.config_entries import ConfigEntryState
+from custom_components.plex_account.diagnostics import (
+    async_get_config_entry_diagnostics,
+)
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
-from tests.simulator import Connection, Server
+from tests.simulator import Connection, Fault
 
 from .common import (
     ACCOUNT_REFRESH,
@@ -23,8 +26,14 @@ from .common import (
 
 pytestmark = pytest.mark.usefixtures("all_enabled")
 
+HOUR = timedelta(hours=1)
 MINT = "/security/token"
+SCAN = "/library/sections/all/refresh"
+HTML = "<html><body>Router</body></html>"
+MAINTENANCE = '<Response code="503" title="Maintenance" status="Migrating"/>'
 DEAD = Connection("https://127.0.0.9:1", "https", "127.0.0.9", 1)
+NO_TOKEN = {"MediaContainer": {"size": 0}}
+REFUSALS = pytest.mark.parametrize("status", [401, 403])
 
 
 def mints(home: Home) -> int:
@@ -42,9 +51,32 @@ def kind(home: Home) -> str:
     return home.state("sensor", "connection", home.server)
 
 
-def break_server(home: Home, path: str = "*", **fault: Any) -> None:
+def break_server(home: Home, path: str = "*", **fault: Any) -> Fault:
     """Let a path of the server answer badly until faults are cleared."""
-    home.simulator.fault(host=home.server.machine_identifier, path=path, **fault)
+    return home.simulator.fault(host=home.server.machine_identifier, path=path, **fault)
+
+
+async def ask(home: Home, action: str, **data: Any) -> Any:
+    """Return what an action answers for the server."""
+    return await call(home.hass, action, device_id=home.device(home.server).id, **data)
+
+
+async def stays_on(home: Home, polls: int, time: timedelta = LOCAL_REFRESH) -> None:
+    """See that the server is on after each of some polls."""
+    for _ in range(polls):
+        await home.wait(time)
+        assert home.connectivity() == "on"
+
+
+async def recovers(home: Home, *times: timedelta) -> None:
+    """See that the server is on, with a token that it takes, once faults are gone."""
+    home.simulator.clear_faults()
+    for time in times or (DISTANT_REFRESH,):
+        await home.wait(time)
+    assert home.connectivity() == "on"
+    last = home.server.requests[-1]
+    assert (last.path, last.status) == ("/", 200)
+    assert last.token in home.server.transient_tokens
 
 
 async def goes_and_comes_back(home: Home) -> None:
@@ -53,24 +85,20 @@ async def goes_and_comes_back(home: Home) -> None:
     await home.wait()
     assert home.connectivity() == "off"
     await home.server.start()
-    await home.wait(DISTANT_REFRESH)
-    assert home.connectivity() == "on"
-
-
-# Polls
+    await stays_on(home, 1, DISTANT_REFRESH)
 
 
 @pytest.mark.parametrize(
-    ("local", "relay", "minutes"),
-    [(True, False, 1), (False, False, 5), (False, True, 5)],
+    ("local", "relay", "used", "minutes"),
+    [(True, False, "local", 1), (False, False, "remote", 5), (False, True, "relay", 5)],
 )
 async def test_poll_is_one_request(
-    home: Home, local: bool, relay: bool, minutes: int
+    home: Home, local: bool, relay: bool, used: str, minutes: int
 ) -> None:
     """A server is asked once a minute over a local connection, else every five."""
     home.server.connections = [home.server.connection(local=local, relay=relay)]
     await home.set_up()
-    assert kind(home) == ("local" if local else "relay" if relay else "remote")
+    assert kind(home) == used
     home.simulator.clear_requests()
     for number in range(1, 4):
         await home.wait(timedelta(minutes=minutes, seconds=-2))
@@ -79,102 +107,38 @@ async def test_poll_is_one_request(
         assert home.asked(home.server) == ["/"] * number
 
 
-async def test_off_and_on(home: Home) -> None:
-    """A server that stops is off, one that starts again is on; the account goes on."""
-    await home.set_up()
-    await home.server.stop()
-    await home.wait()
-    assert home.connectivity() == "off"
-    assert kind(home) == "unavailable"
-    assert home.plex_pass == "off"
-    await home.server.start()
-    await home.wait(DISTANT_REFRESH)
-    assert home.connectivity() == "on"
-    assert kind(home) == "local"
-
-
-async def test_log(home: Home, caplog: pytest.LogCaptureFixture) -> None:
-    """The log says once why a server went, once that it is back, and the rest at debug."""
+async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that stops is off; why, and that it is back, is logged once."""
     caplog.set_level(logging.DEBUG, "custom_components.plex_account")
 
-    def lines(level: str, start: str = "Attic is") -> list[str]:
-        return [
-            one.message
-            for one in caplog.records
-            if one.levelname == level and one.message.startswith(start)
-        ]
+    def logged(level: str, start: str = "Attic is") -> list[str]:
+        lines = [one.message for one in caplog.records if one.levelname == level]
+        return [line for line in lines if line.startswith(start)]
 
+    home.server.presence = False  # what plex.tv says of it counts for nothing
     await home.set_up()
-    assert lines("INFO") == []
+    assert logged("INFO") == []
     await home.server.stop()
     await home.wait()
+    assert home.connectivity() == home.plex_pass == "off"
+    assert kind(home) == "unavailable"
     gone = "Attic is unreachable (local connection: not_connected)"
-    assert lines("INFO") == [gone]
+    assert logged("INFO") == [gone]
     for _ in range(3):
         await home.wait(DISTANT_REFRESH)
-    assert lines("INFO") == [gone]
-    assert len(lines("DEBUG", "Failed to reach Attic")) == 4
+    assert logged("INFO") == [gone]
+    assert len(logged("DEBUG", "Failed to reach Attic")) == 4
 
     await home.server.start()
-    for _ in range(2):
-        await home.wait(DISTANT_REFRESH)
-    assert lines("INFO") == [gone, "Attic is reachable again"]
-
-
-async def test_dead_server_waits_alone(home: Home) -> None:
-    """The entry loads, and others refresh, while a dead server holds its probe."""
-    dead = await home.simulator.add_server(name="Dead", owner=home.account, tls=True)
-    hang = home.simulator.fault(host=dead.machine_identifier, action="hang")
-    await home.hass.config_entries.async_setup(home.entry.entry_id)
-    await home.hass.async_block_till_done()
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.connectivity(dead) == "unknown"
-
-    hang.remove()
-    await settle(home.hass)
-    assert home.connectivity() == home.connectivity(dead) == "on"
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 302, "headers": {"Location": "/web"}},
-        {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
-        {"status": 301, "headers": {"Location": "/web/index.html"}},
-        {"status": 404},
-        {"status": 429},
-        {"status": 500},
-        {"status": 502, "body": "<html></html>"},
-        {"body": "not to be read"},
-        {"action": "truncate"},
-        {"action": "drop"},
-    ],
-    ids=str,
-)
-async def test_odd_front_page(home: Home, fault: dict[str, Any]) -> None:
-    """A server that says who it is is on, and hands out a token just minted."""
-    await home.set_up()
-    break_server(home, "/", **fault)
-    await home.server.restart()
-    for _ in range(3):
-        await home.wait()
-        assert home.connectivity() == "on"
-    if fault != {"status": 429}:
-        answer = await call(
-            home.hass, "get_transient_token", device_id=home.device(home.server).id
-        )
-        assert answer["token"]
-    home.simulator.clear_faults()
-    await home.wait()
-    assert home.connectivity() == "on"
+    await stays_on(home, 2, DISTANT_REFRESH)
+    assert kind(home) == "local"
+    assert logged("INFO") == [gone, "Attic is reachable again"]
 
 
 async def test_slow_front_page(home: Home) -> None:
     """A front page that isn't there in time is settled by the identity."""
     await home.set_up()
-    hang = home.simulator.fault(
-        host=home.server.machine_identifier, path="/", action="hang"
-    )
+    hang = break_server(home, "/", action="hang")
     home.freezer.tick(LOCAL_REFRESH)
     async_fire_time_changed(home.hass)
     await until(lambda: hang.hits)
@@ -182,153 +146,146 @@ async def test_slow_front_page(home: Home) -> None:
     await settle(home.hass)
     assert home.asked(home.server)[-1] == "/identity"
     assert home.connectivity() == "on"
-    hang.remove()
-    await home.wait()
-    assert home.connectivity() == "on"
+    await recovers(home, LOCAL_REFRESH)
+    assert mints(home) == 1
 
 
-@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 500}, {"body": "{"}])
-async def test_broken_server(home: Home, fault: dict[str, Any]) -> None:
-    """A server that answers everything with an error is off."""
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"status": 301, "headers": {"Location": "/web/index.html"}}, "wrong_answer"),
+        (
+            {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
+            "wrong_answer",
+        ),
+        (
+            {"status": 302, "headers": {"Location": "http://169.254.1.1/"}},
+            "wrong_answer",
+        ),
+        ({"status": 307}, "wrong_answer"),
+        ({"status": 404}, "wrong_answer"),
+        ({"status": 500}, "wrong_answer"),
+        ({"status": 502, "body": HTML, "content_type": "text/html"}, "wrong_answer"),
+        ({"status": 503}, "wrong_answer"),
+        ({"status": 503, "body": MAINTENANCE}, "maintenance"),
+        ({"body": "not to be read"}, "wrong_answer"),
+        ({"body": HTML}, "wrong_answer"),
+        ({"body": "{"}, "wrong_answer"),
+        ({"action": "endless"}, "wrong_answer"),
+        ({"action": "gzip_bomb"}, "wrong_answer"),
+        ({"action": "truncate"}, "not_connected"),
+        ({"action": "drop"}, "not_connected"),
+    ],
+    ids=str,
+)
+async def test_odd_answers(
+    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], reason: str
+) -> None:
+    """An odd front page changes nothing; a server of which all is odd is off."""
     await home.set_up()
+    before = expires(home)
+    break_server(home, "/", **fault)
+    home.simulator.clear_requests()
+    await stays_on(home, 1)
+    answer = await ask(home, "get_transient_token")
+    assert answer["token"] in home.server.transient_tokens
+    assert {*home.asked(home.server)} <= {"/", "/identity"}
+    assert expires(home) == before
+    await home.server.restart()
+    await stays_on(home, 2)
+    await recovers(home, LOCAL_REFRESH)
+    assert mints(home) == 1
+
     break_server(home, **fault)
     await home.wait()
     assert home.connectivity() == "off"
-    home.simulator.clear_faults()
-    await home.wait(DISTANT_REFRESH)
-    assert home.connectivity() == "on"
+    assert f"Attic is unreachable (local connection: {reason})" in caplog.text
+    await recovers(home)
 
 
-async def test_maintenance(home: Home, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that migrates its database is off, and says why."""
+async def test_polls_that_wait(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that asks to wait isn't polled until then, and stays what it was."""
+    break_server(home, status=429, headers={"Retry-After": "1200"})
     await home.set_up()
-    home.server.maintenance = True
-    await home.wait()
-    assert home.connectivity() == "off"
-    assert "maintenance" in caplog.text
-    home.server.maintenance = False
-    await home.wait(DISTANT_REFRESH)
-    assert home.connectivity() == "on"
+    for _ in range(3):
+        await home.wait(DISTANT_REFRESH)
+        assert home.connectivity() == "off"
+    assert home.asked(home.server) == ["/identity"]
+    assert "rate_limited" in caplog.text
+    await recovers(home)
 
-
-# Tokens
-
-
-async def test_restart(home: Home) -> None:
-    """A restarted server gets a working token with the next refresh, by one mint."""
-    await home.set_up()
-    await home.server.restart()
+    break_server(home, "/", status=429, headers={"Retry-After": "600"})
     home.simulator.clear_requests()
-    for _ in range(2):
-        await home.wait()
-        assert home.connectivity() == "on"
-        assert mints(home) == 1
-    assert home.server.requests[-1].token in home.server.transient_tokens
+    await stays_on(home, 9)
+    assert home.asked(home.server) == ["/"]
+    home.simulator.clear_requests()
+    await recovers(home, *[LOCAL_REFRESH] * 3)
+    break_server(home, status=429)
+    await stays_on(home, 3)
+    await recovers(home, LOCAL_REFRESH)
+    assert mints(home) == 0
 
 
 async def test_one_mint_a_day(home: Home) -> None:
-    """A healthy server is asked for a token once a day, ahead of time."""
+    """A healthy server says who it is and mints a token once a day, ahead of time."""
     await home.set_up()
     for hours, expected in ((23.5, 1), (1, 2), (23, 2), (1, 3)):
         await home.wait(timedelta(hours=hours))
-        assert mints(home) == expected
+        assert mints(home) == home.asked(home.server).count("/identity") == expected
     assert {request.status for request in home.server.requests} == {200}
 
 
-@pytest.mark.parametrize("status", [401, 403])
-async def test_front_page_that_refuses_every_token(home: Home, status: int) -> None:
-    """A server behind a proxy that refuses every token is on, without a storm."""
-    break_server(home, "/", status=status)
+@REFUSALS
+@pytest.mark.parametrize(("path", "lists"), [("/", 1), (MINT, 2)])
+async def test_no_token_taken(home: Home, status: int, path: str, lists: int) -> None:
+    """A server that refuses a token is on; plex.tv is asked once for a durable one."""
+    break_server(home, path, status=status)
     await home.set_up()
-    for _ in range(25):
-        await home.wait()
-        assert home.connectivity() == "on"
+    await stays_on(home, 20)
+    await goes_and_comes_back(home)
+    with pytest.raises(HomeAssistantError) as error:
+        await ask(home, "get_transient_token")
+    assert error.value.translation_key == "token_refused"
+    assert expires(home) == "unknown"
+    told = await async_get_config_entry_diagnostics(home.hass, home.entry)
+    assert told["servers"][0]["token"] == "refused"
     assert mints(home) == 1
+    assert home.asked().count("/resources") == lists
     await home.wait(ACCOUNT_REFRESH)
     await home.wait()
     assert mints(home) == 2
-
-    home.simulator.clear_faults()
-    await home.wait(ACCOUNT_REFRESH)
-    await home.wait()
-    assert home.server.requests[-1].path == "/"
-    assert home.server.requests[-1].status == 200
+    await recovers(home, ACCOUNT_REFRESH, LOCAL_REFRESH)
     assert mints(home) == 3
-
-
-@pytest.mark.parametrize("status", [401, 403])
-async def test_mint_refused(home: Home, status: int) -> None:
-    """Without a token a server is on all the same; it is asked again in half an hour."""
-    break_server(home, MINT, status=status)
-    await home.set_up()
-    assert home.connectivity() == "on"
-    assert expires(home) == "unknown"
-    asked = mints(home)
-    for _ in range(10):
-        await home.wait()
-    assert home.connectivity() == "on"
-    assert mints(home) == asked
-
-    home.simulator.clear_faults()
-    await home.wait(ACCOUNT_REFRESH)
-    await home.wait()
-    assert expires(home) != "unknown"
     assert home.dialogs() == []
 
 
-@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
-async def test_mint_that_fails(home: Home, status: int) -> None:
-    """Mints that fail are repeated soon, then seldom: once an hour in the end."""
-    break_server(home, MINT, status=status)
+@pytest.mark.parametrize(
+    ("fault", "soon", "most"),
+    [
+        ({"status": 400}, 2, 15),
+        ({"status": 404}, 4, 30),  # each time asked in the old way as well
+        ({"status": 429}, 2, 15),
+        ({"status": 429, "headers": {"Retry-After": "3600"}}, 1, 8),
+        ({"status": 500}, 2, 15),
+        ({"status": 503}, 2, 15),
+        ({"body": NO_TOKEN}, 2, 15),
+        ({"action": "drop"}, 2, 15),
+    ],
+    ids=str,
+)
+async def test_mint_that_fails(
+    home: Home, fault: dict[str, Any], soon: int, most: int
+) -> None:
+    """Mints that fail are repeated soon, then once an hour, or when they may be."""
+    break_server(home, MINT, **fault)
     await home.set_up()
-    assert home.connectivity() == "on"
-    first = mints(home)
-    await home.wait()
-    assert mints(home) > first
-    for _ in range(4 * 12):
-        await home.wait(DISTANT_REFRESH)
-    home.simulator.clear_requests()
-    for _ in range(2 * 12):
-        await home.wait(DISTANT_REFRESH)
-    assert mints(home) <= 2 * first
-    assert home.connectivity() == "on"
-
-    home.simulator.clear_faults()
-    await home.wait(timedelta(hours=1))
-    await home.wait()
+    await stays_on(home, 1)
+    assert mints(home) == soon
+    await stays_on(home, 8 * 12 - 1, timedelta(minutes=5))
+    assert most / 2 < mints(home) <= most
+    await goes_and_comes_back(home)
+    await recovers(home, HOUR, LOCAL_REFRESH)
     assert expires(home) != "unknown"
-
-
-async def test_retry_after(home: Home) -> None:
-    """A server that asks to wait for an hour isn't asked for a token until then."""
-    break_server(home, MINT, status=429, headers={"Retry-After": "3600"})
-    await home.set_up()
-    first = mints(home)
-    for _ in range(58):
-        await home.wait()
-    assert mints(home) == first
-    assert home.connectivity() == "on"
-    home.simulator.clear_faults()
-    for _ in range(3):
-        await home.wait()
-    assert expires(home) != "unknown"
-
-
-async def test_polls_that_shall_wait(home: Home) -> None:
-    """A server that asks to wait isn't polled until then, and stays what it was."""
-    await home.set_up()
-    home.simulator.rate_limit(host=home.server.machine_identifier, retry_after=600)
-    await home.wait()
-    home.simulator.clear_requests()
-    for _ in range(8):
-        await home.wait()
-    assert home.server.requests == []
-    assert home.connectivity() == "on"
-    home.simulator.clear_faults()
-    for _ in range(3):
-        await home.wait()
-    assert home.asked(home.server)
-    assert home.connectivity() == "on"
 
 
 async def test_server_token_replaced(home: Home) -> None:
@@ -338,11 +295,9 @@ async def test_server_token_replaced(home: Home) -> None:
     home.server.token = "second"
     await home.server.restart()
     home.simulator.clear_requests()
-    await home.wait()
-    assert home.connectivity() == "on"
+    await recovers(home, LOCAL_REFRESH)
     minted_with = [one.token for one in home.server.requests if one.path == MINT]
     assert minted_with == ["first", "second"]
-    assert home.server.requests[-1].token in home.server.transient_tokens
     assert home.asked() == ["/resources"]
 
 
@@ -351,85 +306,70 @@ async def test_no_server_token(home: Home) -> None:
     home.server.access_token_null = True
     await home.set_up()
     await goes_and_comes_back(home)
-    assert set(home.asked(home.server)) == {"/identity"}
+    with pytest.raises(HomeAssistantError) as error:
+        await ask(home, "call_api", path=SCAN)
+    assert error.value.translation_key == "token_refused"
+    assert {*home.asked(home.server)} == {"/identity"}
     home.server.access_token_null = False
-    await home.wait(ACCOUNT_REFRESH)
-    await home.wait()
-    assert home.server.requests[-1].token in home.server.transient_tokens
+    await recovers(home, ACCOUNT_REFRESH, LOCAL_REFRESH)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 403},
-        {"status": 503},
-        {"status": 200, "body": {"MediaContainer": {"size": 0}}},
-    ],
-    ids=str,
-)
-async def test_without_token_out_of_reach(home: Home, fault: dict[str, Any]) -> None:
-    """A server that gives no token is off when it is gone, and found again."""
-    break_server(home, MINT, **fault)
-    await home.set_up()
-    await goes_and_comes_back(home)
-
-
-@pytest.mark.parametrize("status", [401, 403, 503])
+@pytest.mark.parametrize("status", [401, 403, 500, 503])
 async def test_renewal_fails(home: Home, status: int) -> None:
     """A token that can't be renewed ahead of time serves until its end."""
     await home.set_up()
     before = expires(home)
     break_server(home, MINT, status=status)
-    await home.wait(timedelta(hours=25))
-    assert home.connectivity() == "on"
+    await stays_on(home, 1, 25 * HOUR)
     assert expires(home) == before
-    assert home.server.requests[-1].path == "/"
-    assert home.server.requests[-1].status == 200
-
-    home.simulator.clear_faults()
-    await home.wait(ACCOUNT_REFRESH)
-    await home.wait(timedelta(hours=1))
+    assert [(one.path, one.status) for one in home.server.requests][-1] == ("/", 200)
+    answer = await ask(home, "get_transient_token")
+    assert answer["token"] in home.server.transient_tokens
+    await recovers(home, ACCOUNT_REFRESH, HOUR)
     assert expires(home) > before
 
 
-async def test_token_that_one_path_refuses(home: Home) -> None:
-    """A 403 of one operation leaves a token that the front page takes."""
+@REFUSALS
+@pytest.mark.parametrize("method", ["get", "post"])
+async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
+    """That says nothing of the token; a server that refuses everything is off."""
     await home.set_up()
     before = expires(home)
-    break_server(home, "/security/resources", status=403)
-    device_id = home.device(home.server).id
-    with pytest.raises(Exception, match="Attic"):
-        await call(home.hass, "get_source_connection_information", device_id=device_id)
-    assert mints(home) == 1
-    await home.wait()
-    assert home.connectivity() == "on"
+    break_server(home, "/*/*", status=status)
+    home.simulator.clear_requests()
+    with pytest.raises(HomeAssistantError, match=str(status)):
+        await ask(home, "call_api", path=SCAN, method=method)
+    assert sorted(home.asked(home.server)) == ["/", SCAN]
+    with pytest.raises(HomeAssistantError, match="Attic"):
+        await ask(home, "get_source_connection_information")
+    assert mints(home) == 0
+    home.simulator.clear_faults()
+    assert (await ask(home, "call_api", path=SCAN))["status"] == 200
+    await stays_on(home, 1)
     assert expires(home) == before
-
-
-# Connections
+    break_server(home, status=status)
+    await home.wait()
+    assert home.connectivity() == "off"
+    await recovers(home)
 
 
 async def test_other_certificate_at_the_address(home: Home) -> None:
-    """A server with a certificate of its own at the remembered address gets no token."""
+    """A server with another certificate at the remembered address gets no token."""
     await home.set_up()
     await home.server.stop()
-    grace = home.simulator.add_account(username="grace")
-    stranger = await home.simulator.add_server(
-        owner=grace, tls=True, port=home.server.port
-    )
+    stranger = await home.friend(port=home.server.port)
+    stranger.listed = False
     await home.wait()
     assert home.connectivity() == "off"
     assert stranger.requests == []
-
     await stranger.stop()
     await home.server.start()
-    await home.wait(DISTANT_REFRESH)
-    assert home.connectivity() == "on"
+    await recovers(home)
 
 
 async def test_other_server_on_plain_loopback(home: Home) -> None:
-    """Where no certificate tells servers apart, the durable token waits for identity."""
-    hut: Server = await home.simulator.add_server(owner=home.account, token="durable")
+    """Where no certificate tells servers apart, the identity comes before the token."""
+    hut = await home.simulator.add_server(owner=home.account, token="durable")
     await home.set_up()
     assert home.connectivity(hut) == "on"
     home.simulator.clear_requests()
@@ -438,152 +378,83 @@ async def test_other_server_on_plain_loopback(home: Home) -> None:
     await home.wait()
     assert home.connectivity(hut) == "off"
     assert "durable" not in {request.token for request in hut.requests}
-
     hut.answers_as = None
     await home.wait(DISTANT_REFRESH)
     assert home.connectivity(hut) == "on"
 
 
-async def test_new_certificate(home: Home) -> None:
-    """A new plex.direct name is looked up at plex.tv at once."""
+@pytest.mark.parametrize("owned", [True, False])
+async def test_new_certificate(home: Home, owned: bool) -> None:
+    """A new plex.direct name is looked up at once, then every ten minutes at most."""
+    server = home.server if owned else await home.friend()
     await home.set_up()
-    home.server.renew_certificate()
-    await home.server.restart()
+    server.renew_certificate()
+    await server.restart()
     home.simulator.clear_requests()
     await home.wait()
-    assert home.connectivity() == "on"
+    assert home.connectivity(server) == "on"
     assert home.asked() == ["/resources"]
 
-
-async def test_certificate_that_stays_wrong(home: Home) -> None:
-    """The list is fetched outside the schedule every ten minutes at the most."""
-    await home.set_up()
-    listed = home.server.connections
-    home.server.renew_certificate()
-    await home.server.restart()
-    home.server.connections = listed
-    home.simulator.clear_requests()
-    for _ in range(4):
-        await home.wait(DISTANT_REFRESH)
-    assert home.asked() == ["/resources"] * 2
-    assert home.connectivity() == "off"
-    assert home.server.requests == []
-
-    home.server.connections = [home.server.connection()]
-    await home.press()
-    assert home.connectivity() == "on"
-
-
-async def test_better_connection(home: Home) -> None:
-    """With an account refresh a better connection takes over."""
-    local = home.server.connection()
-    home.server.connections = [home.server.connection(relay=True)]
-    await home.set_up()
-    assert kind(home) == "relay"
-    home.server.connections = [local, *home.server.connections]
-    await home.press()
-    assert kind(home) == "local"
-
-
-async def test_better_connection_was_silent(home: Home) -> None:
-    """A better connection that was silent is tried again with the next poll, once."""
-    local = home.server.connection(host="127.0.0.7")
-    home.server.connections = [local, home.server.connection(relay=True)]
-    await home.set_up()
-    assert kind(home) == "relay"
-    await home.server.stop()
-    home.server.hosts = ("127.0.0.1", "127.0.0.7")
-    await home.server.start()
-    await home.wait(DISTANT_REFRESH)
-    assert kind(home) == "local"
-
-
-async def test_better_connection_stays_silent(home: Home) -> None:
-    """One that goes on being silent is tried with the refreshes of the account only."""
-    home.server.connections = [DEAD, home.server.connection(relay=True)]
-    await home.set_up()
-    await home.wait(DISTANT_REFRESH)
+    await home.wait(timedelta(minutes=10))
+    listed = server.connections
+    server.renew_certificate()
+    await server.restart()
+    server.connections = listed
     home.simulator.clear_requests()
     for _ in range(3):
         await home.wait(DISTANT_REFRESH)
-    assert set(home.asked(home.server)) == {"/"}
+    assert home.asked() == ["/resources"] * 2
+    assert home.connectivity(server) == "off"
+    assert server.requests == []
+    server.connections = [server.connection()]
     await home.press()
-    assert home.asked(home.server).count("/identity") == 1
-    assert kind(home) == "relay"
-
-
-async def test_better_connection_during_a_choice(home: Home) -> None:
-    """A list that comes while a connection is chosen counts as well."""
-    local = home.server.connection()
-    home.server.connections = [home.server.connection(relay=True)]
-    hang = home.simulator.fault(
-        host=home.server.machine_identifier, path="/identity", action="hang"
-    )
-    await home.hass.config_entries.async_setup(home.entry.entry_id)
-    await until(lambda: hang.hits)
-    home.server.connections = [local, *home.server.connections]
-    await home.entry.runtime_data.async_refresh()
-    hang.remove()
-    await settle(home.hass)
-    assert kind(home) == "local"
-
-
-async def test_old_connection_serves(home: Home) -> None:
-    """One list of connections that lead nowhere doesn't end the one that works."""
-    await home.set_up()
-    good = home.server.connections
-    home.server.connections = [DEAD]
-    await home.wait(ACCOUNT_REFRESH)
-    assert home.connectivity() == "on"
-    assert kind(home) == "local"
-    home.server.connections = good
-    await home.wait(ACCOUNT_REFRESH)
-    assert home.connectivity() == "on"
-
-
-async def test_moved_while_off(home: Home) -> None:
-    """A server that is off is looked for at once where a new list says it is."""
-    connections = home.server.connections
-    home.server.connections = [DEAD]
-    await home.set_up()
-    assert home.connectivity() == "off"
-    home.server.connections = connections
-    await home.entry.runtime_data.async_refresh()
-    await settle(home.hass)
-    assert home.connectivity() == "on"
-    assert home.device(home.server).configuration_url == f"{connections[0].uri}/web"
-
-
-async def test_moved(home: Home) -> None:
-    """A server with a new address is found there with the next list."""
-    await home.set_up()
-    await home.server.stop()
-    home.server.hosts = ("127.0.0.6",)
-    await home.server.start()
-    home.server.connections = [home.server.connection()]
-    await home.press()
-    assert home.connectivity() == "on"
-    assert "127-0-0-6" in (home.device(home.server).configuration_url or "")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.5", "::1"])
-async def test_addresses(home: Home, host: str) -> None:
-    """A plex.direct name is reached at its address, IPv4 or IPv6, without DNS."""
-    server = await home.simulator.add_server(owner=home.account, tls=True, host=host)
-    await home.set_up()
     assert home.connectivity(server) == "on"
-    assert {request.secure for request in server.requests} == {True}
-    assert {request.headers["Host"] for request in server.requests} == {
-        server.connections[0].uri.removeprefix("https://")
-    }
 
 
-async def test_absent_server_is_tried(home: Home) -> None:
-    """A server that plex.tv takes for absent is tried all the same."""
-    home.server.presence = False
-    await home.server.stop()
+async def test_better_connection_that_is_silent(home: Home) -> None:
+    """It is tried again with the next poll, once, then with those of the account."""
+    server = home.server
+    silent, relay = server.connection(host="127.0.0.7"), server.connection(relay=True)
+    server.connections = [silent, relay]
+    await home.set_up()
+    await home.wait(DISTANT_REFRESH)
+    home.simulator.clear_requests()
+    await stays_on(home, 3, DISTANT_REFRESH)
+    assert {*home.asked(server)} == {"/"}
+    await home.press()
+    assert home.asked(server).count("/identity") == 1
+    await home.reload()
+    assert kind(home) == "relay"
+    await server.stop()
+    server.hosts = ("127.0.0.1", "127.0.0.7")
+    await server.start()
+    await home.wait(DISTANT_REFRESH)
+    assert kind(home) == "local"
+
+
+async def test_newer_lists(home: Home) -> None:
+    """A better connection takes over, a server is found anew, and what works stays."""
+    server = home.server
+    local, relay = server.connection(), server.connection(relay=True)
+
+    async def used_with(*connections: Connection) -> str:
+        server.connections = [*connections]
+        await home.press()
+        return kind(home)
+
+    server.connections = [DEAD]
     await home.set_up()
     assert home.connectivity() == "off"
-    await home.server.start()
-    await home.wait(DISTANT_REFRESH)
-    assert home.connectivity() == "on"
+    assert await used_with(relay) == "relay"
+    assert home.device(server).configuration_url == f"{relay.uri}/web"
+    assert await used_with(local, relay) == "local"
+    assert await used_with(DEAD) == "local"
+    assert await used_with(local) == "local"
+    await server.stop()
+    server.hosts = ("::1",)
+    await server.start()
+    moved = server.connection()
+    assert await used_with(moved) == "local"
+    assert home.device(server).configuration_url == f"{moved.uri}/web"
+    assert server.requests[-1].secure
+    assert server.requests[-1].headers["Host"] == moved.uri.removeprefix("https://")

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, fields as dataclass_fields
 from datetime import datetime
 from functools import cached_property
+from ipaddress import ip_address
 import json
 from pathlib import Path
 import socket
@@ -15,52 +16,39 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
-from custom_components.plex_account.api import (
-    ClientIdentity,
-    PlexConnection,
-    PlexError,
-    PlexServer,
-    PlexServerClient,
-    PlexTvClient,
-    RetryConfig,
-)
+from custom_components.plex_account import api
 from tests.simulator import Account, Connection, Fault, Server, Simulator
 
 CLIENT_IDENTIFIER = "0b0f6c1e-6a0c-4a8e-9d5e-2f3f5d9b6a10"
 PASSWORD = "correct horse"
 CODE = "123456"
 SECRET = "secret-"  # how secrets in tests/fixtures begin
-IDENTITY = ClientIdentity(
-    product="Plex Account tests",
-    version="1.2.3",
-    platform="Python",
-    platform_version="3.14",
-    device="Test bench",
-    device_name="Bench 7",
-    device_vendor="Nobody",
-    model="M1",
-    marketplace="none",
-)
-IDENTITY_HEADERS = {
-    "X-Plex-Client-Identifier": CLIENT_IDENTIFIER,
-    "X-Plex-Product": "Plex Account tests",
-    "X-Plex-Version": "1.2.3",
-    "X-Plex-Platform": "Python",
-    "X-Plex-Platform-Version": "3.14",
-    "X-Plex-Device": "Test bench",
-    "X-Plex-Device-Name": "Bench 7",
-    "X-Plex-Device-Vendor": "Nobody",
-    "X-Plex-Model": "M1",
-    "X-Plex-Marketplace": "none",
+FIELDS = {
+    "product": "Plex Account tests",
+    "version": "1.2.3",
+    "platform": "Python",
+    "platform_version": "3.14",
+    "device": "Test bench",
+    "device_name": "Bench 7",
+    "device_vendor": "Nobody",
+    "model": "M1",
+    "marketplace": "none",
 }
+IDENTITY = api.ClientIdentity(**FIELDS)
+IDENTITY_HEADERS = {"X-Plex-Client-Identifier": CLIENT_IDENTIFIER} | {
+    f"X-Plex-{name.title().replace('_', '-')}": text for name, text in FIELDS.items()
+}
+CLIENT: dict[str, Any] = {"client_identifier": CLIENT_IDENTIFIER, "identity": IDENTITY}
+SCAN = "/library/sections/all/refresh"  # an operation of the house
 AS_XML = {"Accept": "application/xml"}
 type Headers = dict[str, str]
-QUICK_RETRY = RetryConfig(initial_interval=0, max_interval=1)
+QUICK_RETRY = api.RetryConfig(initial_interval=0, max_interval=1)
 
 json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
 """Runs a test with an answer in JSON and with one in XML."""
 
 PLEX_DIRECT_HASH = "0123456789abcdef" * 2
+LIES: dict[str, Any] = {"protocol": "https", "address": "8.8.8.8", "port": 443}
 
 
 def short_id(value: object) -> str:
@@ -112,70 +100,26 @@ class Network:
         return socket.socket(family, kind, protocol)
 
 
-def plex_tv(network: Network, simulator: Simulator, **options: Any) -> PlexTvClient:
-    """Return a client of the simulated plex.tv."""
-    return PlexTvClient(
-        network.session,
-        **{
-            "client_identifier": CLIENT_IDENTIFIER,
-            "server_url": simulator.url,
-            "identity": IDENTITY,
-            **options,
-        },
-    )
-
-
-def of_server(
-    network: Network, server: Server, url: str | None = None, **options: Any
-) -> PlexServerClient:
-    """Return a client of a simulated server, over its first connection."""
-    return PlexServerClient(
-        network.session,
-        url or server.connections[0].uri,
-        **{
-            "client_identifier": CLIENT_IDENTIFIER,
-            "identity": IDENTITY,
-            **options,
-        },
-    )
-
-
-def listed_server(*connections: PlexConnection, **fields: Any) -> PlexServer:
+def listed_server(*connections: api.PlexConnection, **fields: Any) -> api.PlexServer:
     """Return a server as a list names it; `fields` are those that matter."""
-    unimportant: dict[str, Any] = {
+    unknown: dict[str, Any] = {
         field.name: False if field.type is bool else None
-        for field in dataclass_fields(PlexServer)
+        for field in dataclass_fields(api.PlexServer)
     }
-    return PlexServer(
-        **unimportant
-        | {"machine_identifier": "attic", "name": "Attic", "connections": connections}
-        | fields
-    )
+    usual = {"machine_identifier": "attic", "name": "Attic", "connections": connections}
+    return api.PlexServer(**unknown | usual | fields)
 
 
 def way(
     uri: str, *, local: bool = True, relay: bool = False, ipv6: bool = False
-) -> PlexConnection:
-    """Return a connection as a list names it."""
-    return PlexConnection(
-        uri=uri,
-        protocol=None,
-        address=None,
-        port=None,
-        local=local,
-        relay=relay,
-        ipv6=ipv6,
-    )
+) -> api.PlexConnection:
+    """Return a connection as a list names it; what is said beside that is a lie."""
+    return api.PlexConnection(uri=uri, local=local, relay=relay, ipv6=ipv6, **LIES)
 
 
-def advertised(connection: Connection) -> PlexConnection:
+def advertised(one: Connection) -> api.PlexConnection:
     """Return a connection of the simulator as a list names it."""
-    return way(
-        connection.uri,
-        local=connection.local,
-        relay=connection.relay,
-        ipv6=connection.ipv6,
-    )
+    return way(one.uri, local=one.local, relay=one.relay, ipv6=one.ipv6)
 
 
 def error_body(
@@ -183,9 +127,8 @@ def error_body(
 ) -> dict[str, Any]:
     """Return an error as plex.tv writes it in JSON."""
     fields = {"code": code, "message": message, "status": status}
-    return {
-        "errors": [{name: value for name, value in fields.items() if value is not None}]
-    }
+    said = {name: value for name, value in fields.items() if value is not None}
+    return {"errors": [said]}
 
 
 def refuse_constants(constant: str) -> NoReturn:
@@ -222,24 +165,26 @@ class Bench:
         return self.simulator.sign_in(self.account, CLIENT_IDENTIFIER)
 
     @cached_property
-    def client(self) -> PlexTvClient:
+    def client(self) -> api.PlexTvClient:
         """Return a client of plex.tv with the account's token."""
         return self.plex_tv(token=self.token)
 
     @cached_property
-    def stranger(self) -> PlexTvClient:
+    def stranger(self) -> api.PlexTvClient:
         """Return a client of plex.tv without a token."""
         return self.plex_tv()
 
-    def plex_tv(self, **options: Any) -> PlexTvClient:
+    def plex_tv(self, **options: Any) -> api.PlexTvClient:
         """Return a client of plex.tv."""
-        return plex_tv(self.network, self.simulator, **options)
+        usual = {"server_url": self.simulator.url, **CLIENT}
+        return api.PlexTvClient(self.network.session, **usual | options)
 
     def of_server(
         self, server: Server, url: str | None = None, **options: Any
-    ) -> PlexServerClient:
-        """Return a client of a server."""
-        return of_server(self.network, server, url, **options)
+    ) -> api.PlexServerClient:
+        """Return a client of a server, over its first connection or another one."""
+        url = url or server.connections[0].uri
+        return api.PlexServerClient(self.network.session, url, **CLIENT | options)
 
     def fault(self, **options: Any) -> Fault:
         """Let answers of plex.tv and of servers go wrong."""
@@ -258,27 +203,120 @@ class Bench:
         return [f"{one.method} {one.path}" for one in self.requests]
 
 
-# Errors
+class House:
+    """A server that the account owns, a session with it, and whom that asks.
+
+    `names` is what the name server says, `newest` what the list says from now on.
+    """
+
+    def __init__(self, bench: Bench, server: Server) -> None:
+        """Begin without a connection."""
+        self.network = bench.network
+        self.simulator = bench.simulator
+        self.token = bench.token
+        self.server = server
+        self.names: dict[str, list[str] | Exception] = {}
+        self.looked_up: list[str] = []
+        self.newest: api.PlexServer | None = None
+        self.lists_asked = 0
+        self.session = self.open()
+
+    @property
+    def url(self) -> str | None:
+        """Return the URL of the connection in use."""
+        connection = self.session.connection
+        return connection.url if connection else None
+
+    @property
+    def host(self) -> str | None:
+        """Return the address of the connection in use."""
+        connection = self.session.connection
+        return str(connection.address) if connection else None
+
+    @property
+    def failures(self) -> list[api.Failure]:
+        """Return why the last choice was of no other connection."""
+        choice = self.session.last_choice
+        return [one.failure for one in choice.failures] if choice else []
+
+    def at(self, host: str, **fields: Any) -> api.PlexConnection:
+        """Return a connection over one of the addresses of the server."""
+        return advertised(self.server.connection(host=host, **fields))
+
+    def entry(self, *ways: api.PlexConnection, **fields: Any) -> api.PlexServer:
+        """Return what the list says of the server."""
+        usual: dict[str, Any] = {
+            "machine_identifier": self.server.machine_identifier,
+            "access_token": self.token,
+            "owned": True,
+        }
+        listed = ways or map(advertised, self.server.connections)
+        return listed_server(*listed, **usual | fields)
+
+    def open(
+        self, *ways: api.PlexConnection, from_afar: bool = False, **fields: Any
+    ) -> api.ServerSession:
+        """Return a session that begins with such an entry: the one in use from now on."""
+
+        async def refresh_server_list() -> None:
+            self.lists_asked += 1
+            if self.newest:
+                opened.update(self.newest)
+
+        self.session = opened = api.ServerSession(
+            self.entry(*ways, **fields),
+            self.network.session,
+            resolve=self.resolve,
+            list_from_loopback=not from_afar,
+            refresh_server_list=refresh_server_list,
+            **CLIENT,
+        )
+        return opened
+
+    async def resolve(self, host: str) -> list[api.IPAddress]:
+        """Return what the name server says."""
+        self.looked_up.append(host)
+        found = self.names.get(host, [])
+        if isinstance(found, Exception):
+            raise found
+        return [ip_address(one) for one in found]
+
+    async def choose(
+        self, *ways: api.PlexConnection, **fields: Any
+    ) -> api.ConnectionResult:
+        """Return how a session chooses among connections, by default the server's."""
+        session = self.open(*ways, **fields)
+        await session.choose()
+        assert session.last_choice
+        return session.last_choice
+
+    async def run(self, method: Any = "GET", **options: Any) -> int:
+        """Return the status of an operation, which is repeatable if it reads."""
+
+        async def scan(client: api.PlexServerClient) -> Any:
+            return await client.request(SCAN, method=method, **options)
+
+        return (await self.session.run(scan, repeatable=method == "GET")).status
+
+    def asked(self) -> list[str]:
+        """Return what the server was asked, and forget it."""
+        paths = [one.path for one in self.server.requests]
+        self.simulator.clear_requests()
+        return paths
+
+    def fault(self, **fault: Any) -> Fault:
+        """Let what the server answers go wrong."""
+        return self.simulator.fault(host=self.server.machine_identifier, **fault)
+
 
 TESTS = str(Path(__file__).parents[1])
 TO_BE_KEPT = "to-be-kept"  # how secrets end that tests make up
-SECRETS = (
-    SECRET,
-    TO_BE_KEPT,
-    PASSWORD,
-    CODE,
-    CLIENT_IDENTIFIER,
-    "127.0.0.",
-    "127-0-0-1",
-    "plex.direct",
-    "://",
-    "/users/signin",
-    "/security",
-    "includeSubscriptions",
-)
+WHERE_TO = ("127.0.0.", "127-0-0-1", "plex.direct", "://")
+WHAT_FOR = ("/users/signin", "/security", "includeSubscriptions")
+SECRETS = (SECRET, TO_BE_KEPT, PASSWORD, CODE, CLIENT_IDENTIFIER, *WHERE_TO, *WHAT_FOR)
 
 
-async def fails[E: PlexError](
+async def fails[E: api.PlexError](
     error: type[E], call: Callable[..., Awaitable[Any]], *arguments: Any, **facts: Any
 ) -> E:
     """Return the error of a call, which has exactly this type and these attributes.
@@ -293,7 +331,7 @@ async def fails[E: PlexError](
     return failed.value
 
 
-async def fails_once[E: PlexError](
+async def fails_once[E: api.PlexError](
     error: type[E], call: Callable[..., Awaitable[Any]], *arguments: Any, **facts: Any
 ) -> E:
     """Return the error of a call that succeeds when it is made again."""
@@ -304,7 +342,7 @@ async def fails_once[E: PlexError](
 
 def assert_safe(error: BaseException) -> None:
     """Make sure that neither the text of an error nor its frames hold a secret."""
-    recorded = "".join(texts_of(error)) + "".join(frames_of(error))
+    recorded = "".join([*texts_of(error), *frames_of(error)])
     assert [secret for secret in SECRETS if secret in recorded] == []
 
 
@@ -327,15 +365,9 @@ def chained(error: BaseException) -> list[BaseException]:
     """Return an error and all that it came from."""
     found = [error]
     for one in found:
-        found += [
-            other
-            for other in (one.__cause__, one.__context__)
-            if other is not None and other not in found
-        ]
+        causes = (one.__cause__, one.__context__)
+        found += [cause for cause in causes if cause and cause not in found]
     return found
-
-
-# Models
 
 
 def plain(model: Any) -> Any:

@@ -1,491 +1,209 @@
 """Which connection of a server is chosen: probes over real TLS, on loopback."""
 
 import asyncio
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 import errno
-from ipaddress import ip_address
-from time import process_time
+from time import monotonic
 from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import (
-    Candidate,
-    ConnectionKind,
-    ConnectionResult,
-    DialPolicy,
-    Failure,
-    IPAddress,
-    PlexConnection,
-    PlexServerClient,
-    choose_connection,
-    connections as connections_module,
-    select_candidates,
-)
-from tests.simulator import Account, Server, Simulator
+from custom_components.plex_account import api
+from custom_components.plex_account.api import Failure, connections
+from tests.common import until
+from tests.simulator import Server
 
 from .common import (
+    CLIENT_IDENTIFIER,
     IDENTITY_HEADERS,
-    PLEX_DIRECT_HASH,
-    Network,
+    Bench,
+    House,
     advertised,
-    listed_server,
-    of_server,
     sent_with,
     way,
 )
 
-OWNED = DialPolicy(owned=True, private=False, loopback=True)
-SHARED = DialPolicy(owned=False, private=False, loopback=True)
-FROM_AFAR = DialPolicy(owned=False, private=False, loopback=False)
-
-
-class Chooser:
-    """Chooses a connection of one server; `names` is what its name server says."""
-
-    def __init__(self, network: Network, server: Server) -> None:
-        """Choose for one server; its owner's token is at hand."""
-        self._network = network
-        self._server = server
-        self.names: dict[str, list[str] | Exception] = {}
-        self.looked_up: list[str] = []
-
-    def connect(self, candidate: Candidate) -> PlexServerClient:
-        """Return a client that would send a token if it were asked to."""
-        return of_server(
-            self._network,
-            self._server,
-            candidate.url,
-            address=candidate.address,
-            token="server-token-to-be-kept",
-        )
-
-    async def resolve(self, host: str) -> Iterable[IPAddress]:
-        """Return what the name server says."""
-        self.looked_up.append(host)
-        found = self.names.get(host, [])
-        if isinstance(found, Exception):
-            raise found
-        return [ip_address(one) for one in found]
-
-    async def choose(
-        self, *ways: PlexConnection, policy: DialPolicy = OWNED
-    ) -> ConnectionResult:
-        """Choose among some connections, those of the server if none are given."""
-        listed = ways or tuple(map(advertised, self._server.connections))
-        return await choose_connection(
-            listed_server(*listed, machine_identifier=self._server.machine_identifier),
-            policy,
-            connect=self.connect,
-            resolve=self.resolve,
-        )
+HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "::1")
+CLOSED = "https://127.66.66.66"
 
 
 @pytest.fixture
-async def everywhere(simulator: Simulator, account: Account) -> Server:
-    """Return a server that listens on several addresses."""
-    return await simulator.add_server(
-        owner=account, hosts=("127.0.0.1", "127.0.0.2", "127.0.0.3", "::1"), tls=True
+async def house(bench: Bench) -> House:
+    """Return a house whose server listens on several addresses."""
+    simulator, owner = bench.simulator, bench.account
+    return House(bench, await simulator.add_server(owner=owner, hosts=HOSTS, tls=True))
+
+
+async def neighbor(house: House, **fields: Any) -> Server:
+    """Return another server of the same owner, on its own address."""
+    owner = house.server.owner
+    return await house.simulator.add_server(
+        owner=owner, host="127.0.0.4", tls=True, **fields
     )
 
 
-@pytest.fixture
-def chooser(network: Network, everywhere: Server) -> Chooser:
-    """Return a chooser for that server."""
-    return Chooser(network, everywhere)
-
-
-def host_of(choice: ConnectionResult) -> str | None:
-    """Return the address that was chosen."""
-    return str(choice.connection.address) if choice.connection else None
-
-
-def failures_of(choice: ConnectionResult) -> list[Failure]:
-    """Return why others were not chosen."""
-    return [one.failure for one in choice.failures]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the others run until something has come true."""
-    while not condition():
-        await asyncio.sleep(0)
+async def silent(house: House, count: int) -> list[api.PlexConnection]:
+    """Return connections that accept and say nothing."""
+    ports = [await house.simulator.add_silent() for _ in range(count)]
+    return [way(f"https://127.0.0.1:{port}") for port in ports]
 
 
 @pytest.mark.parametrize(
     ("dead", "winner"),
     [(0, "127.0.0.1"), (1, "::1"), (2, "127.0.0.2"), (3, "127.0.0.3"), (4, None)],
 )
-@pytest.mark.parametrize("policy", [OWNED, SHARED], ids=["owned", "shared"])
+@pytest.mark.parametrize("owned", [True, False], ids=["owned", "shared"])
 async def test_first_in_order_that_answers(
-    chooser: Chooser,
-    everywhere: Server,
-    dead: int,
-    winner: str | None,
-    policy: DialPolicy,
+    house: House, dead: int, winner: str | None, owned: bool
 ) -> None:
     """Local before remote before relay, IPv4 before IPv6, as far as they answer."""
     ways = [
-        everywhere.connection(host="127.0.0.1"),
-        everywhere.connection(host="::1"),
-        everywhere.connection(host="127.0.0.2", local=False),
-        everywhere.connection(host="127.0.0.3", relay=True),
+        house.at("127.0.0.1"),
+        house.at("::1"),
+        house.at("127.0.0.2", local=False),
+        house.at("127.0.0.3", relay=True),
     ]
-    closed = [
-        replace(one, uri=f"https://127-66-66-{number}.{PLEX_DIRECT_HASH}.plex.direct:1")
-        for number, one in enumerate(ways)
-    ]
-    everywhere.connections = [*reversed(closed[:dead] + ways[dead:])]
-
-    choice = await chooser.choose(policy=policy)
-
-    assert host_of(choice) == winner
-    assert failures_of(choice) == [Failure.NOT_CONNECTED] * dead
+    for number in range(dead):
+        ways[number] = replace(ways[number], uri=f"{CLOSED}:{number + 1}")
+    choice = await house.choose(*reversed(ways), owned=owned)
+    assert house.host == winner
+    assert house.failures == [Failure.NOT_CONNECTED] * dead
     assert choice.is_best == (dead == 0)
     assert not choice.insecure_only
     assert not choice.certificate_refused
 
 
-async def test_probes_carry_an_identity_and_no_token(
-    chooser: Chooser, everywhere: Server
-) -> None:
+async def test_probes_carry_an_identity_and_no_token(house: House) -> None:
     """Every probe says who is asking, has no token, and no name is looked up."""
-    everywhere.answers_as = "somebody-else"
-
-    choice = await chooser.choose()
-
-    assert failures_of(choice) == [Failure.OTHER_SERVER] * 4
-    assert len(everywhere.requests) == 4
-    assert {(one.method, one.path) for one in everywhere.requests} == {
-        ("GET", "/identity")
-    }
-    assert [one.token for one in everywhere.requests] == [None] * 4
-    assert [
-        sent_with(one.headers, IDENTITY_HEADERS) for one in everywhere.requests
-    ] == [IDENTITY_HEADERS] * 4
-    assert chooser.looked_up == []
+    house.server.answers_as = "somebody-else"
+    await house.choose()
+    assert house.failures == [Failure.OTHER_SERVER] * 4
+    assert len(house.server.requests) == 4
+    for one in house.server.requests:
+        assert (one.method, one.path, one.token) == ("GET", "/identity", None)
+        sent = sent_with(one.headers, IDENTITY_HEADERS)
+        identifier = sent["X-Plex-Client-Identifier"]
+        assert identifier != CLIENT_IDENTIFIER
+        assert sent == IDENTITY_HEADERS | {"X-Plex-Client-Identifier": identifier}
+    assert house.looked_up == []
 
 
-async def test_another_server_answers(
-    chooser: Chooser, simulator: Simulator, account: Account, everywhere: Server
-) -> None:
-    """A server with another identifier is not the one that was looked for."""
-    stranger = await simulator.add_server(owner=account, host="127.0.0.4", tls=True)
-
-    choice = await chooser.choose(
-        advertised(stranger.connections[0]),
-        advertised(everywhere.connection(host="127.0.0.2", local=False)),
-    )
-
-    assert host_of(choice) == "127.0.0.2"
-    assert failures_of(choice) == [Failure.OTHER_SERVER]
-
-
-async def test_nobody_waits_for_those_behind(
-    chooser: Chooser,
-    simulator: Simulator,
-    everywhere: Server,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_nobody_waits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the first in order has answered, the slower ones don't matter."""
-    monkeypatch.setattr(connections_module, "BETTER_SECONDS", 60)
-    silent = await simulator.add_silent()
-
-    choice = await chooser.choose(
-        advertised(everywhere.connections[0]),
-        way(f"https://127.0.0.1:{silent}", local=False),
-        way(f"https://127.0.0.1:{silent}", relay=True),
-    )
-
-    assert host_of(choice) == "127.0.0.1"
+    monkeypatch.setattr(connections, "BETTER_SECONDS", 60)
+    remote, relay = await silent(house, 2)
+    others = replace(remote, local=False), replace(relay, relay=True)
+    choice = await house.choose(house.at("127.0.0.1"), *others)
+    assert house.host == "127.0.0.1"
     assert choice.is_best
     assert choice.failures == ()
 
 
-async def test_a_quick_relay_does_not_win_over_a_slow_local_one(
-    chooser: Chooser, simulator: Simulator, account: Account, everywhere: Server
-) -> None:
+async def test_a_quick_relay_does_not_win_over_a_slow_local_one(house: House) -> None:
     """Who is earlier in order wins, even if others were somewhat quicker."""
-    quick = await simulator.add_server(
-        owner=account,
-        host="127.0.0.4",
-        tls=True,
-        answers_as=everywhere.machine_identifier,
-    )
-    simulator.fault(host=everywhere.machine_identifier, delay=0.1)
-
-    choice = await chooser.choose(
-        advertised(quick.connection(relay=True)),
-        advertised(everywhere.connection(host="127.0.0.2")),
-    )
-
-    assert host_of(choice) == "127.0.0.2"
+    quick = await neighbor(house, answers_as=house.server.machine_identifier)
+    house.fault(delay=0.1)
+    await house.choose(advertised(quick.connection(relay=True)), house.at("127.0.0.2"))
+    assert house.host == "127.0.0.2"
     assert len(quick.requests) == 1
 
 
-async def silent_ways(simulator: Simulator, count: int) -> list[PlexConnection]:
-    """Return connections that accept and say nothing."""
-    return [
-        way(f"https://127.0.0.1:{await simulator.add_silent()}") for _ in range(count)
-    ]
-
-
 @pytest.mark.parametrize("dead", [1, 3, 23])
-async def test_silent_ones_cost_little(
-    chooser: Chooser, simulator: Simulator, everywhere: Server, dead: int
-) -> None:
+async def test_silent_ones_cost_little(house: House, dead: int) -> None:
     """Connections that are silent and preferred are waited for 0.3 s, not 5 s."""
-    silent = await silent_ways(simulator, dead)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-
-    choice = await chooser.choose(
-        *silent, advertised(everywhere.connection(host="127.0.0.2", local=False))
-    )
-
-    assert host_of(choice) == "127.0.0.2"
-    assert failures_of(choice) == [Failure.TIMEOUT] * dead
+    ways = await silent(house, dead)
+    started = monotonic()
+    choice = await house.choose(*ways, house.at("127.0.0.2", local=False))
+    assert monotonic() - started < connections.PROBE_SECONDS / 2
+    assert house.host == "127.0.0.2"
+    assert house.failures == [Failure.TIMEOUT] * dead
     assert not choice.is_best
-    assert loop.time() - started < connections_module.PROBE_SECONDS / 2
 
 
-@pytest.mark.parametrize(
-    "other", ["refused", "silent", "certificate", "another server", "unknown name"]
-)
-async def test_the_pause_tells_nothing(
-    chooser: Chooser,
-    simulator: Simulator,
-    account: Account,
-    everywhere: Server,
-    other: str,
-) -> None:
+async def test_the_pause_tells_nothing(house: House) -> None:
     """Whoever shares a server can't tell from a pause what another address does."""
-    stranger = await simulator.add_server(owner=account, host="127.0.0.4", tls=True)
-    uris = {
-        "refused": f"https://127.0.0.1:{simulator.closed_port()}",
-        "silent": f"https://127.0.0.1:{await simulator.add_silent()}",
-        "certificate": f"https://127.0.0.4:{stranger.port}",
-        "another server": stranger.connections[0].uri,
-        "unknown name": "https://music.example.com",
+    stranger = await neighbor(house)
+    remote = house.at("127.0.0.2", local=False)
+    others = {
+        Failure.NOT_CONNECTED: way(CLOSED),
+        Failure.TIMEOUT: (await silent(house, 1))[0],
+        Failure.CERTIFICATE: way(f"https://127.0.0.4:{stranger.port}"),
+        Failure.OTHER_SERVER: advertised(stranger.connections[0]),
+        Failure.NAME_NOT_FOUND: way("https://music.example.com"),
     }
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-
-    choice = await chooser.choose(
-        way(uris[other]),
-        advertised(everywhere.connection(host="127.0.0.2", local=False)),
-        policy=SHARED,
-    )
-
-    assert host_of(choice) == "127.0.0.2"
-    assert loop.time() - started >= connections_module.BETTER_SECONDS
+    for failure, other in others.items():
+        started = monotonic()
+        await house.choose(other, remote, owned=False)
+        assert monotonic() - started >= connections.BETTER_SECONDS
+        assert house.host == "127.0.0.2"
+        assert house.failures == [failure]
 
 
-async def test_silence_everywhere(
-    chooser: Chooser,
-    simulator: Simulator,
-    everywhere: Server,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A probe that gets no answer in time counts as dead, and 24 of them end together."""
-    monkeypatch.setattr(connections_module, "PROBE_SECONDS", 0.5)
-    hanging = simulator.fault(host=everywhere.machine_identifier, action="hang")
-
-    choice = await chooser.choose(
-        *await silent_ways(simulator, 23), advertised(everywhere.connections[0])
-    )
-
-    assert failures_of(choice) == [Failure.TIMEOUT] * 24
-    monkeypatch.undo()
-    hanging.remove()
-    assert host_of(await chooser.choose()) == "127.0.0.1"
+async def test_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Probes without an answer end together; the 25th connection isn't tried."""
+    monkeypatch.setattr(connections, "PROBE_SECONDS", 0.5)
+    hanging = house.fault(action="hang")
+    ways = await silent(house, 23)
+    await house.choose(*ways, *map(house.at, HOSTS))
+    assert house.host is None
+    assert house.failures == [Failure.TIMEOUT] * 24
+    assert hanging.hits == 1
 
 
-async def test_cancelled_choice(
-    chooser: Chooser, simulator: Simulator, everywhere: Server
-) -> None:
+async def test_cancelled_choice(house: House) -> None:
     """A choice that is no longer wanted leaves nothing running."""
-    hanging = simulator.fault(host=everywhere.machine_identifier, action="hang")
-    choosing = asyncio.create_task(chooser.choose())
+    hanging = house.fault(action="hang")
+    choosing = asyncio.create_task(house.choose())
     await until(lambda: hanging.hits == 4)
-
     choosing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await choosing
-
     hanging.remove()
-    assert host_of(await chooser.choose()) == "127.0.0.1"
+    await house.session.choose()
+    assert house.host == "127.0.0.1"
 
 
-async def test_certificate_of_another_name(
-    chooser: Chooser, everywhere: Server
-) -> None:
-    """A certificate of another hash is told apart from silence."""
-    old = [advertised(one) for one in everywhere.connections]
-    everywhere.renew_certificate()
-
-    choice = await chooser.choose(*old)
-
-    assert choice.connection is None
-    assert failures_of(choice) == [Failure.CERTIFICATE] * 4
-    assert choice.certificate_refused
-    assert everywhere.requests == []
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-@pytest.mark.parametrize(
-    ("fault", "failure"),
-    [
-        ({"status": 401}, Failure.WRONG_ANSWER),
-        ({"status": 404}, Failure.WRONG_ANSWER),
-        ({"status": 500}, Failure.WRONG_ANSWER),
-        ({"status": 302, "headers": {"Location": "/web"}}, Failure.WRONG_ANSWER),
-        ({"body": "<html><body>Router</body></html>"}, Failure.WRONG_ANSWER),
-        ({"body": {"MediaContainer": {}}}, Failure.WRONG_ANSWER),
-        ({"body": "nonsense"}, Failure.WRONG_ANSWER),
-        ({"action": "endless"}, Failure.WRONG_ANSWER),
-        ({"action": "truncate"}, Failure.NOT_CONNECTED),
-        ({"status": 429, "headers": {"Retry-After": "60"}}, Failure.RATE_LIMITED),
-    ],
-    ids=str,
-)
-async def test_answers_of_somebody_else(
-    chooser: Chooser,
-    simulator: Simulator,
-    everywhere: Server,
-    fault: dict[str, Any],
-    failure: Failure,
-) -> None:
-    """An answer that no server gives to a probe is not the server's."""
-    answering = simulator.fault(host=everywhere.machine_identifier, **fault)
-
-    choice = await chooser.choose(advertised(everywhere.connections[0]))
-
-    assert choice.connection is None
-    assert failures_of(choice) == [failure]
-    assert choice.retry_after == (60 if failure is Failure.RATE_LIMITED else 0)
-    answering.remove()
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-async def test_maintenance(chooser: Chooser, everywhere: Server) -> None:
-    """A server that migrates its database says so."""
-    everywhere.maintenance = True
-    assert {*failures_of(await chooser.choose())} == {Failure.MAINTENANCE}
-    everywhere.maintenance = False
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-async def test_nothing_to_choose_from(chooser: Chooser, network: Network) -> None:
-    """What may not be dialed isn't; the reasons are told with their kind."""
-    choice = await chooser.choose(
-        way("https://169.254.169.254"), way("nonsense", relay=True), policy=SHARED
-    )
-
-    assert choice.connection is None
+async def test_what_may_not_be_dialed(house: House) -> None:
+    """It isn't, be it that the list comes from afar; the reasons are told by kind."""
+    ways = way("nonsense", relay=True), way("https://169.254.1.1")
+    here = house.at("127.0.0.1", local=False)
+    choice = await house.choose(*ways, here, from_afar=True, owned=False)
     assert [(one.kind, one.failure) for one in choice.failures] == [
-        (ConnectionKind.LOCAL, Failure.LINK_LOCAL),
-        (ConnectionKind.RELAY, Failure.MALFORMED),
+        (api.ConnectionKind.RELAY, Failure.MALFORMED),
+        (api.ConnectionKind.LOCAL, Failure.LINK_LOCAL),
+        (api.ConnectionKind.REMOTE, Failure.LOOPBACK),
     ]
-    assert network.dialled == []
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-async def test_list_from_afar(chooser: Chooser, network: Network) -> None:
-    """A list that doesn't come from this machine can't make us dial it."""
-    choice = await chooser.choose(policy=FROM_AFAR)
-
-    assert failures_of(choice) == [Failure.LOOPBACK] * 4
-    assert network.dialled == []
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-async def test_plain_http(
-    chooser: Chooser, network: Network, simulator: Simulator, account: Account
-) -> None:
-    """It is not dialed but on this machine; a server without anything else is told of."""
-    plain_http = way("http://10.0.0.1:32400")
-    choice = await chooser.choose(plain_http)
     assert choice.connection is None
-    assert choice.insecure_only
-    assert network.dialled == []
-
-    choice = await chooser.choose(
-        plain_http, way(f"https://127.0.0.1:{simulator.closed_port()}")
-    )
-    assert choice.connection is None
-    assert not choice.insecure_only
-
-    plain = await simulator.add_server(owner=account)
-    choice = await Chooser(network, plain).choose()
-    assert choice.connection is not None
-    assert choice.connection.url == plain.url
-    assert not choice.insecure_only
+    assert house.network.dialled == []
 
 
-async def test_plain_http_whose_port_speaks_tls(
-    network: Network, simulator: Simulator, account: Account, everywhere: Server
-) -> None:
+async def test_plain_http(bench: Bench, house: House) -> None:
+    """It is dialed on this machine only; a server without anything else is told of."""
+    assert (await house.choose(way("http://10.0.0.1:32400"))).insecure_only
+    assert house.host is None
+    assert house.network.dialled == []
+
+    plain = House(bench, await house.simulator.add_server(owner=bench.account))
+    assert not (await plain.choose()).insecure_only
+    assert plain.url == plain.server.url
+    plain.names["localhost"] = ["127.0.0.1"]
+    await plain.choose(way(f"http://localhost:{plain.server.port}"))
+    assert plain.host == "127.0.0.1"
+
+
+async def test_plain_http_whose_port_speaks_tls(bench: Bench, house: House) -> None:
     """With a plex.direct name such a port is reached over TLS, and preferred so."""
-    for server in everywhere, await simulator.add_server(owner=account, tls=True):
-        uri = server.connection(scheme="http").uri
-        choice = await Chooser(network, server).choose(way(uri))
-        assert choice.connection is not None
-        assert choice.connection.url == uri.replace("http:", "https:")
-        assert {one.secure for one in server.requests} == {True, False}
-
-
-async def test_many_connections(
-    chooser: Chooser, network: Network, everywhere: Server
-) -> None:
-    """The 25th connection isn't tried, even if it is the only one that works."""
-    dead = [
-        way(f"https://127-66-66-{number}.{PLEX_DIRECT_HASH}.plex.direct:1")
-        for number in range(1, 25)
-    ]
-    alive = advertised(everywhere.connections[0])
-
-    beyond = await chooser.choose(*dead, alive)
-    assert beyond.connection is None
-    assert len(beyond.failures) == 24
-    assert len({*network.dialled}) == 24
-
-    assert host_of(await chooser.choose(*dead[1:], alive)) == "127.0.0.1"
-
-
-def test_reading_a_list_costs_little() -> None:
-    """Names that take long to encode are refused unencoded, and few are looked at."""
-    names = [
-        way(f"https://{letters}{number}.example")
-        for number in range(1000)
-        for letters in ("\ufdfa" * 240, "\u0628" * 240, "\xfc\u3002" * 100)
-    ]
-    started = process_time()
-
-    assert select_candidates(names, SHARED).allowed == ()
-
-    assert process_time() - started < 1
-
-
-# Names that DNS knows
-
-
-async def test_name_of_ones_own(chooser: Chooser, everywhere: Server) -> None:
-    """Another name is looked up, and then dialed at the address that was found."""
-    name = f"music.{everywhere.certificate_hash}.plex.direct"
-    chooser.names[name] = ["127.0.0.2"]
-
-    choice = await chooser.choose(way(f"https://{name}:{everywhere.port}"))
-
-    assert host_of(choice) == "127.0.0.2"
-    assert choice.connection is not None
-    assert choice.connection.url == f"https://{name}:{everywhere.port}"
-    assert everywhere.requests[0].headers["Host"] == f"{name}:{everywhere.port}"
+    for one in house, House(bench, await neighbor(house)):
+        uri = one.server.connection(scheme="http").uri
+        assert not (await one.choose(way(uri))).insecure_only
+        assert one.url == uri.replace("http:", "https:")
+        assert {request.secure for request in one.server.requests} == {True, False}
 
 
 @pytest.mark.parametrize(
     ("addresses", "outcomes"),
     [
+        (["127.0.0.2"], {"127.0.0.2"}),
         (["169.254.169.254", "fe80::1", "::1", "127.0.0.2"], {"127.0.0.2", "::1"}),
         (["127.0.0.9", "::1"], {"::1"}),
         (["127.0.0.9", "127.0.0.8", "127.0.0.7", "127.0.0.3"], {"127.0.0.3"}),
@@ -500,88 +218,58 @@ async def test_name_of_ones_own(chooser: Chooser, everywhere: Server) -> None:
     ],
 )
 async def test_what_a_name_server_says(
-    chooser: Chooser,
-    network: Network,
-    everywhere: Server,
-    addresses: list[str] | Exception,
-    outcomes: set[str | Failure],
+    house: House, addresses: list[str] | Exception, outcomes: set[str]
 ) -> None:
-    """Of several addresses one that may be dialed and answers is used, of the first four."""
-    name = f"music.{everywhere.certificate_hash}.plex.direct"
-    chooser.names[name] = addresses
+    """Of the first four addresses that may be dialed one that answers is used."""
+    name = f"music.{house.server.certificate_hash}.plex.direct"
+    uri = f"https://{name}:{house.server.port}"
+    house.names[name] = addresses
+    await house.choose(way(uri))
+    assert house.url in (uri, None)
+    assert ({house.host} if house.host else {*house.failures}) <= outcomes
+    hosts = {one.headers["Host"] for one in house.server.requests}
+    assert hosts <= {uri.removeprefix("https://")}
+    dialled = {*house.network.dialled}
+    assert dialled <= {*(addresses if isinstance(addresses, list) else [])}
+    assert len(dialled) <= 4
 
-    choice = await chooser.choose(way(f"https://{name}:{everywhere.port}"))
 
-    found = {host_of(choice)} if choice.connection else {*failures_of(choice)}
-    assert found <= outcomes
-    allowed = addresses if isinstance(addresses, list) else []
-    assert {*network.dialled} <= {*allowed}
-    assert len({*network.dialled}) <= 4
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-@pytest.mark.parametrize(
-    ("address", "failure"),
-    [
-        ("127.0.0.1", Failure.LOOPBACK),
-        ("::ffff:127.0.0.1", Failure.LOOPBACK),
-        ("10.0.0.1", Failure.PRIVATE),
-        ("fd00::1", Failure.PRIVATE),
-        ("64:ff9b::a00:1", Failure.PRIVATE),
-        ("100.64.0.1", Failure.NOT_PUBLIC),
-        ("169.254.169.254", Failure.LINK_LOCAL),
-    ],
-)
-async def test_name_with_an_address_that_is_not_dialed(
-    chooser: Chooser, network: Network, address: str, failure: Failure
-) -> None:
+async def test_names_with_addresses_that_are_not_dialed(house: House) -> None:
     """Whoever wrote the name may have written any address into it."""
-    chooser.names["music.example.com"] = [address]
-
-    choice = await chooser.choose(way("https://music.example.com"), policy=FROM_AFAR)
-
-    assert failures_of(choice) == [failure]
-    assert network.dialled == []
-    assert host_of(await chooser.choose()) == "127.0.0.1"
-
-
-async def test_localhost(
-    network: Network, simulator: Simulator, account: Account
-) -> None:
-    """The name localhost is believed only where its address is loopback."""
-    plain = await simulator.add_server(owner=account)
-    chooser = Chooser(network, plain)
-    localhost = way(f"http://localhost:{plain.port}")
-    chooser.names["localhost"] = ["8.8.8.8"]
-
-    assert failures_of(await chooser.choose(localhost)) == [Failure.PLAIN_HTTP]
-    assert network.dialled == []
-
-    chooser.names["localhost"] = ["127.0.0.1"]
-    assert host_of(await chooser.choose(localhost)) == "127.0.0.1"
-    assert host_of(await chooser.choose(localhost, policy=FROM_AFAR)) is None
+    expected = {
+        "127.0.0.1": Failure.LOOPBACK,
+        "::ffff:127.0.0.1": Failure.LOOPBACK,
+        "10.0.0.1": Failure.PRIVATE,
+        "fd00::1": Failure.PRIVATE,
+        "64:ff9b::a00:1": Failure.PRIVATE,
+        "100.64.0.1": Failure.NOT_PUBLIC,
+        "169.254.169.254": Failure.LINK_LOCAL,
+    }
+    house.names = {
+        f"name{number}.example": [one] for number, one in enumerate(expected)
+    }
+    ways = [way(f"https://{name}") for name in house.names]
+    await house.choose(*ways, from_afar=True, owned=False)
+    assert house.failures == [*expected.values()]
+    house.names["localhost"] = ["8.8.8.8"]
+    await house.choose(way("http://localhost"))
+    assert house.failures == [Failure.PLAIN_HTTP]
+    assert house.network.dialled == []
 
 
 @pytest.mark.parametrize(
     "error", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL]
 )
-async def test_no_route_to_the_address_in_a_name(
-    chooser: Chooser, network: Network, everywhere: Server, error: int
-) -> None:
+async def test_no_route_to_the_address_in_a_name(house: House, error: int) -> None:
     """Where the network has no way to it, the name is resolved: NAT64 leads there."""
-    network.no_route["127.0.0.1"] = error
-    carried = everywhere.connection(host="127.0.0.1")
+    house.network.no_route["127.0.0.1"] = error
+    carried = house.at("127.0.0.1")
     name = carried.uri.removeprefix("https://").partition(":")[0]
-
-    assert failures_of(await chooser.choose(advertised(carried))) == [
-        Failure.NAME_NOT_FOUND
-    ]
-    chooser.names[name] = ["::1"]
-    choice = await chooser.choose(advertised(carried))
-    assert host_of(choice) == "::1"
-    assert choice.connection is not None
-    assert choice.connection.url == carried.uri
-    assert chooser.looked_up == [name] * 2
-
-    bare = way(f"https://127.0.0.1:{everywhere.port}")
-    assert failures_of(await chooser.choose(bare)) == [Failure.NOT_CONNECTED]
+    await house.choose(carried)
+    assert house.failures == [Failure.NAME_NOT_FOUND]
+    house.names[name] = ["::1"]
+    await house.choose(carried)
+    assert (house.host, house.url) == ("::1", carried.uri)
+    assert house.looked_up == [name] * 2
+    await house.choose(way(f"https://127.0.0.1:{house.server.port}"))
+    assert house.failures == [Failure.NOT_CONNECTED]
