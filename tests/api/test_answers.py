@@ -6,13 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from custom_components.plex_account.api import (
-    PlexAuthenticationError,
-    PlexError,
-    PlexResponseError,
-    PlexServerClient,
-    PlexUnknownSource,
-)
+from custom_components.plex_account import api
 from tests.samples import sample
 from tests.simulator import Server
 
@@ -55,7 +49,6 @@ async def test_encodings(
     """JSON and XML are recognized by what they are, whatever the header says."""
     client = bench.plex_tv(token="any", json_loads=decoder)
     bench.fault(body=body, content_type=content_type)
-
     assert (await client.get_token_details()).username == "ädä"
 
 
@@ -76,8 +69,7 @@ async def test_encodings(
 async def test_unreadable_bodies(bench: Bench, body: bytes) -> None:
     """A body that is broken, nests too deeply, or could declare entities is refused."""
     bench.fault(body=body, times=1)
-
-    await fails_once(PlexResponseError, bench.client.get_token_details, status=200)
+    await fails_once(api.PlexResponseError, bench.client.get_token_details, status=200)
 
 
 @pytest.mark.parametrize("encoding", [*WITH_MARKS, *DECLARED])
@@ -86,7 +78,6 @@ async def test_repaired_xml(bench: Bench, encoding: str) -> None:
     name = DECLARED.get(encoding, encoding.removesuffix("-sig"))
     body = f'<?xml version="1.0" encoding="{name}"?><user id="1" uuid="ä & b"/>'
     bench.fault(body=body.encode(encoding))
-
     assert (await bench.client.get_token_details()).uuid == "ä & b"
 
 
@@ -100,16 +91,16 @@ async def test_repaired_xml(bench: Bench, encoding: str) -> None:
     ids=short_id,
 )
 async def test_unusable_answers(
-    bench: Bench, attic: PlexServerClient, server: Server, operation: str, body: Any
+    bench: Bench, attic: api.PlexServerClient, server: Server, operation: str, body: Any
 ) -> None:
     """An answer of success that doesn't say what was asked for is an error."""
     call: Any = getattr(bench.client, operation, None) or getattr(attic, operation)
-    error, facts = PlexResponseError, {"status": 200}
+    error, facts = api.PlexResponseError, {"status": 200}
     if operation == "create_pin":
         facts = {}
     if operation == "get_source_connection_information":
         call = partial(call, f"server://{server.machine_identifier}")
-        error = PlexUnknownSource
+        error = api.PlexUnknownSource
     bench.fault(status=200, body=body, times=1)
 
     await fails_once(error, call, **facts)
@@ -117,14 +108,14 @@ async def test_unusable_answers(
 
 @pytest.mark.parametrize("body", [*sample("odd/refusals"), "[" * 100_000], ids=short_id)
 @pytest.mark.parametrize(
-    ("status", "error"), [(401, PlexAuthenticationError), (422, PlexResponseError)]
+    ("status", "error"),
+    [(401, api.PlexAuthenticationError), (422, api.PlexResponseError)],
 )
 async def test_odd_refusals(
-    bench: Bench, body: Any, status: int, error: type[PlexError]
+    bench: Bench, body: Any, status: int, error: type[api.PlexError]
 ) -> None:
     """A refusal is one, whatever its body looks like."""
     bench.fault(status=status, body=body, times=1)
-
     await fails_once(error, bench.client.get_token_details, status=status, code=None)
 
 
@@ -137,7 +128,6 @@ async def test_huge_integers(bench: Bench, digits: int, decoder: Any) -> None:
         f'"homeSize": {huge}, "joinedAt": {huge}, "guest": {huge}, "title": {huge}'
     )
     bench.fault(body=f'{{"id": 1, "uuid": "a", {numbers}, "maxHomeSize": "{huge}"}}')
-
     client = bench.plex_tv(token="any", json_loads=decoder)
     details = await client.get_token_details()
 
@@ -166,7 +156,6 @@ async def test_what_counts(
     """Nesting is fine; an attribute comes before a child, and of two keys the last."""
     client = bench.plex_tv(token="any", json_loads=decoder)
     bench.fault(body=body)
-
     details = await client.get_token_details()
 
     assert (details.uuid, details.title) == (uuid, title)
@@ -177,8 +166,7 @@ async def test_decoder(bench: Bench) -> None:
     decoder = Mock(side_effect=strict_loads)
     client = bench.plex_tv(token=bench.token, json_loads=decoder)
     bench.fault(body='{"id": NaN}', times=1)
-
-    await fails_once(PlexResponseError, client.get_token_details, status=200)
+    await fails_once(api.PlexResponseError, client.get_token_details, status=200)
 
     [[refused], [taken]] = [one.args for one in decoder.call_args_list]
     assert refused == b'{"id": NaN}'

@@ -55,7 +55,6 @@ def assert_frames_are_safe(error: BaseException) -> None:
 async def test_name_that_is_not_found(bench: Bench) -> None:
     """A name may be secret too; it was never dialled."""
     client = bench.plex_tv(token=TOKEN, server_url=f"https://{TOKEN}.example.invalid/")
-
     await fails(PlexConnectionError, client.get_token_details, request_sent=False)
 
     assert bench.dialled == []
@@ -69,7 +68,6 @@ async def test_facts_of_an_answer(bench: Bench) -> None:
     bench.fault(status=401, body=error_body(1029, MESSAGE), headers=ECHO, times=1)
     call = partial(bench.stranger.post_users_sign_in_data, "ada", PASSWORD, CODE)
     facts = FACTS | {"content_type": "application/json", "retry_after": None}
-
     error = await fails_once(PlexTwoFactorRequired, call, **facts)
 
     assert "401" in str(error)
@@ -82,7 +80,6 @@ async def test_frames_of_a_timeout(bench: Bench) -> None:
     """A call that is given up leaves a cancellation, whose frames count as well."""
     bench.fault(action="hang", times=1)
     call = partial(bench.stranger.post_users_sign_in_data, "ada", PASSWORD, CODE)
-
     with pytest.raises(TimeoutError) as late:
         async with asyncio.timeout(0.1):
             await call(headers=ECHO)
@@ -112,7 +109,6 @@ async def test_frames_of_a_picture(bench: Bench, server: Server) -> None:
     client = bench.of_server(server, token=TOKEN)
     bench.fault(status=200, action="truncate", times=1)
     streamed = client.stream("/picture", headers=ECHO)
-
     async with streamed as picture:
         with pytest.raises(PlexConnectionError) as broken:
             _ = [chunk async for chunk in picture]

@@ -5,15 +5,7 @@ from typing import Any
 
 import pytest
 
-from custom_components.plex_account.api import (
-    PathProblem,
-    PlexParamsError,
-    PlexPathError,
-    PlexResponseError,
-    PlexResponseTooLarge,
-    PlexServerClient,
-    checked_path,
-)
+from custom_components.plex_account import api
 from tests.samples import FIXTURES, sample
 from tests.simulator import Server
 
@@ -50,7 +42,6 @@ async def test_answers(
     """JSON and XML come in one shape, anything else as text, if it is text."""
     client = bench.of_server(server, token=bench.token, json_loads=decoder)
     bench.fault(body=body, content_type="Text/Plain; charset=x")
-
     answer = await client.request("/library/sections")
 
     assert (answer.status, answer.content_type) == (200, "text/plain")
@@ -61,10 +52,9 @@ async def test_answers(
     assert request.token == bench.token
 
 
-async def test_what_is_asked(bench: Bench, attic: PlexServerClient) -> None:
+async def test_what_is_asked(bench: Bench, attic: api.PlexServerClient) -> None:
     """Method, query, and parameters arrive as they are written."""
     bench.fault(body={})
-
     params = {"x": True, "y": [1, "ä&"], "z": 1.5}
     await attic.request("/:/scrobble?key=1&a=b%26c", "PUT", params)
 
@@ -75,12 +65,12 @@ async def test_what_is_asked(bench: Bench, attic: PlexServerClient) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_only_reading_is_repeated(
-    bench: Bench, attic: PlexServerClient, method: Any
+    bench: Bench, attic: api.PlexServerClient, method: Any
 ) -> None:
     """A request that may do something twice is sent once."""
     bench.fault(status=503, times=1)
     call = partial(attic.request, "/x", method, retry=QUICK_RETRY)
-    await fails(PlexResponseError, call)
+    await fails(api.PlexResponseError, call)
     assert len(bench.requests) == 1
 
     bench.fault(status=503, times=1)
@@ -88,7 +78,7 @@ async def test_only_reading_is_repeated(
     assert await attic.request("/x", retry=QUICK_RETRY)
 
 
-async def download(client: PlexServerClient) -> bytes:
+async def download(client: api.PlexServerClient) -> bytes:
     """Return a whole picture."""
     async with client.stream("/picture") as picture:
         return b"".join([chunk async for chunk in picture])
@@ -103,19 +93,18 @@ async def test_long_answers(bench: Bench, server: Server) -> None:
     assert len(answer.document["list"]) == 4000
 
     bench.fault(body=" " * (4 * MIB + 1), times=1)
-    await fails(PlexResponseTooLarge, client.request, "/library/all")
+    await fails(api.PlexResponseTooLarge, client.request, "/library/all")
     bench.fault(body=ELEMENTS, times=1)
-    await fails_once(PlexResponseTooLarge, client.get_identity)
+    await fails_once(api.PlexResponseTooLarge, client.get_identity)
     bench.fault(body=b"x" * (16 * MIB + 1), times=1)
-    await fails(PlexResponseTooLarge, download, client)
+    await fails(api.PlexResponseTooLarge, download, client)
 
 
 @pytest.mark.parametrize("size", [0, 3, MIB, 16 * MIB])
-async def test_picture(bench: Bench, attic: PlexServerClient, size: int) -> None:
+async def test_picture(bench: Bench, attic: api.PlexServerClient, size: int) -> None:
     """A picture comes in chunks, and with what a cache needs."""
     headers = {"ETag": '"1"'}
     bench.fault(body=b"x" * size, content_type="image/JPEG; x=y", headers=headers)
-
     async with attic.stream("/photo/:/transcode", {"width": 100}) as picture:
         body = b"".join([chunk async for chunk in picture])
 
@@ -128,10 +117,11 @@ async def test_picture(bench: Bench, attic: PlexServerClient, size: int) -> None
     assert request.headers["Accept-Encoding"] == "identity"
 
 
-async def test_picture_that_nobody_reads(bench: Bench, attic: PlexServerClient) -> None:
+async def test_picture_that_nobody_reads(
+    bench: Bench, attic: api.PlexServerClient
+) -> None:
     """What is left of a picture doesn't keep its connection; errors of the reader pass."""
     bench.fault(action="endless", status=200, times=1)
-
     with pytest.raises(LookupError, match="mine"):
         async with attic.stream("/picture"):
             raise LookupError("mine")
@@ -142,7 +132,7 @@ async def test_picture_that_nobody_reads(bench: Bench, attic: PlexServerClient) 
 @pytest.mark.parametrize("path", PATHS.pop("allowed"))
 def test_paths_that_may_be_asked(path: str) -> None:
     """Ordinary paths are not in the way of the rules."""
-    assert checked_path(path).startswith("/")
+    assert api.checked_path(path).startswith("/")
 
 
 TOO_LONG = {"TOO_LONG": ["/" + "x" * 5000]}
@@ -154,12 +144,12 @@ TOO_LONG = {"TOO_LONG": ["/" + "x" * 5000]}
     ids=short_id,
 )
 async def test_paths_that_may_not(
-    bench: Bench, attic: PlexServerClient, path: str, problem: str
+    bench: Bench, attic: api.PlexServerClient, path: str, problem: str
 ) -> None:
     """Nothing is sent for a path that could lead elsewhere, and the error says why."""
-    facts = {"problem": PathProblem[problem], "request_sent": False}
-    await fails(PlexPathError, attic.request, path, **facts)
-    await fails(PlexPathError, attic.stream(path).__aenter__, **facts)
+    facts = {"problem": api.PathProblem[problem], "request_sent": False}
+    await fails(api.PlexPathError, attic.request, path, **facts)
+    await fails(api.PlexPathError, attic.stream(path).__aenter__, **facts)
 
     assert bench.requests == []
     assert await attic.get_identity()
@@ -178,10 +168,9 @@ async def test_paths_that_may_not(
     ids=short_id,
 )
 async def test_parameters_that_may_not(
-    bench: Bench, attic: PlexServerClient, params: Any
+    bench: Bench, attic: api.PlexServerClient, params: Any
 ) -> None:
     """The same holds for parameters that are none, or carry a token."""
-    await fails(PlexParamsError, partial(attic.request, "/x", params=params))
-
+    await fails(api.PlexParamsError, partial(attic.request, "/x", params=params))
     assert bench.requests == []
     assert await attic.get_identity()

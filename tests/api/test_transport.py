@@ -12,21 +12,7 @@ from unittest.mock import AsyncMock, patch
 import aiohttp
 import pytest
 
-from custom_components.plex_account.api import (
-    ClientIdentity,
-    PlexAddressError,
-    PlexAuthenticationError,
-    PlexCertificateError,
-    PlexConnectionError,
-    PlexError,
-    PlexRateLimitError,
-    PlexResponseError,
-    PlexServerClient,
-    PlexTimeoutError,
-    PlexTvClient,
-    RetryConfig,
-    derive_client_identifier,
-)
+from custom_components.plex_account import api
 from custom_components.plex_account.api.request import MAX_BODY_BYTES
 from tests.samples import sample
 from tests.simulator import Server
@@ -43,14 +29,14 @@ from .common import (
     short_id,
 )
 
-NO_RETRY = RetryConfig("none", initial_interval=0, max_interval=1)
+NO_RETRY = api.RetryConfig("none", initial_interval=0, max_interval=1)
 AN_HOUR = 3_600_000
 ADDRESSES = sample("odd/addresses")
 
 
-def retrying(bench: Bench, **options: Any) -> PlexTvClient:
+def retrying(bench: Bench, **options: Any) -> api.PlexTvClient:
     """Return a client that tries again at once, unless its configuration differs."""
-    retry = RetryConfig(**{"initial_interval": 0, "max_interval": 1} | options)
+    retry = api.RetryConfig(**{"initial_interval": 0, "max_interval": 1} | options)
     return bench.plex_tv(token=bench.token, retry=retry)
 
 
@@ -70,7 +56,6 @@ async def test_what_is_tried_again(bench: Bench, fault: dict[str, Any]) -> None:
     """These statuses pass by themselves; a connection may be better next time."""
     timeout = 0.4 if fault.get("action") == "hang" else None
     bench.fault(**fault)
-
     details = await retrying(bench).get_token_details(timeout=timeout)
 
     assert details.uuid == bench.account.uuid
@@ -90,8 +75,7 @@ async def test_what_is_final(bench: Bench, status: int, body: str | None) -> Non
     """Another refusal would only be repeated, and so would an unusable answer."""
     client = retrying(bench)
     bench.fault(status=status, body=body, times=1)
-
-    with pytest.raises(PlexError) as refused:
+    with pytest.raises(api.PlexError) as refused:
         await client.get_token_details()
 
     assert refused.value.status == status
@@ -104,13 +88,14 @@ async def test_what_is_final(bench: Bench, status: int, body: str | None) -> Non
     [({}, None), ({"retry": NO_RETRY}, None), ({"retry": QUICK_RETRY}, NO_RETRY)],
     ids=["by default", "strategy none", "for a call"],
 )
-async def test_one_try(bench: Bench, options: Any, of_call: RetryConfig | None) -> None:
+async def test_one_try(
+    bench: Bench, options: Any, of_call: api.RetryConfig | None
+) -> None:
     """There is one try by default, with the strategy "none", and if a call says so."""
     client = bench.plex_tv(token=bench.token, **options)
     bench.fault(status=503, times=1)
-
     call = partial(client.get_token_details, retry=of_call)
-    await fails_once(PlexResponseError, call)
+    await fails_once(api.PlexResponseError, call)
 
     assert len(bench.requests) == 2
 
@@ -132,8 +117,7 @@ async def test_broken_connections_are_final_if_told_so(bench: Bench) -> None:
     client = retrying(bench, retry_connection_errors=False)
     bench.fault(action="truncate", times=1)
     bench.fault(status=503, times=1)
-
-    await fails_once(PlexConnectionError, client.get_token_details)
+    await fails_once(api.PlexConnectionError, client.get_token_details)
 
     assert len(bench.requests) == 3
 
@@ -143,13 +127,13 @@ async def test_time_is_up(bench: Bench) -> None:
     call = retrying(bench, max_elapsed_time=300).get_token_details
     bench.fault(status=500, times=1)
     limited = bench.simulator.rate_limit()
-    await fails(PlexRateLimitError, call, code=1003)
+    await fails(api.PlexRateLimitError, call, code=1003)
     assert [one.status for one in bench.requests[:2]] == [500, 429]
     limited.remove()
 
     await bench.simulator.stop_plex_tv()
     bench.dialled.clear()
-    await fails(PlexConnectionError, call)
+    await fails(api.PlexConnectionError, call)
     assert len(bench.dialled) > 1
     await bench.simulator.start_plex_tv()
     assert await call()
@@ -160,8 +144,7 @@ async def test_no_time_at_all(bench: Bench) -> None:
     times = {"initial_interval": 1000, "max_interval": AN_HOUR, "max_elapsed_time": 999}
     client = retrying(bench, **times)
     bench.fault(status=503, times=1)
-
-    await fails_once(PlexResponseError, client.get_token_details, status=503)
+    await fails_once(api.PlexResponseError, client.get_token_details, status=503)
 
     assert len(bench.requests) == 2
 
@@ -187,10 +170,9 @@ async def test_retry_after_comes_before_the_interval(bench: Bench) -> None:
 )
 def test_retry_after_is_capped(retry_after: str, seconds: float) -> None:
     """Nobody is asked without a pause, nor makes a client wait beyond max_interval."""
-    busy = PlexError("Busy", headers={"Retry-After": retry_after})
-
-    assert RetryConfig().wait(3, busy) == seconds
-    assert RetryConfig(initial_interval=AN_HOUR).wait(3, busy) == max(1, seconds)
+    busy = api.PlexError("Busy", headers={"Retry-After": retry_after})
+    assert api.RetryConfig().wait(3, busy) == seconds
+    assert api.RetryConfig(initial_interval=AN_HOUR).wait(3, busy) == max(1, seconds)
 
 
 @pytest.mark.parametrize(
@@ -205,9 +187,8 @@ def test_wait(tries: int, exponent: float, least: float) -> None:
 
     Clients that failed together don't come back together.
     """
-    retry = RetryConfig(initial_interval=1000.0, exponent=exponent)
-
-    waits = {retry.wait(tries, PlexError("Busy")) for _ in range(50)}
+    retry = api.RetryConfig(initial_interval=1000.0, exponent=exponent)
+    waits = {retry.wait(tries, api.PlexError("Busy")) for _ in range(50)}
 
     assert all(least <= wait <= min(least + 1, 60) for wait in waits)
     assert (len(waits) > 1) is (least < 60)
@@ -215,7 +196,9 @@ def test_wait(tries: int, exponent: float, least: float) -> None:
 
 def test_default_intervals() -> None:
     """The numbers are those of the SDKs."""
-    assert RetryConfig() == RetryConfig("backoff", 500, 60_000, 1.5, AN_HOUR, True)
+    assert api.RetryConfig() == api.RetryConfig(
+        "backoff", 500, 60_000, 1.5, AN_HOUR, True
+    )
 
 
 # What a call may say in place of the client
@@ -228,7 +211,7 @@ async def test_headers_of_a_call(bench: Bench) -> None:
     await call(headers=headers)
     await call()
     token = {"X-Plex-Token": "other"}
-    await fails(PlexAuthenticationError, partial(call, headers=token))
+    await fails(api.PlexAuthenticationError, partial(call, headers=token))
 
     first, second, third = bench.requests
     assert sent_with(first.headers, headers) == headers
@@ -259,9 +242,8 @@ async def test_timeout_of_a_call(bench: Bench) -> None:
     hurried = bench.plex_tv(token=bench.token, timeout=0.05).get_token_details
     call = bench.client.get_token_details
     slow = bench.fault(delay=0.1)
-
-    await fails(PlexTimeoutError, hurried, request_sent=True)
-    await fails(PlexTimeoutError, partial(call, timeout=0.05), request_sent=True)
+    await fails(api.PlexTimeoutError, hurried, request_sent=True)
+    await fails(api.PlexTimeoutError, partial(call, timeout=0.05), request_sent=True)
 
     assert await hurried(timeout=5)
     assert slow.hits == 3
@@ -279,9 +261,8 @@ async def test_timeout_of_a_call(bench: Bench) -> None:
 )
 async def test_invalid_addresses(bench: Bench, options: Any) -> None:
     """What can't be dialled isn't, no header smuggles another one in, whatever `retry`."""
-    call = partial(bench.client.get_token_details, retry=RetryConfig(), **options)
-
-    await fails(PlexAddressError, call, request_sent=False)
+    call = partial(bench.client.get_token_details, retry=api.RetryConfig(), **options)
+    await fails(api.PlexAddressError, call, request_sent=False)
 
     assert bench.dialled == []
     assert await bench.client.get_token_details()
@@ -291,7 +272,6 @@ async def test_invalid_addresses(bench: Bench, options: Any) -> None:
 async def test_cancelled_call(bench: Bench, action: Any) -> None:
     """A call that is no longer wanted ends like any other task, also within the body."""
     hanging = bench.fault(action=action)
-
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await bench.client.get_token_details(retry=QUICK_RETRY)
@@ -307,7 +287,6 @@ async def test_requests_can_be_watched(bench: Bench) -> None:
     tracing.on_request_start.append(watch := AsyncMock())
     tracing.freeze()
     bench.network.session.trace_configs.append(tracing)
-
     await bench.client.get_token_details()
 
     watch.assert_awaited_once()
@@ -325,7 +304,6 @@ async def test_token_from_a_function(bench: Bench) -> None:
     ]
     client = bench.plex_tv(token=AsyncMock(side_effect=tokens), retry=QUICK_RETRY)
     bench.fault(status=503, times=1)
-
     await client.get_token_details()
     await client.ping()
 
@@ -337,10 +315,10 @@ async def test_function_without_a_token(bench: Bench) -> None:
     answers = [None, "", "to-be-kept\r\n", LookupError("no token today"), bench.token]
     client = bench.plex_tv(token=AsyncMock(side_effect=answers), retry=QUICK_RETRY)
     for _ in range(2):
-        await fails(PlexAuthenticationError, client.get_token_details)
+        await fails(api.PlexAuthenticationError, client.get_token_details)
     assert ["X-Plex-Token" in one.headers for one in bench.requests] == [False] * 2
 
-    await fails(PlexAddressError, client.get_token_details)
+    await fails(api.PlexAddressError, client.get_token_details)
     with pytest.raises(LookupError, match="no token today"):
         await client.get_token_details()
     assert len(bench.requests) == 2
@@ -354,8 +332,7 @@ async def test_session_that_refuses_redirects_itself(bench: Bench) -> None:
     """A session may have an error of its own for a redirect; it is the same answer."""
     redirect = aiohttp.ClientError("Redirect to http://127.0.0.1/to-be-kept")
     with patch.object(aiohttp.ClientSession, "request", side_effect=redirect):
-        await fails(PlexResponseError, bench.client.get_token_details)
-
+        await fails(api.PlexResponseError, bench.client.get_token_details)
     assert await bench.client.get_token_details()
 
 
@@ -366,7 +343,7 @@ async def test_longest_body(bench: Bench) -> None:
     bench.fault(body=longest + b" ", times=1)
 
     assert (await bench.client.get_token_details()).uuid == "long"
-    with pytest.raises(PlexResponseError):
+    with pytest.raises(api.PlexResponseError):
         await bench.client.get_token_details()
     assert await bench.client.get_token_details()
 
@@ -375,8 +352,7 @@ async def test_dropped_answer(bench: Bench) -> None:
     """Silence is no answer. The HTTP library asks a second time by itself, but no more."""
     bench.fault(action="drop", times=2)
     call = bench.client.get_token_details
-
-    await fails_once(PlexConnectionError, call, request_sent=True)
+    await fails_once(api.PlexConnectionError, call, request_sent=True)
 
     assert len(bench.requests) == 3
 
@@ -385,23 +361,21 @@ async def test_server_that_speaks_no_tls(bench: Bench) -> None:
     """Whoever doesn't speak TLS hears nothing."""
     plain = await bench.simulator.add_server(owner=bench.account)
     client = bench.of_server(plain, plain.url.replace("http", "https"), token="x")
-
-    await fails(PlexConnectionError, client.check_token, request_sent=False)
+    await fails(api.PlexConnectionError, client.check_token, request_sent=False)
     assert bench.requests == []
 
     in_the_open = partial(client.check_token, server_url=plain.url)
-    await fails(PlexAuthenticationError, in_the_open)
+    await fails(api.PlexAuthenticationError, in_the_open)
 
 
 @pytest.mark.parametrize(
     "number", ["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "ECONNREFUSED"]
 )
-async def test_no_route(bench: Bench, attic: PlexServerClient, number: str) -> None:
+async def test_no_route(bench: Bench, attic: api.PlexServerClient, number: str) -> None:
     """Where the network leads nowhere, the error says so."""
     bench.network.no_route["127.0.0.1"] = getattr(errno, number)
     facts = {"no_route": number != "ECONNREFUSED", "request_sent": False}
-
-    await fails(PlexConnectionError, attic.get_identity, **facts)
+    await fails(api.PlexConnectionError, attic.get_identity, **facts)
 
     bench.network.no_route.clear()
     assert await attic.get_identity()
@@ -417,7 +391,6 @@ async def test_plex_direct_without_dns(bench: Bench, host: str, tls: bool) -> No
     server = await bench.simulator.add_server(owner=bench.account, host=host, tls=tls)
     uri = server.connections[0].uri
     assert uri.endswith(f".plex.direct:{server.port}") is tls
-
     await bench.of_server(server, token=bench.token).check_token()
 
     [request] = server.requests
@@ -437,22 +410,25 @@ async def test_ways_to_write_loopback(bench: Bench, label: str) -> None:
     name = f"{label}.{server.certificate_hash.upper()}.PLEX.direct"
 
     assert await bench.of_server(server, f"https://{name}:{server.port}").get_identity()
-
     assert {*bench.dialled} < {"::1", "127.0.0.1"}
 
 
 async def test_certificate_of_another_name(bench: Bench, server: Server) -> None:
     """Who has no certificate for a name hears nothing, not even over a kept connection."""
-    retry = RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=0)
+    retry = api.RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=0)
     client = bench.of_server(server, token=bench.token, retry=retry)
     server.renew_certificate()
-    await fails(PlexCertificateError, client.get_transient_token, request_sent=False)
+    await fails(
+        api.PlexCertificateError, client.get_transient_token, request_sent=False
+    )
     assert bench.requests == []
 
     await client.get_transient_token(server_url=server.connections[0].uri)
     other = f"https://127-0-0-1.{'0' * 32}.plex.direct:{server.port}"
     for url in (other, server.url):
-        await fails(PlexCertificateError, partial(client.check_token, server_url=url))
+        await fails(
+            api.PlexCertificateError, partial(client.check_token, server_url=url)
+        )
     assert len(bench.requests) == 1
     await client.check_token(server_url=server.connections[0].uri)
 
@@ -462,7 +438,6 @@ async def test_address_in_place_of_dns(bench: Bench, server: Server) -> None:
     name = f"music.{server.certificate_hash}.plex.direct:{server.port}"
     address = ip_address("127.0.0.1")
     client = bench.of_server(server, f"https://{name}", address=address)
-
     await client.get_identity()
 
     [request] = server.requests
@@ -493,11 +468,10 @@ async def test_nothing_secret_over_plain_http(
     call = partial(
         getattr(getattr(bench, client), operation), *arguments, headers=headers
     )
-
-    await fails(PlexAddressError, partial(call, server_url=url), request_sent=False)
+    await fails(api.PlexAddressError, partial(call, server_url=url), request_sent=False)
 
     assert bench.dialled == []
-    with suppress(PlexResponseError):  # there is no such PIN
+    with suppress(api.PlexResponseError):  # there is no such PIN
         await call()
     assert bench.dialled == ["127.0.0.1"]
 
@@ -506,8 +480,7 @@ async def test_local_name_at_a_given_address(bench: Bench, server: Server) -> No
     """A name of this machine isn't believed where another address is dialled."""
     options = {"address": ip_address("192.0.2.1"), "token": bench.token}
     client = bench.of_server(server, f"http://localhost:{server.port}", **options)
-
-    await fails(PlexAddressError, client.check_token)
+    await fails(api.PlexAddressError, client.check_token)
 
     assert bench.dialled == []
     await client.check_token(server_url=server.connections[0].uri)
@@ -519,7 +492,7 @@ async def test_local_name_at_a_given_address(bench: Bench, server: Server) -> No
 def test_identifier_for_a_server() -> None:
     """Each server gets an identifier of its own, always the same, and not the real one."""
     names = [
-        derive_client_identifier(client, server)
+        api.derive_client_identifier(client, server)
         for client in ("one", "two")
         for server in ("attic", "shed", "")
     ]
@@ -529,11 +502,11 @@ def test_identifier_for_a_server() -> None:
         re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", one) for one in names
     )
     assert names[0] == "36377ba9-1ee4-47a3-80b6-ef914c74d27e"
-    assert names[0] == derive_client_identifier("one", "attic")
+    assert names[0] == api.derive_client_identifier("one", "attic")
 
 
 def test_identity_headers() -> None:
     """What is known of a client becomes headers; the rest is left out."""
-    assert ClientIdentity().headers == {"X-Plex-Product": "Plex Account"}
+    assert api.ClientIdentity().headers == {"X-Plex-Product": "Plex Account"}
     known = {"X-Plex-Product": "P", "X-Plex-Version": "1"}
-    assert ClientIdentity(product="P", version="1", device="").headers == known
+    assert api.ClientIdentity(product="P", version="1", device="").headers == known
