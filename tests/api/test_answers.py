@@ -147,6 +147,7 @@ NAMED_ALIKE = "<title>Grace</title><title/>"
         (f'<user id="1" uuid="deep">{NESTED}</user>', "deep", None),
         (f'<user id="1" uuid="a" title="Ada">{NAMED_ALIKE}</user>', "a", "Ada"),
         ('{"id": 1, "uuid": "first", "uuid": "last"}', "last", None),
+        ('{"id": 1, "uuid": "longest"}'.ljust(1024 * 1024), "longest", None),
     ],
     ids=short_id,
 )

@@ -6,7 +6,7 @@ from compression import zstd
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 import gzip
 from itertools import product
 import json
@@ -107,7 +107,7 @@ class Host(BarePort):
 @asynccontextmanager
 async def listening(host: Host, address: str, flaw: str = "") -> AsyncIterator[str]:
     """Let a host listen for a while, and return its URL."""
-    certificate = presenting(FLAWED[flaw]) if flaw in FLAWED else None
+    certificate = presenting(flaw) if flaw in FLAWED else None
     await host.listen(address, 0, certificate)
     scheme = "https" if certificate else "http"
     try:
@@ -117,29 +117,27 @@ async def listening(host: Host, address: str, flaw: str = "") -> AsyncIterator[s
 
 
 AUTHORITY, STRANGER = trustme.CA(), trustme.CA()
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LONG_AGO = {
+    key: datetime(2020, 1, 1, tzinfo=UTC) for key in ("not_before", "not_after")
+}
 FLAWED = {
-    "expired": AUTHORITY.issue_cert(
-        "127.0.0.1", not_before=LONG_AGO, not_after=LONG_AGO
-    ),
+    "expired": AUTHORITY.issue_cert("127.0.0.1", **LONG_AGO),
     "renamed": AUTHORITY.issue_cert("plex.example"),
     "unknown": STRANGER.issue_cert("127.0.0.1"),
-    "self-signed": STRANGER,
+    "self-signed": None,
 }
 
 
 @cache
-def presenting(certificate: trustme.CA | trustme.LeafCert) -> ssl.SSLContext:
-    """Return a context with a certificate, or with the own one of an authority."""
+def presenting(flaw: str) -> ssl.SSLContext:
+    """Return a context with a certificate that has a flaw."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if isinstance(certificate, trustme.LeafCert):
+    if certificate := FLAWED[flaw]:
         certificate.configure_cert(context)
-        return context
-    with (
-        certificate.cert_pem.tempfile() as chain,
-        certificate.private_key_pem.tempfile() as key,
-    ):
-        context.load_cert_chain(chain, key)
+    else:
+        chain, key = STRANGER.cert_pem, STRANGER.private_key_pem
+        with chain.tempfile() as chain_path, key.tempfile() as key_path:
+            context.load_cert_chain(chain_path, key_path)
     return context
 
 
@@ -156,21 +154,13 @@ async def in_latin_1(exchange: Exchange) -> None:
     await answer(exchange.body.decode().encode("latin-1"))(exchange)
 
 
-def endless(start: bytes, more: bytes, pace: float = 0) -> Mode:
-    """Begin, and never come to an end."""
+def begun(start: bytes, more: bytes = b"", pace: float = 0) -> Mode:
+    """Begin, and go on for ever, or close the connection if there is no more."""
 
     async def mode(exchange: Exchange) -> None:
         await exchange.send(start)
-        await exchange.send_for_ever(more, pace)
-
-    return mode
-
-
-def cut_off(start: bytes) -> Mode:
-    """Begin, and close the connection."""
-
-    async def mode(exchange: Exchange) -> None:
-        await exchange.send(start)
+        if more:
+            await exchange.send_for_ever(more, pace)
         exchange.writer.close()
 
     return mode
@@ -178,8 +168,8 @@ def cut_off(start: bytes) -> Mode:
 
 async def reset(exchange: Exchange) -> None:
     """Break the connection off."""
-    linger = struct.pack("ii", 1, 0)
     connection = exchange.writer.get_extra_info("socket")
+    linger = struct.pack("ii", 1, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     exchange.writer.transport.abort()
 
@@ -199,21 +189,19 @@ async def two_answers(exchange: Exchange) -> None:
     await exchange.send(b"".join(answers))
 
 
-SHORT, LONG = (head("200 X", f"Content-Length: {size}") for size in (99_999, 64 * MIB))
-CHUNKED, REFUSED = (
-    head(line, "Transfer-Encoding: chunked") for line in ("200 X", "401 X")
-)
+OK = b"HTTP/1.1 200 X\r\n"
+SHORT = OK + b"Content-Length: 99999\r\n\r\n"
+LONG = OK + b"Content-Length: 67108864\r\n\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
-BOMBS = {
-    "gzip": gzip.compress(b" " * 64 * MIB),
-    "zstd": zstd.compress(b" " * 64 * MIB),
-    "deflate": zlib.compress(b" " * 64 * MIB),
-}
+PACKERS = {"gzip": gzip.compress, "zstd": zstd.compress, "deflate": zlib.compress}
+BOMBS = {coding: pack(b" " * 64 * MIB) for coding, pack in PACKERS.items()}
 HTML = b"<!DOCTYPE html><html><body><p>Sign in to the hotel</html>"
-ENTITIES = """<?xml version="1.0"?>
-<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><r a="&b;">&b;</r>"""
+DOCTYPE = '<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><r a="&b;">&b;</r>'
+ENTITIES = (DOCTYPE.encode(), DOCTYPE.encode("utf-16"))
 BROKEN = b"\x28\xb5\x2f\xfd" + b"\xff" * 99
 UTF_16 = "Content-Type: application/json; charset=utf-16"
+MORE = b"X-More: " + b"x" * 1000 + b"\r\n"
 FAR_AWAY = "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"
 
 
@@ -264,6 +252,9 @@ def refused(
     return Fault(answer(said, status, *headers), outcome, facts, exceptions)
 
 
+late = partial(Fault, outcome=PlexTimeoutError, facts=SENT, patience=HURRY)
+too_long = partial(Fault, outcome=PlexResponseTooLarge, bomb=True)
+
 FAULTS = {
     # The way there
     "connection refused": Fault(truth, PlexConnectionError, UNSENT, place="closed"),
@@ -275,20 +266,13 @@ FAULTS = {
     },
     # The way back
     "reset": Fault(reset, PlexConnectionError, SENT),
-    "closed in the body": Fault(cut_off(SHORT + b"{"), PlexConnectionError, SENT),
-    "closed in a chunk": Fault(
-        cut_off(CHUNKED + b"ff\r\n{"), PlexConnectionError, SENT
-    ),
-    **{
-        name: Fault(mode, PlexTimeoutError, SENT, patience=HURRY)
-        for name, mode in {
-            "hang": hostile_modes.SILENCE["silent"],
-            "hang in the body": endless(SHORT, b"{", PATIENCE),
-            "byte by byte for ever": endless(SHORT, b" ", 0.002),
-        }.items()
-    },
+    "closed in the body": Fault(begun(SHORT + b"{"), PlexConnectionError, SENT),
+    "closed in a chunk": Fault(begun(CHUNKED + b"ff\r\n{"), PlexConnectionError, SENT),
+    "hang": late(hostile_modes.SILENCE["silent"]),
+    "hang in the body": late(begun(SHORT, b"{", PATIENCE)),
+    "byte by byte for ever": late(begun(SHORT, b" ", 0.002)),
     "byte by byte": Fault(byte_by_byte, TRUTH),
-    "no HTTP": Fault(cut_off(b"SSH-2.0-OpenSSH_10.0\r\n\r\n"), PlexResponseError),
+    "no HTTP": Fault(begun(b"SSH-2.0-OpenSSH_10.0\r\n\r\n"), PlexResponseError),
     # Refusals
     "400": refused(400, code=1000),
     "401 JSON": refused(401, PlexAuthenticationError, code=1001),
@@ -305,13 +289,7 @@ FAULTS = {
     # Answers that are none
     **{
         short_id(content): Fault(answer(content), PlexResponseError, SUCCESS, AS_TEXT)
-        for content in (
-            HTML,
-            b'[{"id": 1, "uuid": "a"}',
-            b"[" * 100_000,
-            ENTITIES.encode(),
-            ENTITIES.encode("utf-16"),
-        )
+        for content in (HTML, b'[{"id": 1, "uuid": "a"}', b"[" * 100_000, *ENTITIES)
     },
     **{
         f"no document: {content!r}": Fault(
@@ -327,19 +305,13 @@ FAULTS = {
     "another charset promised": Fault(hostile_modes.with_headers(UTF_16), TRUTH),
     "more answers than asked for": Fault(two_answers, TRUTH),
     # Answers without measure
-    "64 MiB": Fault(endless(LONG, CHUNK), PlexResponseTooLarge, bomb=True),
-    "endless body": Fault(endless(CHUNKED, CHUNK), PlexResponseTooLarge, bomb=True),
-    "endless refusal": Fault(endless(REFUSED, CHUNK), PlexResponseTooLarge, bomb=True),
-    "endless headers": Fault(
-        endless(b"HTTP/1.1 200 X\r\nX: ", b"x" * 1000 + b"\r\nX: "),
-        PlexResponseError,
-        bomb=True,
-    ),
+    "endless headers": too_long(begun(OK, MORE), outcome=PlexResponseError),
+    "64 MiB": too_long(begun(LONG, CHUNK)),
+    "endless body": too_long(begun(CHUNKED, CHUNK)),
+    "endless refusal": too_long(begun(CHUNKED.replace(b"200", b"401"), CHUNK)),
     **{
-        f"{coding} bomb with {status}": Fault(
-            answer(content, status, f"Content-Encoding: {coding}"),
-            PlexResponseTooLarge,
-            bomb=True,
+        f"{coding} bomb with {status}": too_long(
+            answer(content, status, f"Content-Encoding: {coding}")
         )
         for coding, content in BOMBS.items()
         for status in (200, 401)
@@ -382,7 +354,7 @@ FAULTS = {
     },
     # Lines and chunks
     **{
-        repr(start): Fault(cut_off(start + b"\r\n\r\n"), PlexError)
+        repr(start): Fault(begun(start + b"\r\n\r\n"), PlexError)
         for start in (
             b"HTTP/1.1 0 Nothing",
             b"HTTP/1.1 99999 Much",
@@ -396,9 +368,7 @@ FAULTS = {
         )
     },
     **{
-        f"{more[:12]!r} for ever": Fault(
-            endless(start, more), PlexError, patience=HURRY
-        )
+        f"{more[:12]!r} for ever": Fault(begun(start, more), PlexError, patience=HURRY)
         for start, more in (
             (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
             (CHUNKED + b"5;", b"x=y;" * 999),
@@ -407,10 +377,8 @@ FAULTS = {
     },
     # Redirects
     **{
-        f"redirect to {location[:12]!r}": Fault(
-            answer(b"", 302, f"Location: {location[:8000]}"),
-            PlexResponseError,
-            {"status": 302},
+        f"redirect to {location[:12]!r}": refused(
+            302, PlexResponseError, f"Location: {location[:8000]}"
         )
         for location in (*hostile_modes.LOCATIONS, "/", "/elsewhere", "%zz")
     },
@@ -516,8 +484,8 @@ async def test_fault(
                 value = await call(url, fault.patience)
                 assert value == (told if expected is TRUTH else expected)
             if fault.bomb:
-                budget = BUDGETS.get(operation, 8 * MIB)
-                assert tracemalloc.get_traced_memory()[1] < budget
+                _, most = tracemalloc.get_traced_memory()
+                assert most < BUDGETS.get(operation, 8 * MIB)
         finally:
             tracemalloc.stop()
         tries = 2 if operation == "get_transient_token" else 1

@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 
 from custom_components.plex_account import api
-from custom_components.plex_account.api.request import MAX_BODY_BYTES
 from tests.samples import sample
 from tests.simulator import Server
 
@@ -63,12 +62,15 @@ async def test_what_is_tried_again(bench: Bench, fault: dict[str, Any]) -> None:
 
 
 FINAL = (302, 400, 401, 403, 404, 408, 422, 498, 501, 505)
-UNUSABLE = ("nonsense", "[]", "x" * (MAX_BODY_BYTES + 1))
+TOO_LONG = '{"id": 1, "uuid": "a"}'.ljust(1024 * 1024 + 1)
 
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [*((status, None) for status in FINAL), *((200, body) for body in UNUSABLE)],
+    [
+        *((status, None) for status in FINAL),
+        *((200, body) for body in ("nonsense", "[]", TOO_LONG)),
+    ],
     ids=short_id,
 )
 async def test_what_is_final(bench: Bench, status: int, body: str | None) -> None:
@@ -336,18 +338,6 @@ async def test_session_that_refuses_redirects_itself(bench: Bench) -> None:
     assert await bench.client.get_token_details()
 
 
-async def test_longest_body(bench: Bench) -> None:
-    """1 MiB is not too long; one byte more is."""
-    longest = b'{"id": 1, "uuid": "long"}'.ljust(1024 * 1024)
-    bench.fault(body=longest, times=1)
-    bench.fault(body=longest + b" ", times=1)
-
-    assert (await bench.client.get_token_details()).uuid == "long"
-    with pytest.raises(api.PlexResponseError):
-        await bench.client.get_token_details()
-    assert await bench.client.get_token_details()
-
-
 async def test_dropped_answer(bench: Bench) -> None:
     """Silence is no answer. The HTTP library asks a second time by itself, but no more."""
     bench.fault(action="drop", times=2)
@@ -399,20 +389,6 @@ async def test_plex_direct_without_dns(bench: Bench, host: str, tls: bool) -> No
     assert bench.dialled == [host]
 
 
-@pytest.mark.parametrize(
-    "label", ["--1", "0-0-0-0-0-0-0-1", "0000-0-0-0-0-0-0-0001", "--ffff-7f00-1"]
-)
-async def test_ways_to_write_loopback(bench: Bench, label: str) -> None:
-    """An address with dashes may be shortened, and a mapped one is IPv4."""
-    server = await bench.simulator.add_server(
-        owner=bench.account, hosts=("::1", "127.0.0.1"), tls=True
-    )
-    name = f"{label}.{server.certificate_hash.upper()}.PLEX.direct"
-
-    assert await bench.of_server(server, f"https://{name}:{server.port}").get_identity()
-    assert {*bench.dialled} < {"::1", "127.0.0.1"}
-
-
 async def test_certificate_of_another_name(bench: Bench, server: Server) -> None:
     """Who has no certificate for a name hears nothing, not even over a kept connection."""
     retry = api.RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=0)
@@ -433,15 +409,19 @@ async def test_certificate_of_another_name(bench: Bench, server: Server) -> None
     await client.check_token(server_url=server.connections[0].uri)
 
 
-async def test_address_in_place_of_dns(bench: Bench, server: Server) -> None:
-    """An address may be given for any name; the certificate is that of the name."""
+async def test_given_address(bench: Bench, server: Server) -> None:
+    """It is dialled in place of DNS, but a local name isn't believed of another one."""
     name = f"music.{server.certificate_hash}.plex.direct:{server.port}"
     address = ip_address("127.0.0.1")
-    client = bench.of_server(server, f"https://{name}", address=address)
-    await client.get_identity()
-
+    await bench.of_server(server, f"https://{name}", address=address).get_identity()
     [request] = server.requests
     assert (request.headers["Host"], request.secure) == (name, True)
+
+    options = {"address": ip_address("192.0.2.1"), "token": bench.token}
+    client = bench.of_server(server, f"http://localhost:{server.port}", **options)
+    await fails(api.PlexAddressError, client.check_token)
+    assert bench.dialled == ["127.0.0.1"]
+    await client.check_token(server_url=server.connections[0].uri)
 
 
 # Plain HTTP
@@ -474,16 +454,6 @@ async def test_nothing_secret_over_plain_http(
     with suppress(api.PlexResponseError):  # there is no such PIN
         await call()
     assert bench.dialled == ["127.0.0.1"]
-
-
-async def test_local_name_at_a_given_address(bench: Bench, server: Server) -> None:
-    """A name of this machine isn't believed where another address is dialled."""
-    options = {"address": ip_address("192.0.2.1"), "token": bench.token}
-    client = bench.of_server(server, f"http://localhost:{server.port}", **options)
-    await fails(api.PlexAddressError, client.check_token)
-
-    assert bench.dialled == []
-    await client.check_token(server_url=server.connections[0].uri)
 
 
 # Who is asking
