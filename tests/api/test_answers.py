@@ -21,17 +21,15 @@ ENTITIES = (
 WITH_MARKS = ("utf-8", "utf-8-sig", "utf-16")
 DECLARED = {"utf-16-le": "utf-16", "utf-16-be": "utf-16", "latin-1": "iso-8859-1"}
 
+UNUSABLE = sample("odd/unusable").items()
+CONTENT_TYPES = ("application/json", "application/xml", "text/html; charset=ascii")
+OTHER_CHARSET = "application/json; charset=utf-7"
+
 decoders = pytest.mark.parametrize("decoder", [None, strict_loads])
 
 
 @decoders
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        *("application/json", "application/xml", "text/html; charset=ascii"),
-        "application/json; charset=utf-7",
-    ],
-)
+@pytest.mark.parametrize("content_type", [*CONTENT_TYPES, OTHER_CHARSET])
 @pytest.mark.parametrize(
     "body",
     [
@@ -83,11 +81,7 @@ async def test_repaired_xml(bench: Bench, encoding: str) -> None:
 
 @pytest.mark.parametrize(
     ("operation", "body"),
-    [
-        (name, body)
-        for name, bodies in sample("odd/unusable").items()
-        for body in bodies
-    ],
+    [(name, body) for name, bodies in UNUSABLE for body in bodies],
     ids=short_id,
 )
 async def test_unusable_answers(

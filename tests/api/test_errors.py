@@ -21,7 +21,6 @@ from .common import (
     Bench,
     assert_safe,
     error_body,
-    fails,
     fails_once,
     frames_of,
 )
@@ -50,17 +49,6 @@ def assert_frames_are_safe(error: BaseException) -> None:
     """Make sure that whoever records local variables finds the operation, and no secret."""
     assert "<function" in "".join(frames_of(error))
     assert_safe(error)
-
-
-async def test_name_that_is_not_found(bench: Bench) -> None:
-    """A name may be secret too; it was never dialled."""
-    client = bench.plex_tv(token=TOKEN, server_url=f"https://{TOKEN}.example.invalid/")
-    await fails(PlexConnectionError, client.get_token_details, request_sent=False)
-
-    assert bench.dialled == []
-    assert await client.get_token_details(
-        server_url=bench.simulator.url, headers={"X-Plex-Token": bench.token}
-    )
 
 
 async def test_facts_of_an_answer(bench: Bench) -> None:

@@ -15,6 +15,7 @@ import re
 import socket
 import ssl
 import struct
+from time import monotonic
 import tracemalloc
 from typing import Any, override
 import zlib
@@ -465,12 +466,11 @@ async def test_fault(
             case "closed":
                 await host.close()
             case "nowhere":
-                url = f"https://plex.invalid/{BASE}"
+                url = f"https://{TOKEN}.invalid/{BASE}"
             case "plain":
                 url = url.replace("http:", "https:")
 
-        clock = asyncio.get_running_loop().time
-        started = clock()
+        started = monotonic()
         if fault.bomb:
             tracemalloc.start()
         try:
@@ -489,13 +489,12 @@ async def test_fault(
         finally:
             tracemalloc.stop()
         tries = 2 if operation == "get_transient_token" else 1
-        assert clock() - started < fault.patience * tries + SLACK
+        assert monotonic() - started < fault.patience * tries + SLACK
 
         assert other.connections == 0
         assert sum(PASSWORD in one for one in host.requests) <= 1
         assert len({one.split()[1] for one in host.requests}) <= 1
         assert [one for one in caplog.records if "plex_account" in one.name] == []
-
         assert await call(other_url) == told
         if host.requests:
             host.mode = truth
