@@ -141,6 +141,7 @@ NAMED_ALIKE = "<title>Grace</title><title/>"
         (f'<user id="1" uuid="deep">{NESTED}</user>', "deep", None),
         (f'<user id="1" uuid="a" title="Ada">{NAMED_ALIKE}</user>', "a", "Ada"),
         ('{"id": 1, "uuid": "first", "uuid": "last"}', "last", None),
+        ('{"id": 1, "uuid": "a", "title": "A\xa0da"}', "a", "A da"),
         ('{"id": 1, "uuid": "longest"}'.ljust(1024 * 1024), "longest", None),
     ],
     ids=short_id,
@@ -148,11 +149,10 @@ NAMED_ALIKE = "<title>Grace</title><title/>"
 async def test_what_counts(
     bench: Bench, body: str, uuid: str, title: str | None, decoder: Any
 ) -> None:
-    """Nesting is fine; an attribute comes before a child, and of two keys the last."""
+    """Deep is fine; an attribute counts, of keys the last; any space is a plain one."""
     client = bench.plex_tv(token="any", json_loads=decoder)
     bench.fault(body=body)
     details = await client.get_token_details()
-
     assert (details.uuid, details.title) == (uuid, title)
 
 

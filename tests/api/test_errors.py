@@ -117,7 +117,6 @@ def test_text_of_every_error(name: str) -> None:
     if issubclass(kind(name), PlexConnectionError):
         facts = {"request_sent": True}
     error = kind(name)("Failed", **facts)
-
     assert_safe(error)
     assert str(error).startswith("Failed")
 

@@ -49,7 +49,6 @@ async def test_script(bench: Bench) -> None:
     assert sum(isinstance(one, ast.stmt) for one in ast.walk(ast.parse(script))) == 10
     here = f'"{bench.token}", server_url="{bench.simulator.url}"'
     local = "(server, http, list_from_loopback=True,"
-
     output = await run(script.replace('"…"', here).replace("(server, http,", local))
 
     assert [line.split()[0] for line in output.splitlines()] == ["Attic", "Cellar"]

@@ -57,7 +57,6 @@ async def test_what_is_asked(bench: Bench, attic: api.PlexServerClient) -> None:
     bench.fault(body={})
     params = {"x": True, "y": [1, "ä&"], "z": 1.5}
     await attic.request("/:/scrobble?key=1&a=b%26c", "PUT", params)
-
     [request] = bench.requests
     assert (request.method, request.path) == ("PUT", "/:/scrobble")
     assert request.query == {"key": "1", "a": "b&c", "x": "1", "y": "1", "z": "1.5"}
@@ -125,7 +124,6 @@ async def test_picture_that_nobody_reads(
     with pytest.raises(LookupError, match="mine"):
         async with attic.stream("/picture"):
             raise LookupError("mine")
-
     assert await attic.get_identity()
 
 
@@ -150,7 +148,6 @@ async def test_paths_that_may_not(
     facts = {"problem": api.PathProblem[problem], "request_sent": False}
     await fails(api.PlexPathError, attic.request, path, **facts)
     await fails(api.PlexPathError, attic.stream(path).__aenter__, **facts)
-
     assert bench.requests == []
     assert await attic.get_identity()
 

@@ -56,7 +56,6 @@ async def test_what_is_tried_again(bench: Bench, fault: dict[str, Any]) -> None:
     timeout = 0.4 if fault.get("action") == "hang" else None
     bench.fault(**fault)
     details = await retrying(bench).get_token_details(timeout=timeout)
-
     assert details.uuid == bench.account.uuid
     assert len(bench.requests) == fault["times"] + 1
 
@@ -98,7 +97,6 @@ async def test_one_try(
     bench.fault(status=503, times=1)
     call = partial(client.get_token_details, retry=of_call)
     await fails_once(api.PlexResponseError, call)
-
     assert len(bench.requests) == 2
 
 
@@ -120,7 +118,6 @@ async def test_broken_connections_are_final_if_told_so(bench: Bench) -> None:
     bench.fault(action="truncate", times=1)
     bench.fault(status=503, times=1)
     await fails_once(api.PlexConnectionError, client.get_token_details)
-
     assert len(bench.requests) == 3
 
 
@@ -147,7 +144,6 @@ async def test_no_time_at_all(bench: Bench) -> None:
     client = retrying(bench, **times)
     bench.fault(status=503, times=1)
     await fails_once(api.PlexResponseError, client.get_token_details, status=503)
-
     assert len(bench.requests) == 2
 
 
@@ -191,7 +187,6 @@ def test_wait(tries: int, exponent: float, least: float) -> None:
     """
     retry = api.RetryConfig(initial_interval=1000.0, exponent=exponent)
     waits = {retry.wait(tries, api.PlexError("Busy")) for _ in range(50)}
-
     assert all(least <= wait <= min(least + 1, 60) for wait in waits)
     assert (len(waits) > 1) is (least < 60)
 
@@ -265,7 +260,6 @@ async def test_invalid_addresses(bench: Bench, options: Any) -> None:
     """What can't be dialled isn't, no header smuggles another one in, whatever `retry`."""
     call = partial(bench.client.get_token_details, retry=api.RetryConfig(), **options)
     await fails(api.PlexAddressError, call, request_sent=False)
-
     assert bench.dialled == []
     assert await bench.client.get_token_details()
 
@@ -343,7 +337,6 @@ async def test_dropped_answer(bench: Bench) -> None:
     bench.fault(action="drop", times=2)
     call = bench.client.get_token_details
     await fails_once(api.PlexConnectionError, call, request_sent=True)
-
     assert len(bench.requests) == 3
 
 
@@ -353,7 +346,6 @@ async def test_server_that_speaks_no_tls(bench: Bench) -> None:
     client = bench.of_server(plain, plain.url.replace("http", "https"), token="x")
     await fails(api.PlexConnectionError, client.check_token, request_sent=False)
     assert bench.requests == []
-
     in_the_open = partial(client.check_token, server_url=plain.url)
     await fails(api.PlexAuthenticationError, in_the_open)
 
@@ -366,7 +358,6 @@ async def test_no_route(bench: Bench, attic: api.PlexServerClient, number: str) 
     bench.network.no_route["127.0.0.1"] = getattr(errno, number)
     facts = {"no_route": number != "ECONNREFUSED", "request_sent": False}
     await fails(api.PlexConnectionError, attic.get_identity, **facts)
-
     bench.network.no_route.clear()
     assert await attic.get_identity()
 
