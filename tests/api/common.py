@@ -73,7 +73,7 @@ class NoResolver(AbstractResolver):
 
 
 class Network:
-    """A session, and a note of every address that it dialled.
+    """A session, and a note of every address that it dialled, and over which socket.
 
     `no_route`: the errors of addresses to which the network has no way.
     """
@@ -82,6 +82,7 @@ class Network:
         """Trust one certificate authority."""
         self.dialled: list[str] = []
         self.no_route: dict[str, int] = {}
+        self.sockets: list[socket.socket] = []
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
@@ -97,7 +98,8 @@ class Network:
         if error := self.no_route.get(address[0]):
             raise OSError(error, "No route")
         self.dialled.append(address[0])
-        return socket.socket(family, kind, protocol)
+        self.sockets.append(socket.socket(family, kind, protocol))
+        return self.sockets[-1]
 
 
 def listed_server(*connections: api.PlexConnection, **fields: Any) -> api.PlexServer:
