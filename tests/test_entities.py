@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 from syrupy.assertion import SnapshotAssertion
 
-from homeassistant.helpers import entity_registry as er
-from tests.simulator import ABSENT
+from tests.simulator import ABSENT, Server
 
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home, settle
+from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home
 
 # platform, key, diagnostic, enabled by default
 ACCOUNT_ENTITIES = {
@@ -40,14 +40,19 @@ SERVER_ENTITIES = {
     ("sensor", "last_seen", True, False),
     ("sensor", "owner", True, False),
 }
+SINCE = "2020-02-03T04:05:06Z"
+SINCE_IN_WORDS = "2020-02-03T04:05:06+00:00"
+PENDING = "pending_cancellation"
+SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
+IN_WORDS = "2027-01-02T03:04:05+00:00"
 
 
-async def test_entities(home: Home) -> None:
-    """Accounts and servers have the entities of the contract, under its ids."""
+async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
+    """Accounts and servers have the entities of the contract, and users know the names.
+
+    As well as device classes, categories, units and options.
+    """
     await home.set_up()
-    entities = er.async_entries_for_config_entry(
-        er.async_get(home.hass), home.entry.entry_id
-    )
     assert {
         (
             entity.domain,
@@ -55,7 +60,7 @@ async def test_entities(home: Home) -> None:
             entity.entity_category == "diagnostic",
             entity.disabled_by is None,
         )
-        for entity in entities
+        for entity in home.entities
     } == {
         (platform, home.unique_id(key, server), diagnostic, enabled)
         for server, contract in (
@@ -64,114 +69,84 @@ async def test_entities(home: Home) -> None:
         )
         for platform, key, diagnostic, enabled in contract
     }
-    for entity in entities:
+    for entity in home.entities:
         assert entity.original_name
         assert entity.unique_id.endswith(f"_{entity.translation_key}")
-
-
-async def test_names_classes_and_categories(
-    all_enabled: None, home: Home, snapshot: SnapshotAssertion
-) -> None:
-    """Names, device classes, categories, units and options are those users know."""
-    await home.set_up()
-    entities = er.async_entries_for_config_entry(
-        er.async_get(home.hass), home.entry.entry_id
-    )
-    assert {
-        entity.entity_id: ", ".join(
-            str(one)
-            for one in (
-                entity.original_name,
-                entity.original_device_class,
-                entity.entity_category,
-                entity.unit_of_measurement,
-                *(entity.capabilities or {}).get("options", ()),
-            )
-            if one
+    facts = {
+        entity.entity_id: (
+            entity.original_name,
+            entity.original_device_class,
+            entity.entity_category,
+            entity.unit_of_measurement,
+            *(entity.capabilities or {}).get("options", ()),
         )
-        for entity in entities
+        for entity in home.entities
+    }
+    assert {
+        name: ", ".join(str(one) for one in known if one)
+        for name, known in facts.items()
     } == snapshot
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "platform", "key", "state"),
+    ("key", "field", "states"),
     [
-        ("subscription", {"active": True}, "binary_sensor", "plex_pass", "on"),
-        ("subscription", {"active": "0"}, "binary_sensor", "plex_pass", "off"),
-        ("subscription", None, "binary_sensor", "plex_pass", "unknown"),
-        ("subscription", ABSENT, "sensor", "subscription_status", "unknown"),
-        ("twoFactorEnabled", True, "binary_sensor", "two_factor", "on"),
-        ("twoFactorEnabled", False, "binary_sensor", "two_factor", "off"),
-        ("confirmed", True, "binary_sensor", "email_confirmed", "on"),
-        ("confirmed", 0, "binary_sensor", "email_confirmed", "off"),
-        ("hasPassword", ABSENT, "binary_sensor", "has_password", "on"),
-        ("hasPassword", False, "binary_sensor", "has_password", "off"),
-        ("backupCodesCreated", True, "binary_sensor", "backup_codes_created", "on"),
-        ("homeAdmin", True, "binary_sensor", "home_admin", "on"),
-        ("guest", True, "binary_sensor", "guest", "on"),
-        ("restricted", 1, "binary_sensor", "restricted", "on"),
-        ("protected", "1", "binary_sensor", "pin_protected", "on"),
-        ("homeSize", 4, "sensor", "home_size", "4"),
-        ("homeSize", None, "sensor", "home_size", "unknown"),
-        ("joinedAt", 1393545600, "sensor", "joined", "2014-02-28T00:00:00+00:00"),
-        ("joinedAt", "soon", "sensor", "joined", "unknown"),
-        *(
-            ("subscription", {"status": status}, "sensor", "subscription_status", state)
-            for status, state in (
-                ("Active", "active"),
-                ("Inactive", "inactive"),
-                ("Canceled", "canceled"),
-                ("PendingCancellation", "pending_cancellation"),
-                ("Ended", "ended"),
-                ("Lapsed", "lapsed"),
-                ("Levitating", "unknown"),
-                ("Pending Cancellation", "pending_cancellation"),
-                ("pending_cancellation", "pending_cancellation"),
-                (None, "unknown"),
-            )
-        ),
-        ("subscription", {"plan": "yearly"}, "sensor", "subscription_plan", "yearly"),
-        ("subscription", {"plan": None}, "sensor", "subscription_plan", "unknown"),
-        (
-            "subscription",
-            {"plan": "x" * 300},
-            "sensor",
-            "subscription_plan",
-            "x" * 100,
-        ),
-        (
-            "subscription",
-            {"active": True, "subscribedAt": "2020-02-03T04:05:06Z"},
-            "sensor",
-            "subscribed_since",
-            "2020-02-03T04:05:06+00:00",
-        ),
-        (
-            "subscription",
-            {"active": False, "subscribedAt": "2020-02-03T04:05:06Z"},
-            "sensor",
-            "subscribed_since",
-            "unknown",
-        ),
+        ("two_factor", "twoFactorEnabled", [(True, "on"), (False, "off")]),
+        ("email_confirmed", "confirmed", [(True, "on"), (0, "off")]),
+        ("has_password", "hasPassword", [(ABSENT, "on"), (False, "off")]),
+        ("backup_codes_created", "backupCodesCreated", [(True, "on")]),
+        ("home_admin", "homeAdmin", [(True, "on")]),
+        ("guest", "guest", [(True, "on")]),
+        ("restricted", "restricted", [(1, "on")]),
+        ("pin_protected", "protected", [("1", "on")]),
+        ("home_size", "homeSize", [(4, "4"), (None, "unknown")]),
+        ("joined", "joinedAt", [(SOON, IN_WORDS), ("soon", "unknown")]),
     ],
 )
 async def test_states_of_an_account(
-    all_enabled: None,
-    home: Home,
-    field: str,
-    value: Any,
-    platform: str,
-    key: str,
-    state: str,
+    all_enabled: None, home: Home, key: str, field: str, states: list[tuple[Any, str]]
 ) -> None:
     """Entities say what plex.tv says, and unknown where it says nothing of use."""
-    home.account.extra = {field: value}
     await home.set_up()
+    (platform,) = [row[0] for row in ACCOUNT_ENTITIES if row[1] == key]
+    for value, state in states:
+        home.account.extra = {field: value}
+        await home.wait(ACCOUNT_REFRESH)
+        assert home.state(platform, key) == state
+
+
+@pytest.mark.parametrize(
+    ("subscription", "key", "state"),
+    [
+        ({"active": True}, "plex_pass", "on"),
+        ({"active": "0"}, "plex_pass", "off"),
+        (None, "plex_pass", "unknown"),
+        (ABSENT, "subscription_status", "unknown"),
+        ({"status": "Active"}, "subscription_status", "active"),
+        ({"status": "Inactive"}, "subscription_status", "inactive"),
+        ({"status": "Canceled"}, "subscription_status", "canceled"),
+        ({"status": "PendingCancellation"}, "subscription_status", PENDING),
+        ({"status": "Pending Cancellation"}, "subscription_status", PENDING),
+        ({"status": "pending_cancellation"}, "subscription_status", PENDING),
+        ({"status": "Ended"}, "subscription_status", "ended"),
+        ({"status": "Lapsed"}, "subscription_status", "lapsed"),
+        ({"status": "Levitating"}, "subscription_status", "unknown"),
+        ({"status": None}, "subscription_status", "unknown"),
+        ({"plan": "yearly"}, "subscription_plan", "yearly"),
+        ({"plan": None}, "subscription_plan", "unknown"),
+        ({"plan": "x" * 300}, "subscription_plan", "x" * 100),
+        ({"active": True, "subscribedAt": SINCE}, "subscribed_since", SINCE_IN_WORDS),
+        ({"active": False, "subscribedAt": SINCE}, "subscribed_since", "unknown"),
+    ],
+)
+async def test_subscription(
+    home: Home, subscription: Any, key: str, state: str
+) -> None:
+    """The same holds for the subscription."""
+    home.account.extra = {"subscription": subscription}
+    await home.set_up()
+    platform = "binary_sensor" if key == "plex_pass" else "sensor"
     assert home.state(platform, key) == state
-
-
-SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
-IN_WORDS = "2027-01-02T03:04:05+00:00"
 
 
 @pytest.mark.parametrize(
@@ -213,95 +188,71 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
     """Whose a server is and when it was seen keep their values in every outage."""
     cellar = await home.friend()
     hidden = home.simulator.add_account(username="hidden@example.com")
-    attic = await home.simulator.add_server(
-        owner=hidden, shared_with=[home.account], tls=True
-    )
-    home.server.extra = {"lastSeenAt": "2026-01-02T03:04:05Z"}
+    loft = await home.simulator.add_server(owner=hidden, shared_with=[home.account])
+    home.server.extra = {"lastSeenAt": SINCE}
     await home.set_up()
 
-    def check() -> None:
-        for one, owner in (
-            (home.server, "ada"),
-            (cellar, "grace"),
-            (attic, "unknown"),
-        ):
-            assert home.state("sensor", "owner", one) == owner
-        seen = home.state("sensor", "last_seen", home.server)
-        assert seen == "2026-01-02T03:04:05+00:00"
+    def check(own: str = "ada", seen: str = SINCE_IN_WORDS) -> None:
+        for server, owner in ((home.server, own), (cellar, "grace"), (loft, "unknown")):
+            assert home.state("sensor", "owner", server) == owner
+        assert home.state("sensor", "last_seen", home.server) == seen
 
     check()
     await home.simulator.stop_plex_tv()
     await home.wait(ACCOUNT_REFRESH)
     check()
-    for server in (home.server, cellar, attic):
+    for server in (home.server, cellar, loft):
         await server.stop()
     await home.wait(DISTANT_REFRESH)
     assert home.connectivity() == "off"
     check()
 
     await home.simulator.start_plex_tv()
-    home.server.extra = {"lastSeenAt": "2026-02-03T04:05:06Z"}
+    home.server.extra = {"lastSeenAt": "2027-01-02T03:04:05Z"}
     await home.wait(ACCOUNT_REFRESH)
-    seen = home.state("sensor", "last_seen", home.server)
-    assert seen == "2026-02-03T04:05:06+00:00"
-
-
-async def test_owner_with_an_address_as_title(all_enabled: None, home: Home) -> None:
-    """An account that the user has named by an email address owns its servers unnamed."""
+    check(seen=IN_WORDS)
+    # A title that the user has given, but one that names nobody.
     home.hass.config_entries.async_update_entry(home.entry, title="ada@example.com")
+    await home.reload()
+    check(own="unknown", seen=IN_WORDS)
+
+
+def unavailable(home: Home, server: Server | None = None) -> set[str]:
+    """Return the entities of the account, or of a server, that are unavailable."""
+    entities = SERVER_ENTITIES if server else ACCOUNT_ENTITIES
+    return {
+        key
+        for platform, key, *_ in entities
+        if home.state(platform, key, server) == "unavailable"
+    }
+
+
+async def test_availability(all_enabled: None, home: Home) -> None:
+    """While a server or plex.tv is out, what it says itself is unavailable."""
     await home.set_up()
-    assert home.state("sensor", "owner", home.server) == "unknown"
-
-
-async def test_availability_of_server_entities(all_enabled: None, home: Home) -> None:
-    """While a server is off, what it says itself is unavailable."""
-    await home.set_up()
-
-    def unavailable() -> set[str]:
-        return {
-            key
-            for platform, key, *_ in SERVER_ENTITIES
-            if home.state(platform, key, home.server) == "unavailable"
-        }
-
-    assert unavailable() == set()
+    assert unavailable(home, home.server) == unavailable(home) == set()
     await home.server.stop()
     await home.wait()
-    assert unavailable() == {"connection", "transient_token_expires"}
+    off = {"connection", "transient_token_expires"}
+    assert unavailable(home, home.server) == off
     assert home.connectivity() == "off"
     await home.server.start()
     await home.wait(DISTANT_REFRESH)
-    assert unavailable() == set()
+    assert unavailable(home, home.server) == set()
 
-
-async def test_availability_of_account_entities(all_enabled: None, home: Home) -> None:
-    """While plex.tv is out, only the activity and the button are there."""
-    await home.set_up()
-
-    def available() -> set[str]:
-        return {
-            key
-            for platform, key, *_ in ACCOUNT_ENTITIES
-            if home.state(platform, key) != "unavailable"
-        }
-
-    assert len(available()) == len(ACCOUNT_ENTITIES)
     home.simulator.fault(status=503)
     await home.wait(ACCOUNT_REFRESH)
-    assert available() == {"activity", "refresh"}
+    keys = {key for _, key, *_ in ACCOUNT_ENTITIES}
+    assert unavailable(home) == keys - {"activity", "refresh"}
     home.simulator.clear_faults()
     await home.wait(ACCOUNT_REFRESH)
-    assert len(available()) == len(ACCOUNT_ENTITIES)
+    assert unavailable(home) == set()
 
 
 async def test_unchanged_refresh_writes_nothing(home: Home) -> None:
     """A refresh that finds nothing new changes no state."""
     await home.set_up()
-    changes: list[str] = []
-    home.hass.bus.async_listen(
-        "state_changed", lambda event: changes.append(event.data["entity_id"])
-    )
+    changes = async_capture_events(home.hass, "state_changed")
     for _ in range(3):
         await home.wait(ACCOUNT_REFRESH)
-    await settle(home.hass)
     assert changes == []
