@@ -64,6 +64,11 @@ class Home:
         self.simulator.clock.advance(time.total_seconds())
         await pass_time(self.hass, self.freezer, time)
 
+    async def refresh(self, times: int = 1) -> None:
+        """Let the account be refreshed on schedule."""
+        for _ in range(times):
+            await self.wait(ACCOUNT_REFRESH)
+
     async def press(self) -> None:
         """Press the refresh button after its cooldown."""
         self.freezer.tick(11)
@@ -118,6 +123,10 @@ class Home:
         """Return the paths that plex.tv was asked for, or those of a server."""
         host = server.machine_identifier if server else "plex.tv"
         return [one.path for one in self.simulator.requests if one.host == host]
+
+    async def settle(self) -> None:
+        """Wait until nothing goes on in the background."""
+        await settle(self.hass)
 
     @property
     def log(self) -> list[str]:

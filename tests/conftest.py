@@ -133,6 +133,12 @@ async def home(
 
 
 @pytest.fixture
+async def loaded(home: Home) -> None:
+    """Set the account up before the test."""
+    await home.set_up()
+
+
+@pytest.fixture
 def dialogs(
     hass: HomeAssistant,
     simulator: Simulator,

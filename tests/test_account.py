@@ -19,11 +19,12 @@ from .common import (
     call,
     entity_id_of,
     press_refresh,
-    settle,
     state_of,
     until,
 )
 from .dialogs import Dialogs
+
+pytestmark = pytest.mark.usefixtures("loaded")
 
 MINUTE = timedelta(minutes=1)
 CONFIRMATION = timedelta(seconds=62)
@@ -41,18 +42,11 @@ ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
 REFUSED = pytest.mark.parametrize("fault", REFUSALS, ids=str)
 
 
-@pytest.fixture
-async def home(home: Home) -> Home:
-    """Return an account that was set up."""
-    await home.set_up()
-    return home
-
-
 async def wait_in_vain(home: Home, time: timedelta) -> None:
     """Let time pass, and requests that hang then run into their time-out at once."""
     home.freezer.tick(time)
     async_fire_time_changed(home.hass)
-    work = asyncio.ensure_future(settle(home.hass))
+    work = asyncio.ensure_future(home.settle())
     given_up: set[LoggedRequest] = set()
     while not work.done():
         for _ in range(100):
@@ -67,7 +61,7 @@ async def wait_in_vain(home: Home, time: timedelta) -> None:
 async def refuse_twice(home: Home, **fault: Any) -> None:
     """Let plex.tv refuse the token for as long as it takes to be believed."""
     home.simulator.fault(path="/user", **fault or {"status": 401})
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     await home.wait(CONFIRMATION)
 
 
@@ -100,20 +94,17 @@ async def test_refresh(home: Home) -> None:
 @ON_EITHER_PATH
 @pytest.mark.parametrize("fault", IN_PASSING, ids=str)
 async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None:
-    """What fails in passing is asked again at once, and nobody notices.
-
-    What goes on failing makes the account's entities unavailable, and no others.
-    """
+    """What fails in passing goes unnoticed; what goes on costs the account's entities."""
     home.simulator.clear_requests()
     home.account.subscription["active"] = True
     home.simulator.fault(path=path, times=2, **fault)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "on"
     assert home.asked().count(path) == 3
     assert home.log == []
 
     bad = home.simulator.fault(path=path, **fault)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "unavailable"
     assert home.connectivity() == "on"
     assert home.dialogs() == []
@@ -141,7 +132,7 @@ async def test_one_silence(home: Home, path: str) -> None:
 async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None:
     """A token that is refused once is asked about again a minute later, in silence."""
     home.simulator.fault(path=path, times=1, **fault)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "off"
     home.account.subscription["active"] = True
     home.simulator.clear_requests()
@@ -161,7 +152,7 @@ async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None
 async def test_pauses_of_an_outage(home: Home) -> None:
     """It is asked again after 1, 2, 4, 8, 16 and then every 30 minutes."""
     home.simulator.fault(path="/user", status=503)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     for minutes in (1, 2, 4, 8, 16, 30, 30):
         home.simulator.clear_requests()
         await home.wait(minutes * MINUTE - timedelta(seconds=3))
@@ -171,15 +162,12 @@ async def test_pauses_of_an_outage(home: Home) -> None:
 
 
 async def test_outages(home: Home) -> None:
-    """Outages within six hours are logged once, a lasting one after six hours too.
-
-    Servers work through one of any length.
-    """
+    """Servers work through outages, which are logged once in six hours."""
     key = home.unique_id("connectivity", home.server)
     before = state_of(home.hass, "binary_sensor", key)
     for _ in range(3):
         bad = home.simulator.fault(path="/user", status=503)
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         assert home.plex_pass == "unavailable"
         bad.remove()
         await home.wait(MINUTE)
@@ -189,13 +177,13 @@ async def test_outages(home: Home) -> None:
     logged: list[int] = []
     await home.simulator.stop_plex_tv()
     for _ in range(48):
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         assert home.plex_pass == "unavailable"
         assert home.connectivity() == "on"
         logged.append(len(home.log))
     assert logged == [2] * 9 + [3] * 39
     await home.simulator.start_plex_tv()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "off"
     after = state_of(home.hass, "binary_sensor", key)
     assert after.last_changed == before.last_changed
@@ -210,7 +198,7 @@ async def test_retry_after(home: Home, retry_after: str, quiet: int) -> None:
     """A wait that plex.tv asks for is kept; it is asked once a minute at most."""
     headers = {"Retry-After": retry_after}
     busy = home.simulator.fault(path="/user", status=429, headers=headers)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "unavailable"
     home.simulator.clear_requests()
     for _ in range(10):
@@ -231,8 +219,7 @@ async def test_day_of_trouble(home: Home) -> None:
     assert trouble.hits > 50
 
     home.simulator.clear_faults()
-    for _ in range(2):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(2)
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.plex_pass == "off"
     assert home.connectivity() == "on"
@@ -272,26 +259,23 @@ async def test_refused_twice(home: Home, fault: dict[str, Any]) -> None:
 
 
 async def test_taken_again_during_a_sign_in(home: Home, dialogs: Dialogs) -> None:
-    """A sign-in that somebody has begun is left to finish, though it isn't needed.
-
-    What was refused of the old token says nothing about a new one.
-    """
+    """A sign-in that was begun is left to finish, and its new token isn't doubted."""
     home.account.code = None
     await refuse_twice(home)
     form = await dialogs.choose(*dialogs.in_progress, "password")
     await take_again(home)
     assert home.dialogs() == ["reauth"]
     assert (await dialogs.log_in(form))["reason"] == "reauth_successful"
-    await settle(home.hass)
+    await home.settle()
     assert home.plex_pass == "off"
 
     home.simulator.revoke(home.account)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     await home.wait(CONFIRMATION)
     form = await dialogs.choose(*dialogs.in_progress, "password")
     home.simulator.fault(path="/resources", status=401, times=1)
     await dialogs.log_in(form)
-    await settle(home.hass)
+    await home.settle()
     assert home.entry.state is ConfigEntryState.SETUP_RETRY
     assert home.dialogs() == []
     await home.wait(CONFIRMATION)
@@ -332,7 +316,7 @@ async def test_another_account_answers(home: Home) -> None:
     """What plex.tv says of another account is never shown as this one's."""
     answer = {"id": 1, "uuid": "f" * 16, "subscription": {"active": True}}
     home.simulator.fault(path="/user", body=answer)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "off"
     await home.wait(CONFIRMATION)
     assert home.plex_pass == "unavailable"
@@ -354,7 +338,7 @@ async def test_button_in_an_outage(
 ) -> None:
     """The button is available and asks while plex.tv is out, and says why in words."""
     home.simulator.fault(path="/user", **fault)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.state("button", "refresh") != "unavailable"
     with pytest.raises(HomeAssistantError) as failed:
         await home.press()
@@ -371,10 +355,7 @@ async def test_button_in_an_outage(
 
 
 async def test_many_presses(home: Home) -> None:
-    """The button asks plex.tv and each server at once.
-
-    Presses while one runs join it; of later ones one refresh in ten seconds comes.
-    """
+    """Presses while one runs join it; of later ones one refresh in ten seconds comes."""
     home.simulator.clear_requests()
     button = {"entity_id": entity_id_of(home.hass, "button", home.unique_id("refresh"))}
 
@@ -402,7 +383,7 @@ async def test_names(home: Home) -> None:
     """Title and device follow the account's name, until the user gives them another."""
     assert home.device().name == "Plex ada"
     home.account.friendly_name = "Ada L."
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.entry.title == "Ada L."
     assert home.device().name == "Plex Ada L."
     await home.unload()
@@ -414,8 +395,7 @@ async def test_names(home: Home) -> None:
     registry = dr.async_get(home.hass)
     registry.async_update_device(home.device().id, name_by_user="My Plex")
     home.account.friendly_name = "Lady Lovelace"
-    for _ in range(2):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(2)
     assert home.entry.title == "Mine"
     assert home.device().name_by_user == "My Plex"
 
@@ -427,5 +407,5 @@ async def test_polled_without_entities(home: Home) -> None:
     home.simulator.clear_requests()
     await home.wait()
     assert home.asked(home.server) == ["/"]
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert sorted(home.asked()) == ["/resources", "/user"]

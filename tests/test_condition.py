@@ -8,7 +8,7 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import condition
 
-from .common import ACCOUNT_REFRESH, DOMAIN, Home, settle
+from .common import DOMAIN, Home
 
 
 async def validated(hass: HomeAssistant, name: str, **config: Any) -> Any:
@@ -37,10 +37,7 @@ async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
 
 
 async def test_server(home: Home) -> None:
-    """A server is online or offline, and neither while its account isn't loaded.
-
-    Nor is it one before the first choice of a connection has ended.
-    """
+    """A server is online or offline, and neither while nobody knows."""
     cellar = await home.simulator.add_server(owner=home.account, tls=True)
     host = home.server.machine_identifier
     hang = home.simulator.fault(host=host, path="/identity", action="hang")
@@ -48,7 +45,7 @@ async def test_server(home: Home) -> None:
     attic, other, owner = (home.device(one).id for one in (home.server, cellar, None))
     assert await online(home, attic) == (False, False)
     hang.remove()
-    await settle(home.hass)
+    await home.settle()
     home.disable_entities()
     assert await online(home, attic) == (True, False)
 
@@ -79,7 +76,7 @@ async def test_plex_pass(home: Home) -> None:
     assert not await holds(home, name, attic)
     for active in (False, True):
         home.account.subscription["active"] = active
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         assert await holds(home, name, owner) is active
     await home.unload()
     assert not await holds(home, name, owner)

@@ -9,87 +9,54 @@ from syrupy.assertion import SnapshotAssertion
 
 from tests.simulator import ABSENT, Server
 
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home
+from .common import DISTANT_REFRESH, Home
 
-# platform, key, diagnostic, enabled by default
-ACCOUNT_ENTITIES = {
-    ("binary_sensor", "plex_pass", False, True),
-    ("binary_sensor", "two_factor", True, True),
-    ("binary_sensor", "email_confirmed", True, False),
-    ("binary_sensor", "has_password", True, False),
-    ("binary_sensor", "backup_codes_created", True, False),
-    ("binary_sensor", "home_admin", True, False),
-    ("binary_sensor", "guest", True, False),
-    ("binary_sensor", "restricted", True, False),
-    ("binary_sensor", "pin_protected", True, False),
-    ("sensor", "subscription_status", False, True),
-    ("sensor", "subscription_plan", False, True),
-    ("sensor", "subscribed_since", False, True),
-    ("sensor", "subscription_renews", False, True),
-    ("sensor", "subscription_ends", False, True),
-    ("sensor", "servers", True, True),
-    ("sensor", "home_size", True, False),
-    ("sensor", "joined", True, False),
-    ("event", "activity", False, True),
-    ("button", "refresh", True, True),
-}
-SERVER_ENTITIES = {
-    ("binary_sensor", "connectivity", False, True),
-    ("sensor", "connection", True, True),
-    ("sensor", "transient_token_expires", True, False),
-    ("sensor", "last_seen", True, False),
-    ("sensor", "owner", True, False),
-}
 SINCE = "2020-02-03T04:05:06Z"
 SINCE_IN_WORDS = "2020-02-03T04:05:06+00:00"
+UNAVAILABLE = "unavailable"
 PENDING = "pending_cancellation"
 SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
 IN_WORDS = "2027-01-02T03:04:05+00:00"
 
 
-async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
-    """Accounts and servers have the entities of the contract, and users know the names.
+def states(home: Home, server: Server | None = None) -> dict[str, str]:
+    """Return the states of the account, or of a server, by the keys of the entities."""
+    return {
+        key: home.state(entity.domain, key, server)
+        for entity in home.entities
+        if (key := entity.translation_key)
+        and entity.unique_id == home.unique_id(key, server)
+    }
 
-    As well as device classes, categories, units and options.
-    """
+
+async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
+    """Accounts and servers have the entities of the contract, as users know them."""
     await home.set_up()
-    assert {
-        (
-            entity.domain,
-            entity.unique_id,
-            entity.entity_category == "diagnostic",
-            entity.disabled_by is None,
-        )
-        for entity in home.entities
-    } == {
-        (platform, home.unique_id(key, server), diagnostic, enabled)
-        for server, contract in (
-            (None, ACCOUNT_ENTITIES),
-            (home.server, SERVER_ENTITIES),
-        )
-        for platform, key, diagnostic, enabled in contract
-    }
+    devices = {home.device(server).id: server for server in (None, home.server)}
     for entity in home.entities:
-        assert entity.original_name
-        assert entity.unique_id.endswith(f"_{entity.translation_key}")
-    facts = {
-        entity.entity_id: (
-            entity.original_name,
-            entity.original_device_class,
-            entity.entity_category,
-            entity.unit_of_measurement,
-            *(entity.capabilities or {}).get("options", ()),
+        assert entity.translation_key and entity.device_id
+        server = devices[entity.device_id]
+        assert entity.unique_id == home.unique_id(entity.translation_key, server)
+    assert {
+        entity.entity_id: ", ".join(
+            str(one)
+            for one in (
+                entity.translation_key,
+                entity.original_name,
+                "off by default" if entity.disabled_by else None,
+                entity.original_device_class,
+                entity.entity_category,
+                entity.unit_of_measurement,
+                *(entity.capabilities or {}).get("options", ()),
+            )
+            if one
         )
         for entity in home.entities
-    }
-    assert {
-        name: ", ".join(str(one) for one in known if one)
-        for name, known in facts.items()
     } == snapshot
 
 
 @pytest.mark.parametrize(
-    ("key", "field", "states"),
+    ("key", "field", "values"),
     [
         ("two_factor", "twoFactorEnabled", [(True, "on"), (False, "off")]),
         ("email_confirmed", "confirmed", [(True, "on"), (0, "off")]),
@@ -104,15 +71,14 @@ async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
     ],
 )
 async def test_states_of_an_account(
-    all_enabled: None, home: Home, key: str, field: str, states: list[tuple[Any, str]]
+    all_enabled: None, home: Home, key: str, field: str, values: list[tuple[Any, str]]
 ) -> None:
     """Entities say what plex.tv says, and unknown where it says nothing of use."""
     await home.set_up()
-    (platform,) = [row[0] for row in ACCOUNT_ENTITIES if row[1] == key]
-    for value, state in states:
+    for value, state in values:
         home.account.extra = {field: value}
-        await home.wait(ACCOUNT_REFRESH)
-        assert home.state(platform, key) == state
+        await home.refresh()
+        assert states(home)[key] == state
 
 
 @pytest.mark.parametrize(
@@ -140,13 +106,12 @@ async def test_states_of_an_account(
     ],
 )
 async def test_subscription(
-    home: Home, subscription: Any, key: str, state: str
+    all_enabled: None, home: Home, subscription: Any, key: str, state: str
 ) -> None:
     """The same holds for the subscription."""
     home.account.extra = {"subscription": subscription}
     await home.set_up()
-    platform = "binary_sensor" if key == "plex_pass" else "sensor"
-    assert home.state(platform, key) == state
+    assert states(home)[key] == state
 
 
 @pytest.mark.parametrize(
@@ -178,7 +143,7 @@ async def test_lapsed_subscription(home: Home) -> None:
     assert home.plex_pass == "on"
     assert home.state("sensor", "subscribed_since") == "2014-02-28T00:00:00+00:00"
     home.account.lapse(since=1_393_545_600, ended_at=SOON)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "off"
     for key in ("subscribed_since", "subscription_renews", "subscription_ends"):
         assert home.state("sensor", key) == "unknown"
@@ -199,7 +164,7 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
 
     check()
     await home.simulator.stop_plex_tv()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     check()
     for server in (home.server, cellar, loft):
         await server.stop()
@@ -209,7 +174,7 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
 
     await home.simulator.start_plex_tv()
     home.server.extra = {"lastSeenAt": "2027-01-02T03:04:05Z"}
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     check(seen=IN_WORDS)
     # A title that the user has given, but one that names nobody.
     home.hass.config_entries.async_update_entry(home.entry, title="ada@example.com")
@@ -219,12 +184,7 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
 
 def unavailable(home: Home, server: Server | None = None) -> set[str]:
     """Return the entities of the account, or of a server, that are unavailable."""
-    entities = SERVER_ENTITIES if server else ACCOUNT_ENTITIES
-    return {
-        key
-        for platform, key, *_ in entities
-        if home.state(platform, key, server) == "unavailable"
-    }
+    return {key for key, state in states(home, server).items() if state == UNAVAILABLE}
 
 
 async def test_availability(all_enabled: None, home: Home) -> None:
@@ -241,11 +201,10 @@ async def test_availability(all_enabled: None, home: Home) -> None:
     assert unavailable(home, home.server) == set()
 
     home.simulator.fault(status=503)
-    await home.wait(ACCOUNT_REFRESH)
-    keys = {key for _, key, *_ in ACCOUNT_ENTITIES}
-    assert unavailable(home) == keys - {"activity", "refresh"}
+    await home.refresh()
+    assert states(home).keys() - unavailable(home) == {"activity", "refresh"}
     home.simulator.clear_faults()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert unavailable(home) == set()
 
 
@@ -253,6 +212,5 @@ async def test_unchanged_refresh_writes_nothing(home: Home) -> None:
     """A refresh that finds nothing new changes no state."""
     await home.set_up()
     changes = async_capture_events(home.hass, "state_changed")
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     assert changes == []

@@ -7,7 +7,7 @@ import pytest
 from homeassistant.core import Event
 from tests.simulator import Server
 
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home, entity_id_of, state_of
+from .common import DISTANT_REFRESH, Home, entity_id_of, state_of
 
 type Reported = list[tuple[dict[str, Any], tuple[str, str, str]]]
 
@@ -43,12 +43,9 @@ def report(home: Home, kind: str, server: Server) -> dict[str, Any]:
 
 
 async def test_server_online_and_offline(home: Home, reported: Reported) -> None:
-    """A server that comes back and goes is reported once each, after its state.
-
-    Neither set-up nor a reload nor unchanged refreshes report anything.
-    """
+    """A server that comes back and goes is reported once each, but not at the start."""
     await home.reload()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     await home.server.stop()
     await home.reload()
     assert home.connectivity() == "off"
@@ -67,26 +64,21 @@ async def test_server_online_and_offline(home: Home, reported: Reported) -> None
 
 
 async def test_server_added_and_removed(home: Home, reported: Reported) -> None:
-    """A server that comes to the account and leaves it is reported once each.
-
-    An own one that leaves the list is off, and not removed.
-    """
+    """A server that joins and leaves is reported once each; an own one is only off."""
     cellar = await home.friend()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     added = report(home, "server_added", cellar), ("on", "2", "inactive")
     removed = report(home, "server_removed", cellar), ("on", "1", "inactive")
     assert reported == [added]
     cellar.listed = False
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     assert reported == [added, removed]
 
     cellar.listed = True
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     reported.clear()
     home.server.listed = False
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     offline = report(home, "server_offline", home.server), ("off", "2", "inactive")
     assert reported == [offline]
 
@@ -115,9 +107,9 @@ async def test_subscription_changed(home: Home, reported: Reported) -> None:
     """A subscription that changes is reported with its old and new status."""
     for status in ("Active", "PendingCancellation", "pending cancellation"):
         home.account.subscription["status"] = status
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
     home.account.extra = {"subscription": None}
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert [(event, shown) for event, (*_, shown) in reported] == [
         ({"event_type": "subscription_changed", "old": old, "new": new}, state)
         for old, new, state in (

@@ -22,16 +22,9 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 from tests.simulator import Server
 
-from .common import (
-    ACCOUNT_REFRESH,
-    DISTANT_REFRESH,
-    DOMAIN,
-    Home,
-    device_of,
-    entity_id_of,
-    entry_of,
-    settle,
-)
+from .common import DISTANT_REFRESH, DOMAIN, Home, device_of, entity_id_of, entry_of
+
+pytestmark = pytest.mark.usefixtures("loaded")
 
 OF_SERVER = {"server_went_offline", "server_came_online", "server_removed"}
 OF_ACCOUNT = {"server_added", "server_removed", "plex_pass_ended", "sign_in_required"}
@@ -40,13 +33,6 @@ FACTS = ("id", "name", "device_id", "account", "description")
 
 type Target = dict[str, str]
 type Told = list[Event[dict[str, Any]]]
-
-
-@pytest.fixture
-async def home(home: Home) -> Home:
-    """Return an account that was set up."""
-    await home.set_up()
-    return home
 
 
 async def automation(hass: HomeAssistant, **config: Any) -> str:
@@ -117,7 +103,7 @@ async def test_server_went_and_came(home: Home, enabled: bool) -> None:
         home.disable_entities()
     for _ in range(2):
         await home.reload()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert told == []
 
     facts = {"name": "Attic", "account": "ada", **target(home, home.server)}
@@ -137,10 +123,7 @@ async def test_server_went_and_came(home: Home, enabled: bool) -> None:
 
 
 async def test_went_offline_for(home: Home) -> None:
-    """A server that stays offline fires when the time is over, a reload or not.
-
-    Nothing fires for one that is back by then.
-    """
+    """A server that stays offline fires when the time is over, a reload or not."""
     time = {"minutes": 10}
     told = await automate(
         home, {"server_went_offline": target(home, home.server)}, time
@@ -188,7 +171,7 @@ async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
             await home.hass.services.async_call(
                 "automation", "turn_off", {"entity_id": "all"}, blocking=True
             )
-    await settle(home.hass)
+    await home.settle()
     for _ in range(3):
         await home.wait(DISTANT_REFRESH)
     assert told == []
@@ -234,7 +217,7 @@ async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
         targets["server_removed"] = {"area_id": area}
     told = await automate(home, targets)
     cellar = await home.friend()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     device_id = home.device(cellar).id
     facts = {"name": "Cellar", "account": "ada", "device_id": device_id}
     added = {"id": "server_added", "description": "Cellar was added"}
@@ -242,8 +225,7 @@ async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
 
     dr.async_get(home.hass).async_update_device(device_id, area_id=area)
     cellar.shared_with = []
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     removed = {"id": "server_removed", "description": "Cellar was removed"}
     assert [event.data for event in told[1:]] == [facts | removed]
 
@@ -265,7 +247,7 @@ async def test_plex_pass_ended(home: Home) -> None:
         (False, "Inactive", 2),
     ):
         home.account.subscription = {"active": runs, "status": status}
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         assert ids(told) == ["plex_pass_ended"] * times
     assert told[0].data["device_id"] == owner["device_id"]
     assert told[0].data["description"] == "Plex Pass of ada ended"
@@ -278,16 +260,17 @@ async def test_two_accounts(home: Home) -> None:
     grace = home.simulator.add_account(username="grace")
     other = entry_of(home.simulator, grace)
     await home.hass.config_entries.async_add(other)
-    await settle(home.hass)
+    await home.settle()
     device_id = device_of(home.hass, other, grace.uuid)
     dr.async_get(home.hass).async_update_device(device_id, labels={label})
 
     home.simulator.revoke(home.account)
     home.simulator.revoke(grace)
-    for time in (ACCOUNT_REFRESH, timedelta(minutes=2), ACCOUNT_REFRESH):
-        await home.wait(time)
+    await home.refresh()
+    await home.wait(timedelta(minutes=2))
+    await home.refresh()
     await home.hass.config_entries.async_remove(other.entry_id)
-    await settle(home.hass)
+    await home.settle()
     (event,) = told
     assert event.data["name"] == "grace"
     assert event.data["device_id"] == device_id
