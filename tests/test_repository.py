@@ -71,8 +71,7 @@ def test_hacs() -> None:
 def test_manifest() -> None:
     """The manifest is one that both validators accept."""
     assert list(MANIFEST) == ["domain", "name", *sorted(list(MANIFEST)[2:])]
-    version = MANIFEST["version"]
-    assert MANIFEST == {
+    expected = {
         "domain": INTEGRATION.name,
         "name": "Plex Account",
         "codeowners": ["@seed-24212b27"],
@@ -83,9 +82,10 @@ def test_manifest() -> None:
         "iot_class": "cloud_polling",
         "issue_tracker": f"{REPOSITORY}/issues",
         "requirements": [],
-        "version": version,
+        "version": MANIFEST["version"],
     }
-    assert AwesomeVersion(version).strategy in VERSIONS
+    assert expected == MANIFEST
+    assert AwesomeVersion(MANIFEST["version"]).strategy in VERSIONS
 
 
 async def test_config_schema(hass: HomeAssistant) -> None:
