@@ -78,19 +78,6 @@ def activity(home: Home) -> Any:
     return entity.attributes["event_type"]
 
 
-async def test_refresh(home: Home) -> None:
-    """What changes at plex.tv is seen half an hour later, and asked for by two requests."""
-    assert home.plex_pass == "off"
-    home.account.subscription["active"] = True
-    home.simulator.clear_requests()
-    await home.wait(29 * MINUTE)
-    assert home.plex_pass == "off"
-    assert home.asked() == []
-    await home.wait(2 * MINUTE)
-    assert home.plex_pass == "on"
-    assert sorted(home.asked()) == ["/resources", "/user"]
-
-
 @ON_EITHER_PATH
 @pytest.mark.parametrize("fault", IN_PASSING, ids=str)
 async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None:
@@ -147,6 +134,8 @@ async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None
     home.simulator.clear_requests()
     await home.wait(29 * MINUTE)
     assert home.asked() == []
+    await home.wait(2 * MINUTE)
+    assert sorted(home.asked()) == ["/resources", "/user"]
 
 
 async def test_pauses_of_an_outage(home: Home) -> None:
@@ -324,26 +313,15 @@ async def test_another_account_answers(home: Home) -> None:
     await take_again(home)
 
 
-@pytest.mark.parametrize(
-    ("fault", "key", "placeholders"),
-    [
-        ({"status": 503}, "plex_tv_http_status", {"status": "503"}),
-        ({"status": 429}, "plex_tv_rate_limited", {}),
-        ({"body": "<html>"}, "plex_tv_unexpected", {}),
-        ({"action": "drop"}, "plex_tv_unavailable", {}),
-    ],
-)
-async def test_button_in_an_outage(
-    home: Home, fault: dict[str, Any], key: str, placeholders: dict[str, str]
-) -> None:
+async def test_button_in_an_outage(home: Home) -> None:
     """The button is available and asks while plex.tv is out, and says why in words."""
-    home.simulator.fault(path="/user", **fault)
+    home.simulator.fault(path="/user", status=503)
     await home.refresh()
     assert home.state("button", "refresh") != "unavailable"
     with pytest.raises(HomeAssistantError) as failed:
         await home.press()
-    assert failed.value.translation_key == key
-    assert failed.value.translation_placeholders == placeholders
+    assert failed.value.translation_key == "plex_tv_http_status"
+    assert failed.value.translation_placeholders == {"status": "503"}
 
     home.simulator.clear_faults()
     press = home.hass.async_create_task(press_refresh(home.hass, home.account))
@@ -398,14 +376,3 @@ async def test_names(home: Home) -> None:
     await home.refresh(2)
     assert home.entry.title == "Mine"
     assert home.device().name_by_user == "My Plex"
-
-
-async def test_polled_without_entities(home: Home) -> None:
-    """Account and servers are polled when every entity is disabled."""
-    home.disable_entities()
-    await home.reload()
-    home.simulator.clear_requests()
-    await home.wait()
-    assert home.asked(home.server) == ["/"]
-    await home.refresh()
-    assert sorted(home.asked()) == ["/resources", "/user"]

@@ -1,14 +1,10 @@
 """Diagnostics and system health."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import get_system_health_info
-from pytest_homeassistant_custom_component.components.diagnostics import (
-    get_diagnostics_for_config_entry,
-)
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from homeassistant.exceptions import HomeAssistantError
@@ -20,23 +16,23 @@ from .samples import sample
 EXPECTED = sample("expected/diagnostics")
 UNREACHABLE = {"type": "failed", "error": "unreachable"}
 
-type Download = Callable[[], Awaitable[Any]]
+
+async def download(home: Home, hass_client: ClientSessionGenerator) -> Any:
+    """Return the diagnostics with what Home Assistant adds."""
+    await async_setup_component(home.hass, "diagnostics", {})
+    client = await hass_client()
+    response = await client.get(f"/api/diagnostics/config_entry/{home.entry.entry_id}")
+    return await response.json()
 
 
-@pytest.fixture
-def download(home: Home, hass_client: ClientSessionGenerator) -> Download:
-    """Return a download of the diagnostics."""
-    return lambda: get_diagnostics_for_config_entry(home.hass, hass_client, home.entry)
-
-
-async def test_diagnostics(home: Home, download: Download) -> None:
+async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> None:
     """Diagnostics say how things are, and nothing that identifies anybody."""
     server = home.server
     server.connections.insert(0, server.connection(host="127.0.0.9"))
     server.connections.append(server.connection(relay=True))
     cellar = await home.friend(version="as they like", platform="as they like")
     await home.set_up()
-    diagnostics = await download()
+    diagnostics = (await download(home, hass_client))["data"]
     text = str(diagnostics)
     assert diagnostics["servers"].pop()["number"] == 2
     assert diagnostics["servers"][0].pop("token_expires_at")
@@ -49,40 +45,31 @@ async def test_diagnostics(home: Home, download: Download) -> None:
     }
     assert [secret for secret in secrets if secret in text] == []
 
-
-async def test_diagnostics_with_repairs(
-    home: Home, hass_client: ClientSessionGenerator
-) -> None:
-    """What Home Assistant adds, the ids of issues, names no server either."""
-    await home.friend()
-    await home.set_up()
-    home.server.listed = False
+    server.listed = False
     await home.press()
     await home.wait(timedelta(minutes=10))
     await home.press()
-    await async_setup_component(home.hass, "diagnostics", {})
-    client = await hass_client()
-    response = await client.get(f"/api/diagnostics/config_entry/{home.entry.entry_id}")
-    text = await response.text()
-    assert "server_lost" in text
-    assert '"failure": "not_listed"' in text
-    assert home.server.machine_identifier not in text
+    document = await download(home, hass_client)
+    assert document["data"]["servers"][0]["failure"] == "not_listed"
+    assert "server_lost" in str(document)
+    assert server.machine_identifier not in str(document)
 
 
-async def test_diagnostics_in_an_outage(home: Home, download: Download) -> None:
+async def test_outage(home: Home, hass_client: ClientSessionGenerator) -> None:
     """What failed last is named by its kind; what was never set up is left out."""
     home.simulator.fault(status=503)
     await home.set_up()
     waiting = EXPECTED["entry"] | {"state": "setup_retry"}
     nothing = {"plex_tv": None, "account": None, "servers": []}
-    assert await download() == {"entry": waiting} | nothing
+    diagnostics = (await download(home, hass_client))["data"]
+    assert diagnostics == {"entry": waiting} | nothing
 
     home.simulator.clear_faults()
     await home.reload()
     home.simulator.fault(status=503)
     with pytest.raises(HomeAssistantError):
         await home.press()
-    diagnostics = await download()
+    diagnostics = (await download(home, hass_client))["data"]
     outage = {"updated": False, "error": "PlexResponseError", "status": 503}
     assert diagnostics["plex_tv"] == EXPECTED["plex_tv"] | outage
     assert diagnostics["servers"][0]["reachable"] is True

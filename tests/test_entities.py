@@ -11,12 +11,21 @@ from tests.simulator import ABSENT, Server
 
 from .common import DISTANT_REFRESH, Home
 
-SINCE = "2020-02-03T04:05:06Z"
-SINCE_IN_WORDS = "2020-02-03T04:05:06+00:00"
-UNAVAILABLE = "unavailable"
-PENDING = "pending_cancellation"
 SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
 IN_WORDS = "2027-01-02T03:04:05+00:00"
+SINCE = "2020-02-03T04:05:06+00:00"
+ACTIVE = {"active": True, "subscribedAt": "2020-02-03T04:05:06Z"}
+OVER = ACTIVE | {"active": False}
+PLANS = {"yearly": "yearly", None: "unknown", "x" * 300: "x" * 100}
+STATUSES = {
+    **{name: name.lower() for name in ("Active", "Inactive", "Canceled", "Ended")},
+    "Lapsed": "lapsed",
+    "PendingCancellation": "pending_cancellation",
+    "Pending Cancellation": "pending_cancellation",
+    "pending_cancellation": "pending_cancellation",
+    "Levitating": "unknown",
+    None: "unknown",
+}
 
 
 def states(home: Home, server: Server | None = None) -> dict[str, str]:
@@ -68,85 +77,48 @@ async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
         ("pin_protected", "protected", [("1", "on")]),
         ("home_size", "homeSize", [(4, "4"), (None, "unknown")]),
         ("joined", "joinedAt", [(SOON, IN_WORDS), ("soon", "unknown")]),
+        ("plex_pass", "subscription", [(None, "unknown")]),
+        ("plex_pass", "subscription.active", [(True, "on"), ("0", "off")]),
+        ("subscription_status", "subscription", [(ABSENT, "unknown")]),
+        ("subscription_status", "subscription.status", STATUSES.items()),
+        ("subscription_plan", "subscription.plan", PLANS.items()),
+        ("subscribed_since", "subscription", [(ACTIVE, SINCE), (OVER, "unknown")]),
     ],
 )
-async def test_states_of_an_account(
+async def test_states(
     all_enabled: None, home: Home, key: str, field: str, values: list[tuple[Any, str]]
 ) -> None:
     """Entities say what plex.tv says, and unknown where it says nothing of use."""
     await home.set_up()
     for value, state in values:
-        home.account.extra = {field: value}
+        name, _, inner = field.partition(".")
+        home.account.extra = {name: {inner: value} if inner else value}
         await home.refresh()
         assert states(home)[key] == state
 
 
-@pytest.mark.parametrize(
-    ("subscription", "key", "state"),
-    [
-        ({"active": True}, "plex_pass", "on"),
-        ({"active": "0"}, "plex_pass", "off"),
-        (None, "plex_pass", "unknown"),
-        (ABSENT, "subscription_status", "unknown"),
-        ({"status": "Active"}, "subscription_status", "active"),
-        ({"status": "Inactive"}, "subscription_status", "inactive"),
-        ({"status": "Canceled"}, "subscription_status", "canceled"),
-        ({"status": "PendingCancellation"}, "subscription_status", PENDING),
-        ({"status": "Pending Cancellation"}, "subscription_status", PENDING),
-        ({"status": "pending_cancellation"}, "subscription_status", PENDING),
-        ({"status": "Ended"}, "subscription_status", "ended"),
-        ({"status": "Lapsed"}, "subscription_status", "lapsed"),
-        ({"status": "Levitating"}, "subscription_status", "unknown"),
-        ({"status": None}, "subscription_status", "unknown"),
-        ({"plan": "yearly"}, "subscription_plan", "yearly"),
-        ({"plan": None}, "subscription_plan", "unknown"),
-        ({"plan": "x" * 300}, "subscription_plan", "x" * 100),
-        ({"active": True, "subscribedAt": SINCE}, "subscribed_since", SINCE_IN_WORDS),
-        ({"active": False, "subscribedAt": SINCE}, "subscribed_since", "unknown"),
-    ],
-)
-async def test_subscription(
-    all_enabled: None, home: Home, subscription: Any, key: str, state: str
-) -> None:
-    """The same holds for the subscription."""
-    home.account.extra = {"subscription": subscription}
+async def test_end_of_a_subscription(home: Home) -> None:
+    """The sensors say when Plex Pass renews or ends, if it does, and since when it is."""
     await home.set_up()
-    assert states(home)[key] == state
+    keys = ("subscribed_since", "subscription_renews", "subscription_ends")
+    none = "unknown"
 
+    async def shown() -> list[str]:
+        await home.refresh()
+        return [home.plex_pass, *(home.state("sensor", key) for key in keys)]
 
-@pytest.mark.parametrize(
-    ("subscription", "renews", "ends"),
-    [
-        ({"plan": "yearly", "renews_at": SOON}, IN_WORDS, "unknown"),
-        ({"plan": "yearly", "ends_at": SOON}, "unknown", IN_WORDS),
-        ({"plan": "lifetime"}, "unknown", "unknown"),
-        ({"plan": "lifetime", "renews_at": SOON}, "unknown", "unknown"),
-        (None, "unknown", "unknown"),
-    ],
-    ids=str,
-)
-async def test_end_of_a_subscription(
-    home: Home, subscription: dict[str, Any] | None, renews: str, ends: str
-) -> None:
-    """The sensors say when Plex Pass renews or ends, if it does."""
-    if subscription:
-        home.account.subscribe(**subscription)
-    await home.set_up()
-    assert home.state("sensor", "subscription_renews") == renews
-    assert home.state("sensor", "subscription_ends") == ends
-
-
-async def test_lapsed_subscription(home: Home) -> None:
-    """A Plex Pass that is over says so, and not since when it was."""
+    assert await shown() == ["off", none, none, none]
+    since = "2014-02-28T00:00:00+00:00"
+    home.account.subscribe("lifetime")
+    assert await shown() == ["on", since, none, none]
+    home.account.subscribe("lifetime", renews_at=SOON)
+    assert await shown() == ["on", since, none, none]
+    home.account.subscribe("yearly", ends_at=SOON)
+    assert await shown() == ["on", since, none, IN_WORDS]
     home.account.subscribe("yearly", renews_at=SOON)
-    await home.set_up()
-    assert home.plex_pass == "on"
-    assert home.state("sensor", "subscribed_since") == "2014-02-28T00:00:00+00:00"
+    assert await shown() == ["on", since, IN_WORDS, none]
     home.account.lapse(since=1_393_545_600, ended_at=SOON)
-    await home.refresh()
-    assert home.plex_pass == "off"
-    for key in ("subscribed_since", "subscription_renews", "subscription_ends"):
-        assert home.state("sensor", key) == "unknown"
+    assert await shown() == ["off", none, none, none]
 
 
 async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
@@ -154,10 +126,10 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
     cellar = await home.friend()
     hidden = home.simulator.add_account(username="hidden@example.com")
     loft = await home.simulator.add_server(owner=hidden, shared_with=[home.account])
-    home.server.extra = {"lastSeenAt": SINCE}
+    home.server.extra = {"lastSeenAt": "2020-02-03T04:05:06Z"}
     await home.set_up()
 
-    def check(own: str = "ada", seen: str = SINCE_IN_WORDS) -> None:
+    def check(own: str = "ada", seen: str = SINCE) -> None:
         for server, owner in ((home.server, own), (cellar, "grace"), (loft, "unknown")):
             assert home.state("sensor", "owner", server) == owner
         assert home.state("sensor", "last_seen", home.server) == seen
@@ -184,7 +156,9 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
 
 def unavailable(home: Home, server: Server | None = None) -> set[str]:
     """Return the entities of the account, or of a server, that are unavailable."""
-    return {key for key, state in states(home, server).items() if state == UNAVAILABLE}
+    return {
+        key for key, state in states(home, server).items() if state == "unavailable"
+    }
 
 
 async def test_availability(all_enabled: None, home: Home) -> None:

@@ -18,13 +18,14 @@ from .dialogs import RENEWALS, Dialogs, Source
 
 LOADED = pytest.mark.usefixtures("loaded")
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
-ANSWERS = pytest.mark.parametrize(
-    "answer", [{}, {"status": 401}, {"status": 503}], ids=str
-)
+ANSWERS = pytest.mark.parametrize("answer", [{}, {"status": 401}, {"status": 503}])
 SOURCES = pytest.mark.parametrize("source", RENEWALS)
 SCOPES = pytest.mark.parametrize("scope", ["token", "client"])
 DETAILS = "get_token_details"
-ACTIONS = ["get_source_connection_information", "get_transient_token"]
+SOURCE = "get_source_connection_information"
+TOKEN = "get_transient_token"
+
+type Answer = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +71,13 @@ def check_ended(work: asyncio.Task[ConfigFlowResult]) -> None:
         assert work.result()["type"] is FlowResultType.ABORT
 
 
+def error_of(work: asyncio.Task[Any]) -> str | None:
+    """Return what an action ended with in place of an answer, by its key."""
+    error = work.exception()
+    assert isinstance(error, HomeAssistantError)
+    return error.translation_key
+
+
 def check_all_is_well(home: Home) -> None:
     """Check that the account and its server work, and nothing is asked for."""
     assert home.entry.state is ConfigEntryState.LOADED
@@ -103,9 +111,7 @@ async def test_two_reloads_at_once(home: Home, path: str) -> None:
 
 @ON_EITHER_PATH
 @ANSWERS
-async def test_removal_during_set_up(
-    home: Home, path: str, answer: dict[str, Any]
-) -> None:
+async def test_removal_during_set_up(home: Home, path: str, answer: Answer) -> None:
     """An account that is removed before it is there leaves nothing behind."""
     config_entries, entry_id = home.hass.config_entries, home.entry.entry_id
 
@@ -158,7 +164,7 @@ async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
 @ANSWERS
 @pytest.mark.parametrize("trigger", ["schedule", "button"])
 async def test_removal_during_a_refresh(
-    home: Home, trigger: str, answer: dict[str, Any]
+    home: Home, trigger: str, answer: Answer
 ) -> None:
     """An account that is removed stays so, whatever a refresh still brings."""
     home.simulator.fault(path="/user", action="hang", times=1, **answer)
@@ -187,21 +193,6 @@ async def test_server_goes_during_its_poll(home: Home) -> None:
 
 
 @LOADED
-@SOURCES
-async def test_reload_during_a_renewal(
-    home: Home, dialogs: Dialogs, source: Source
-) -> None:
-    """A reload, which ends a reauth, costs neither the old token nor the new one."""
-    old_token = home.entry.data["token"]
-    renewal = renew(home, dialogs, source)
-    async with held(home, renewal, path="/users/signin") as work:
-        await home.hass.config_entries.async_reload(home.entry.entry_id)
-    check_ended(work)
-    assert {old_token, home.entry.data["token"]} <= home.account.tokens.keys()
-    check_all_is_well(home)
-
-
-@LOADED
 @SCOPES
 async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) -> None:
     """Both dialogs succeed, and the token that is stored is good."""
@@ -219,9 +210,7 @@ async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) ->
 
 @LOADED
 @pytest.mark.parametrize("trigger", ["button", "action"])
-async def test_renewal_during_a_refresh_with_the_old_token(
-    home: Home, dialogs: Dialogs, trigger: str
-) -> None:
+async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) -> None:
     """Plex that refuses the old token says nothing about the new one."""
     is_action = trigger == "action"
     begun = call(home.hass, DETAILS) if is_action else refresh(home, trigger)
@@ -236,16 +225,22 @@ async def test_renewal_during_a_refresh_with_the_old_token(
 @LOADED
 @SCOPES
 @SOURCES
-async def test_removal_during_a_renewal(
-    home: Home, dialogs: Dialogs, source: Source, scope: str
+@pytest.mark.parametrize("end", ["async_reload", "async_remove"])
+async def test_end_during_a_renewal(
+    home: Home, dialogs: Dialogs, source: Source, scope: str, end: str
 ) -> None:
-    """A token that no entry is left for is signed out, and the dialog ends."""
+    """A reload costs neither token; one that no entry is left for is signed out."""
     home.simulator.sign_out_scope = scope
+    old_token = home.entry.data["token"]
     renewal = renew(home, dialogs, source)
     async with held(home, renewal, path="/users/signin") as work:
-        await home.hass.config_entries.async_remove(home.entry.entry_id)
+        await getattr(home.hass.config_entries, end)(home.entry.entry_id)
     check_ended(work)
-    check_nothing_is_left(home)
+    if end == "async_remove":
+        check_nothing_is_left(home)
+    else:
+        assert {old_token, home.entry.data["token"]} <= home.account.tokens.keys()
+        check_all_is_well(home)
 
 
 @LOADED
@@ -265,10 +260,8 @@ async def test_removal_before_a_renewal_is_submitted(
 
 @LOADED
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
-@pytest.mark.parametrize("action", ACTIONS)
-async def test_unload_during_an_action_of_a_server(
-    home: Home, action: str, fault: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("action", [SOURCE, TOKEN])
+async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -> None:
     """An action that is under way ends with an answer or an error in words."""
     host = home.server.machine_identifier
     begun = call(home.hass, action, device_id=home.device(home.server).id)
@@ -278,19 +271,14 @@ async def test_unload_during_an_action_of_a_server(
         if fault:
             home.simulator.fault(host=host, **fault)
             await home.server.restart()
-    if fault:
-        with pytest.raises(HomeAssistantError) as failed:
-            await work
-        assert failed.value.translation_key
-    else:
-        assert (await work)["name"] == "Attic"
+    assert error_of(work) if fault else work.result()["name"] == "Attic"
 
 
 @LOADED
 @ANSWERS
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_unload_during_token_details(
-    home: Home, end: str, answer: dict[str, Any]
+    home: Home, end: str, answer: Answer
 ) -> None:
     """The same holds for plex.tv, whether the entry is unloaded or removed."""
     # The answer is that of an account whose token is good: it isn't signed out.
@@ -298,25 +286,5 @@ async def test_unload_during_token_details(
     begun = call(home.hass, DETAILS)
     async with held(home, begun, path="/user", **answer) as work:
         await getattr(home.hass.config_entries, end)(home.entry.entry_id)
-    if answer:
-        with pytest.raises(HomeAssistantError) as failed:
-            await work
-        assert failed.value.translation_key
-    else:
-        assert (await work)["username"] == "ada"
+    assert error_of(work) if answer else work.result()["username"] == "ada"
     assert home.dialogs() == []
-
-
-@LOADED
-async def test_two_actions_after_a_restart(home: Home) -> None:
-    """Two actions at once each return what they ask for, and share one mint."""
-    await home.server.restart()
-    home.simulator.clear_requests()
-    device_id = home.device(home.server).id
-    answers = await asyncio.gather(
-        *(call(home.hass, action, device_id=device_id) for action in ACTIONS * 2)
-    )
-    tokens = [answer["token"] for answer in answers if "token" in answer]
-    assert set(tokens) <= home.server.transient_tokens.keys()
-    assert len(tokens) == 2
-    assert home.asked(home.server).count("/security/token") == 1

@@ -210,11 +210,13 @@ async def test_targets(home: Home, named_by: str) -> None:
 
 @pytest.mark.parametrize("in_area", [True, False])
 async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
-    """A server that joins and leaves fires once each, though its device is gone."""
+    """A server that joins and leaves fires once each, without entities or its device."""
     area = ar.async_get(home.hass).async_create("Downstairs").id
     targets = dict.fromkeys(OF_ACCOUNT, target(home))
     if in_area:
         targets["server_removed"] = {"area_id": area}
+        home.disable_entities()
+        await home.reload()
     told = await automate(home, targets)
     cellar = await home.friend()
     await home.refresh()
