@@ -207,11 +207,6 @@ def connectivity(hass: HomeAssistant, account: Account, server: Server) -> str:
     return state_of(hass, "binary_sensor", key).state
 
 
-def plex_pass(hass: HomeAssistant, account: Account) -> str:
-    """Return the state of an entity of the account."""
-    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
-
-
 async def call(hass: HomeAssistant, action: str, **data: Any) -> Any:
     """Return what an action answers."""
     return await hass.services.async_call(

@@ -234,7 +234,6 @@ async def test_refused_twice(home: Home, fault: dict[str, Any]) -> None:
     assert home.dialogs() == ["reauth"]
     assert activity(home) == "token_rejected"
     assert seen == ["unavailable"]
-
     with pytest.raises(HomeAssistantError) as failed:
         await home.press()
     assert failed.value.translation_key == "token_revoked"
@@ -295,7 +294,6 @@ async def test_refused_by_an_action(home: Home) -> None:
     await home.wait(CONFIRMATION)
     assert home.asked().count("/user") == 1
     assert home.dialogs() == ["reauth"]
-
     await home.wait(2 * MINUTE)
     assert home.plex_pass == "off"
     assert home.dialogs() == []

@@ -13,10 +13,10 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .common import ACCOUNT_REFRESH, DOMAIN, Home, call, until
+from .common import ACCOUNT_REFRESH, DOMAIN, Home, call, entry_of, until
 from .dialogs import RENEWALS, Dialogs, Source
 
-LOADED = pytest.mark.usefixtures("loaded")
+pytestmark = pytest.mark.usefixtures("loaded")
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
 ANSWERS = pytest.mark.parametrize("answer", [{}, {"status": 401}, {"status": 503}])
 SOURCES = pytest.mark.parametrize("source", RENEWALS)
@@ -95,7 +95,6 @@ def check_nothing_is_left(home: Home) -> None:
     assert home.dialogs() == []
 
 
-@LOADED
 @ON_EITHER_PATH
 async def test_two_reloads_at_once(home: Home, path: str) -> None:
     """A reload waits for the one under way, and both end as one does."""
@@ -113,7 +112,10 @@ async def test_two_reloads_at_once(home: Home, path: str) -> None:
 @ANSWERS
 async def test_removal_during_set_up(home: Home, path: str, answer: Answer) -> None:
     """An account that is removed before it is there leaves nothing behind."""
-    config_entries, entry_id = home.hass.config_entries, home.entry.entry_id
+    await home.remove()
+    entry = entry_of(home.simulator, home.account)
+    entry.add_to_hass(home.hass)
+    config_entries, entry_id = home.hass.config_entries, entry.entry_id
 
     async def remove() -> None:
         await config_entries.async_remove(entry_id)
@@ -125,7 +127,6 @@ async def test_removal_during_set_up(home: Home, path: str, answer: Answer) -> N
     check_nothing_is_left(home)
 
 
-@LOADED
 @ON_EITHER_PATH
 async def test_reload_during_a_refresh(home: Home, path: str) -> None:
     """A reload doesn't wait for the refresh under way, and nothing comes of that one."""
@@ -134,7 +135,6 @@ async def test_reload_during_a_refresh(home: Home, path: str) -> None:
     check_all_is_well(home)
 
 
-@LOADED
 @pytest.mark.parametrize("host", ["plex.tv", "server"])
 async def test_unload_while_a_request_is_held(home: Home, host: str) -> None:
     """Unloading waits for nobody who doesn't answer, and leaves nothing behind."""
@@ -151,6 +151,7 @@ async def test_unload_while_a_request_is_held(home: Home, host: str) -> None:
 
 async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
     """A first search that nobody answers ends with the entry."""
+    await home.unload()
     host = home.server.machine_identifier
     set_up = home.hass.config_entries.async_setup(home.entry.entry_id)
     async with held(home, set_up, host=host, times=None), asyncio.timeout(2):
@@ -160,7 +161,6 @@ async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
     check_all_is_well(home)
 
 
-@LOADED
 @ANSWERS
 @pytest.mark.parametrize("trigger", ["schedule", "button"])
 async def test_removal_during_a_refresh(
@@ -181,7 +181,7 @@ async def test_removal_during_a_refresh(
 async def test_server_goes_during_its_poll(home: Home) -> None:
     """A server that is removed while it is polled is polled no more."""
     cellar = await home.friend()
-    await home.set_up()
+    await home.press()
     cellar.listed = False
     await home.refresh()
     async with held(home, refresh(home), host=cellar.machine_identifier, times=None):
@@ -192,7 +192,6 @@ async def test_server_goes_during_its_poll(home: Home) -> None:
     check_all_is_well(home)
 
 
-@LOADED
 @SCOPES
 async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) -> None:
     """Both dialogs succeed, and the token that is stored is good."""
@@ -208,7 +207,6 @@ async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) ->
     check_all_is_well(home)
 
 
-@LOADED
 @pytest.mark.parametrize("trigger", ["button", "action"])
 async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) -> None:
     """Plex that refuses the old token says nothing about the new one."""
@@ -222,7 +220,6 @@ async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) 
     check_all_is_well(home)
 
 
-@LOADED
 @SCOPES
 @SOURCES
 @pytest.mark.parametrize("end", ["async_reload", "async_remove"])
@@ -243,7 +240,6 @@ async def test_end_during_a_renewal(
         check_all_is_well(home)
 
 
-@LOADED
 @SOURCES
 async def test_removal_before_a_renewal_is_submitted(
     home: Home, dialogs: Dialogs, source: Source
@@ -258,7 +254,6 @@ async def test_removal_before_a_renewal_is_submitted(
     check_nothing_is_left(home)
 
 
-@LOADED
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -> None:
@@ -274,7 +269,6 @@ async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -
     assert error_of(work) if fault else work.result()["name"] == "Attic"
 
 
-@LOADED
 @ANSWERS
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_unload_during_token_details(

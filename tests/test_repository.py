@@ -56,7 +56,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_hacs() -> None:
-    """HACS finds one integration, and the oldest Home Assistant that is tested."""
+    """HACS finds one integration, the oldest Home Assistant for it, and a license."""
     oldest = f"{MAJOR_VERSION}.{MINOR_VERSION}"
     assert load(ROOT / "hacs.json") == {
         "name": MANIFEST["name"],
@@ -66,6 +66,7 @@ def test_hacs() -> None:
     folders = INTEGRATION.parent.iterdir()
     assert [path for path in folders if path.name[0] not in "._"] == [INTEGRATION]
     assert list(files("*manifest.json")) == [INTEGRATION / "manifest.json"]
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) ")
 
 
 def test_manifest() -> None:
@@ -107,18 +108,14 @@ def test_dependencies() -> None:
         assert set(imported) <= known | {path.stem}
 
 
-@pytest.mark.parametrize("theme", ["", "dark_"])
-@pytest.mark.parametrize(("name", "pixels"), [("icon.png", 256), ("icon@2x.png", 512)])
-def test_brand(theme: str, name: str, pixels: int) -> None:
-    """The pictures have the sizes that Home Assistant shows them in."""
-    head = (INTEGRATION / "brand" / f"{theme}{name}").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">LL", head[16:]) == (pixels, pixels)
-
-
-def test_brand_is_in_one_place() -> None:
-    """No picture has a name that nobody knows, or stands where it is not looked for."""
+def test_brand() -> None:
+    """The pictures have the sizes that Home Assistant shows them in, and one place."""
     brand = INTEGRATION / "brand"
+    for theme in ("", "dark_"):
+        for name, pixels in (("icon.png", 256), ("icon@2x.png", 512)):
+            head = (brand / f"{theme}{name}").read_bytes()[:24]
+            assert head[:8] == b"\x89PNG\r\n\x1a\n"
+            assert struct.unpack(">LL", head[16:]) == (pixels, pixels)
     assert {path.name for path in brand.iterdir()} <= IMAGES
     assert {path.parent for path in files("*.png") if path.name in IMAGES} == {brand}
 
@@ -131,11 +128,6 @@ def test_brand_is_in_one_place() -> None:
 def test_documents(path: Path) -> None:
     """Every JSON and YAML file can be read."""
     assert load(path) or path.suffix == ".json"
-
-
-def test_license() -> None:
-    """GitHub recognizes the license."""
-    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) ")
 
 
 def test_readme() -> None:

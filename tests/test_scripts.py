@@ -58,7 +58,6 @@ def project_fixture(tmp_path: Path) -> Path:
         ("download", "bin/python3.14"),
         (None, ".tools/python/usr/bin/python3.14"),
     ],
-    ids=["it is there", "uv downloads it", "Debian has it"],
 )
 def test_setup_gets_python_3_14(
     project: Path, found_in: str | None, expected: str
