@@ -35,7 +35,7 @@ IN_PASSING: list[dict[str, Any]] = [
     {"status": 404, "empty": True},
     {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
     {"body": "<!DOCTYPE html><html></html>", "content_type": "text/html"},
-    *({"body": body} for body in ("", "{", {"resources": None})),
+    *({"body": body} for body in ("", "{", "<html>", {"resources": None})),
     *({"action": what} for what in ("drop", "truncate", "endless", "gzip_bomb")),
 ]
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])

@@ -240,20 +240,6 @@ async def test_end_during_a_renewal(
         check_all_is_well(home)
 
 
-@SOURCES
-async def test_removal_before_a_renewal_is_submitted(
-    home: Home, dialogs: Dialogs, source: Source
-) -> None:
-    """A dialog for an account that is gone ends without a sign-in that stays."""
-    menu = await dialogs.open(source, home.entry)
-    await home.remove()
-    work = home.hass.async_create_task(dialogs.sign_in(menu))
-    await asyncio.wait([work])
-    await home.settle()
-    check_ended(work)
-    check_nothing_is_left(home)
-
-
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -> None:
@@ -282,3 +268,16 @@ async def test_unload_during_token_details(
         await getattr(home.hass.config_entries, end)(home.entry.entry_id)
     assert error_of(work) if answer else work.result()["username"] == "ada"
     assert home.dialogs() == []
+
+
+async def test_two_actions_after_a_restart(home: Home) -> None:
+    """Two actions at once each return what they ask for, and share one mint."""
+    await home.server.restart()
+    home.simulator.clear_requests()
+    device_id = home.device(home.server).id
+    works = [call(home.hass, one, device_id=device_id) for one in (SOURCE, TOKEN) * 2]
+    answers = await asyncio.gather(*works)
+    tokens = [answer["token"] for answer in answers if "token" in answer]
+    assert set(tokens) <= home.server.transient_tokens.keys()
+    assert len(tokens) == 2
+    assert home.asked(home.server).count("/security/token") == 1
