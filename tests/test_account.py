@@ -250,7 +250,8 @@ async def test_taken_again_during_a_sign_in(home: Home, dialogs: Dialogs) -> Non
     """A sign-in that was begun is left to finish, and its new token isn't doubted."""
     home.account.code = None
     await refuse_twice(home)
-    form = await dialogs.choose(*dialogs.in_progress, "password")
+    (menu,) = dialogs.in_progress
+    form = await dialogs.choose(menu, "password")
     await take_again(home)
     assert home.dialogs() == ["reauth"]
     assert (await dialogs.log_in(form))["reason"] == "reauth_successful"
@@ -260,7 +261,8 @@ async def test_taken_again_during_a_sign_in(home: Home, dialogs: Dialogs) -> Non
     home.simulator.revoke(home.account)
     await home.refresh()
     await home.wait(CONFIRMATION)
-    form = await dialogs.choose(*dialogs.in_progress, "password")
+    (menu,) = dialogs.in_progress
+    form = await dialogs.choose(menu, "password")
     home.simulator.fault(path="/resources", status=401, times=1)
     await dialogs.log_in(form)
     await home.settle()

@@ -60,7 +60,7 @@ async def test_outage(home: Home, hass_client: ClientSessionGenerator) -> None:
     home.simulator.fault(status=503)
     await home.set_up()
     waiting = EXPECTED["entry"] | {"state": "setup_retry"}
-    nothing = {"plex_tv": None, "account": None, "servers": []}
+    nothing: dict[str, Any] = {"plex_tv": None, "account": None, "servers": []}
     diagnostics = (await download(home, hass_client))["data"]
     assert diagnostics == {"entry": waiting} | nothing
 

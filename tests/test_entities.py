@@ -18,7 +18,10 @@ ACTIVE = {"active": True, "subscribedAt": "2020-02-03T04:05:06Z"}
 OVER = ACTIVE | {"active": False}
 PLANS = {"yearly": "yearly", None: "unknown", "x" * 300: "x" * 100}
 STATUSES = {
-    **{name: name.lower() for name in ("Active", "Inactive", "Canceled", "Ended")},
+    "Active": "active",
+    "Inactive": "inactive",
+    "Canceled": "canceled",
+    "Ended": "ended",
     "Lapsed": "lapsed",
     "PendingCancellation": "pending_cancellation",
     "Pending Cancellation": "pending_cancellation",

@@ -175,7 +175,8 @@ async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
     assert home.entry.error_reason_translation_key == "other_account"
     assert home.dialogs() == ["reauth"]
 
-    result = await dialogs.sign_in(*dialogs.in_progress)
+    (menu,) = dialogs.in_progress
+    result = await dialogs.sign_in(menu)
     assert result["reason"] == "reauth_successful"
     await home.settle()
     assert home.plex_pass == "off"

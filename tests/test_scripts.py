@@ -73,7 +73,7 @@ def test_setup_gets_python_3_14(
         "UV_PYTHON_INSTALL_DIR": "managed",
     }
     environment = {name: str(project / folder) for name, folder in folders.items()}
-    setup = [project / "scripts/setup", "fuzz"]
+    setup = [str(project / "scripts/setup"), "fuzz"]
     subprocess.run(setup, check=True, env=environment, timeout=30)
     (made,) = re.findall("^venv .*", (project / "uv.log").read_text(), re.MULTILINE)
     assert f"--python {project / expected} " in made
@@ -106,7 +106,7 @@ def test_lock_names_no_other_host() -> None:
 
 def release_notes(*version: str) -> subprocess.CompletedProcess[str]:
     """Run the script that prints what is new in a version, this one if none is given."""
-    script = [ROOT / "scripts/release-notes", *version]
+    script = [str(ROOT / "scripts/release-notes"), *version]
     return subprocess.run(script, check=False, capture_output=True, text=True)
 
 

@@ -165,7 +165,7 @@ async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
             )
         case "device_disabled":
             dr.async_get(home.hass).async_update_device(
-                **device, disabled_by=dr.DeviceEntryDisabler.USER
+                device["device_id"], disabled_by=dr.DeviceEntryDisabler.USER
             )
         case "detached":
             await home.hass.services.async_call(
