@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+import json
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -28,6 +30,10 @@ ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
 LOCAL_REFRESH = timedelta(seconds=61)
 DISTANT_REFRESH = timedelta(minutes=5, seconds=1)
 CLIENT_IDENTIFIER = "3f0c2d0e-6f5f-4d0b-9a53-0c1f9f0b7a11"
+ROOT = Path(__file__).parents[1]
+INTEGRATION = ROOT / "custom_components" / DOMAIN
+ENGLISH = json.loads((INTEGRATION / "translations/en.json").read_text())
+
 # What is wrong with what an action was called with, not with Plex.
 INVALID = {
     *("invalid_params", "invalid_path", "invalid_source", "not_a_picture"),
@@ -38,7 +44,7 @@ INVALID = {
 type AnyServer = Server | Hostile
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Home:
     """Home Assistant with one account and its server, and the Plex that they talk to."""
 
@@ -48,6 +54,7 @@ class Home:
     entry: MockConfigEntry
     account: Account
     server: Server
+    caplog: pytest.LogCaptureFixture
 
     async def set_up(self) -> None:
         """Set the entry up and wait until its servers were looked for."""
@@ -194,6 +201,54 @@ class Home:
         self.simulator.clear_requests()
         yield
         assert self.simulator.requests == []
+
+    async def settle(self) -> None:
+        """Wait until nothing goes on in the background."""
+        await settle(self.hass)
+
+    @property
+    def log(self) -> list[str]:
+        """Return the levels of what the integration has logged, debug left out."""
+        return own_log(self.caplog)
+
+    @property
+    def errors(self) -> list[str]:
+        """Return what has been logged as an error, by whomever."""
+        return errors_logged(self.caplog)
+
+    @property
+    def entities(self) -> list[er.RegistryEntry]:
+        """Return the entities of the account and its servers."""
+        registry = er.async_get(self.hass)
+        return er.async_entries_for_config_entry(registry, self.entry.entry_id)
+
+    def disable_entities(self) -> None:
+        """Disable every entity, as the user may."""
+        for entity in self.entities:
+            er.async_get(self.hass).async_update_entity(
+                entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER
+            )
+
+    def update_entry(self, **data: Any) -> None:
+        """Change what the entry stores."""
+        self.hass.config_entries.async_update_entry(
+            self.entry, data={**self.entry.data, **data}
+        )
+
+
+def entry_of(simulator: Simulator, account: Account) -> MockConfigEntry:
+    """Return the entry of an account that was signed in."""
+    return MockConfigEntry(
+        domain=DOMAIN,
+        title=account.username,
+        unique_id=account.uuid,
+        data={
+            "token": simulator.sign_in(account, CLIENT_IDENTIFIER),
+            "client_identifier": CLIENT_IDENTIFIER,
+            "username": account.username,
+            "url": simulator.url,
+        },
+    )
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:

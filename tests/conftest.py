@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 import json
-from pathlib import Path
 import re
 from typing import Any
 from unittest.mock import patch
@@ -22,14 +21,10 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, SSLCipherList, client_context
 from tests.simulator import Account, Server, Simulator
 
-from .common import CLIENT_IDENTIFIER, DOMAIN, Home
+from .common import DOMAIN, ENGLISH, Home, entry_of
 from .dialogs import Dialogs
 
 assert const.DOMAIN == DOMAIN
-
-TEXTS = Path(const.__file__).parent / "translations/en.json"
-ENGLISH = json.loads(TEXTS.read_text())
-
 
 # The library behind trustme keeps the first datetime class it meets for good,
 # which must not be one that a test has frozen.
@@ -48,33 +43,22 @@ def translated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     create_error = HomeAssistantError.__init__
     create_issue = ir.async_create_issue
 
-    def check(section: str, domain: str, key: str, given: dict[str, str]) -> None:
+    def check(section: str, domain: str | None, options: dict[str, Any]) -> None:
         if domain == DOMAIN:
+            key = options.get("translation_key", "")
             text = ENGLISH[section].get(key)
             wanted = set(re.findall(r"\{(\w+)\}", json.dumps(text)))
-            if text is None or wanted - given.keys():
-                missing.append((section, key, *sorted(wanted - given.keys())))
+            wanted -= (options.get("translation_placeholders") or {}).keys()
+            if text is None or wanted:
+                missing.append((section, key, *sorted(wanted)))
 
     def checked_error(self: HomeAssistantError, *args: Any, **options: Any) -> None:
         create_error(self, *args, **options)
-        key = self.translation_key or ""
-        check(
-            "exceptions",
-            self.translation_domain or "",
-            key,
-            self.translation_placeholders or {},
-        )
+        check("exceptions", options.get("translation_domain"), options)
 
-    def checked_issue(
-        hass: HomeAssistant, domain: str, issue_id: str, **options: Any
-    ) -> None:
-        create_issue(hass, domain, issue_id, **options)
-        check(
-            "issues",
-            domain,
-            options["translation_key"],
-            options.get("translation_placeholders") or {},
-        )
+    def checked_issue(hass: HomeAssistant, domain: str, *ids: str, **rest: Any) -> None:
+        create_issue(hass, domain, *ids, **rest)
+        check("issues", domain, rest)
 
     monkeypatch.setattr(HomeAssistantError, "__init__", checked_error)
     monkeypatch.setattr(ir, "async_create_issue", checked_issue)
@@ -118,17 +102,7 @@ def entry(
     hass: HomeAssistant, simulator: Simulator, account: Account
 ) -> MockConfigEntry:
     """Return the entry of the account, signed in and not yet set up."""
-    entry = MockConfigEntry(
-        domain=DOMAIN,
-        title="ada",
-        unique_id=account.uuid,
-        data={
-            "token": simulator.sign_in(account, CLIENT_IDENTIFIER),
-            "client_identifier": CLIENT_IDENTIFIER,
-            "username": "ada",
-            "url": simulator.url,
-        },
-    )
+    entry = entry_of(simulator, account)
     entry.add_to_hass(hass)
     return entry
 
@@ -148,20 +122,20 @@ async def home(
     entry: MockConfigEntry,
     account: Account,
     server: Server,
+    caplog: pytest.LogCaptureFixture,
 ) -> Home:
     """Return Home Assistant, the account and its server, before the set-up.
 
     The debug mode of the event loop is off: it would take a third of the time.
     """
     asyncio.get_running_loop().set_debug(False)
-    return Home(
-        hass=hass,
-        freezer=freezer,
-        simulator=simulator,
-        entry=entry,
-        account=account,
-        server=server,
-    )
+    return Home(hass, freezer, simulator, entry, account, server, caplog)
+
+
+@pytest.fixture
+async def loaded(home: Home) -> None:
+    """Set the account up before the test."""
+    await home.set_up()
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What keeps the benchmark honest."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
 
 import aiohttp
 import pytest
@@ -14,7 +13,7 @@ from tests.benchmarks.recording import build
 from tests.benchmarks.server import serve
 from tests.benchmarks.targets import targets
 from tests.benchmarks.world import ACCOUNT, SOURCE, World
-from tests.simulator import LoggedRequest, Simulator
+from tests.simulator import Simulator
 
 
 @pytest.fixture(autouse=True)
@@ -35,16 +34,6 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def asked(request: LoggedRequest) -> Mapping[str, Any]:
-    """Return all that a request says."""
-    return {
-        "method": request.method,
-        "path": request.path,
-        "query": request.query,
-        "headers": {name.lower(): value for name, value in request.headers.items()},
-    }
-
-
 async def test_floor_does_what_the_client_does(
     simulator: Simulator, world: World, session: aiohttp.ClientSession
 ) -> None:
@@ -52,18 +41,18 @@ async def test_floor_does_what_the_client_does(
     read = []
     for contender in (plex_account, floor):
         plex_tv, server = contender.clients(session, world)
-        read.append(
-            (
-                await plex_tv.get_token_details(),
-                await server.get_source_connection_information(world.source),
-            )
+        account = await plex_tv.get_token_details()
+        source = await server.get_source_connection_information(world.source)
+        read.append((asdict(account), asdict(source)))
+    assert read[0] == read[1]
+    asked = [
+        (
+            *(one.method, one.path, one.query),
+            {name.lower(): value for name, value in one.headers.items()},
         )
-
-    (our_account, our_source), (account, source) = read
-    assert asdict(account) == asdict(our_account)
-    assert asdict(source) == asdict(our_source)
-    ours, floors = simulator.requests[:2], simulator.requests[2:]
-    assert [*map(asked, floors)] == [*map(asked, ours)]
+        for one in simulator.requests
+    ]
+    assert asked[:2] == asked[2:]
 
 
 async def test_world_leaves_nothing_out(
@@ -71,31 +60,20 @@ async def test_world_leaves_nothing_out(
 ) -> None:
     """What has a value there can't be forgotten by the floor."""
     plex_tv, server = plex_account.clients(session, world)
-
     account = asdict(await plex_tv.get_token_details())
     source = asdict(await server.get_source_connection_information(world.source))
-
-    for thing in (
-        account,
-        account["profile"],
-        account["services"][0],
-        account["subscription"],
-        account["past_subscriptions"][0],
-        source,
-        source["connections"][0],
-    ):
+    parts = [account["profile"], account["services"][0], account["subscription"]]
+    parts += [account["past_subscriptions"][0], source["connections"][0]]
+    for thing in (account, source, *parts):
         assert [name for name, value in thing.items() if value in (None, "", ())] == []
 
 
-async def test_server_answers_as_the_simulator(
-    socket_enabled: None,
-) -> None:
+async def test_server_answers_as_the_simulator(socket_enabled: None) -> None:
     """The answers of the server have the facts that are known of them."""
     async with serve() as world, plex_account.connect(world) as operations:
-        for operation in (ACCOUNT, SOURCE):
-            for _ in range(2):
-                read = await operations.in_turn[operation]()
-                assert read == world.facts[operation]
+        for operation in (ACCOUNT, SOURCE) * 2:
+            read = await operations.in_turn[operation]()
+            assert read == world.facts[operation]
 
 
 def figures_of(seconds: float, rate: float, *operations: str) -> Figures:
@@ -119,15 +97,12 @@ def figures_of(seconds: float, rate: float, *operations: str) -> Figures:
 )
 def test_targets(seconds: float, rate: float, missed: list[str]) -> None:
     """Targets are judged for whom and for what there are figures."""
-    judged = targets(
-        {
-            FLOOR: figures_of(1, 1, ACCOUNT, SOURCE),
-            OURS: figures_of(seconds, rate, ACCOUNT, SOURCE),
-            "plexapi": figures_of(3, 0.25, SOURCE),
-        }
-    )
-
-    assert [target.text for target in judged if not target.met] == [
+    figures = {
+        FLOOR: figures_of(1, 1, ACCOUNT, SOURCE),
+        OURS: figures_of(seconds, rate, ACCOUNT, SOURCE),
+        "plexapi": figures_of(3, 0.25, SOURCE),
+    }
+    assert [target.text for target in targets(figures) if not target.met] == [
         f"{operation}, {text}"
         for operation in (ACCOUNT, SOURCE)
         for text in missed
@@ -138,12 +113,8 @@ def test_targets(seconds: float, rate: float, missed: list[str]) -> None:
 async def test_reach(socket_enabled: None) -> None:
     """Silent connections and servers are behind the figures that are told of them."""
     figures = await reach.measure(rounds=1)
-
-    assert {name: (*counts,) for name, counts in figures.items()} == {
-        "usable": (0, 1, 3),
-        "action": (0, 2, 8),
-    }
+    expected = {"usable": (0, 1, 3), "action": (0, 2, 8)}
+    assert {name: (*counts,) for name, counts in figures.items()} == expected
     assert min(figures["usable"][1], figures["usable"][3]) >= reach.BETTER_SECONDS
-    assert [met for met, _ in reach.report(figures | {"action": {0: 1.0, 8: 2.0}})][
-        -2:
-    ] == [True, False]
+    report = reach.report(figures | {"action": {0: 1.0, 8: 2.0}})
+    assert [met for met, _ in report][-2:] == [True, False]

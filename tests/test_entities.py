@@ -4,84 +4,58 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events
 from syrupy.assertion import SnapshotAssertion
 
-from homeassistant.helpers import entity_registry as er
-from tests.simulator import ABSENT
+from tests.simulator import ABSENT, Server
 
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home, settle
+from .common import DISTANT_REFRESH, Home
 
-# platform, key, diagnostic, enabled by default
-ACCOUNT_ENTITIES = {
-    ("binary_sensor", "plex_pass", False, True),
-    ("binary_sensor", "two_factor", True, True),
-    ("binary_sensor", "email_confirmed", True, False),
-    ("binary_sensor", "has_password", True, False),
-    ("binary_sensor", "backup_codes_created", True, False),
-    ("binary_sensor", "home_admin", True, False),
-    ("binary_sensor", "guest", True, False),
-    ("binary_sensor", "restricted", True, False),
-    ("binary_sensor", "pin_protected", True, False),
-    ("sensor", "subscription_status", False, True),
-    ("sensor", "subscription_plan", False, True),
-    ("sensor", "subscribed_since", False, True),
-    ("sensor", "subscription_renews", False, True),
-    ("sensor", "subscription_ends", False, True),
-    ("sensor", "servers", True, True),
-    ("sensor", "home_size", True, False),
-    ("sensor", "joined", True, False),
-    ("event", "activity", False, True),
-    ("button", "refresh", True, True),
-}
-SERVER_ENTITIES = {
-    ("binary_sensor", "connectivity", False, True),
-    ("sensor", "connection", True, True),
-    ("sensor", "transient_token_expires", True, False),
-    ("sensor", "last_seen", True, False),
-    ("sensor", "owner", True, False),
+SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
+IN_WORDS = "2027-01-02T03:04:05+00:00"
+SINCE = "2020-02-03T04:05:06+00:00"
+ACTIVE = {"active": True, "subscribedAt": "2020-02-03T04:05:06Z"}
+OVER = ACTIVE | {"active": False}
+PLANS = {"yearly": "yearly", None: "unknown", "x" * 300: "x" * 100}
+STATUSES = {
+    "Active": "active",
+    "Inactive": "inactive",
+    "Canceled": "canceled",
+    "Ended": "ended",
+    "Lapsed": "lapsed",
+    "PendingCancellation": "pending_cancellation",
+    "Pending Cancellation": "pending_cancellation",
+    "pending_cancellation": "pending_cancellation",
+    "Levitating": "unknown",
+    None: "unknown",
 }
 
 
-async def test_entities(home: Home) -> None:
-    """Accounts and servers have the entities of the contract, under its ids."""
-    await home.set_up()
-    entities = er.async_entries_for_config_entry(
-        er.async_get(home.hass), home.entry.entry_id
-    )
-    assert {
-        (
-            entity.domain,
-            entity.unique_id,
-            entity.entity_category == "diagnostic",
-            entity.disabled_by is None,
-        )
-        for entity in entities
-    } == {
-        (platform, home.unique_id(key, server), diagnostic, enabled)
-        for server, contract in (
-            (None, ACCOUNT_ENTITIES),
-            (home.server, SERVER_ENTITIES),
-        )
-        for platform, key, diagnostic, enabled in contract
+def states(home: Home, server: Server | None = None) -> dict[str, str]:
+    """Return the states of the account, or of a server, by the keys of the entities."""
+    return {
+        key: home.state(entity.domain, key, server)
+        for entity in home.entities
+        if (key := entity.translation_key)
+        and entity.unique_id == home.unique_id(key, server)
     }
-    for entity in entities:
-        assert entity.original_name
-        assert entity.unique_id.endswith(f"_{entity.translation_key}")
 
 
-async def test_names_classes_and_categories(
-    all_enabled: None, home: Home, snapshot: SnapshotAssertion
-) -> None:
-    """Names, device classes, categories, units and options are those users know."""
+async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
+    """Accounts and servers have the entities of the contract, as users know them."""
     await home.set_up()
-    entities = er.async_entries_for_config_entry(
-        er.async_get(home.hass), home.entry.entry_id
-    )
+    devices = {home.device(server).id: server for server in (None, home.server)}
+    for entity in home.entities:
+        assert entity.translation_key and entity.device_id
+        server = devices[entity.device_id]
+        assert entity.unique_id == home.unique_id(entity.translation_key, server)
     assert {
         entity.entity_id: ", ".join(
             str(one)
             for one in (
+                entity.translation_key,
                 entity.original_name,
+                "off by default" if entity.disabled_by else None,
                 entity.original_device_class,
                 entity.entity_category,
                 entity.unit_of_measurement,
@@ -89,219 +63,131 @@ async def test_names_classes_and_categories(
             )
             if one
         )
-        for entity in entities
+        for entity in home.entities
     } == snapshot
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "platform", "key", "state"),
+    ("key", "field", "values"),
     [
-        ("subscription", {"active": True}, "binary_sensor", "plex_pass", "on"),
-        ("subscription", {"active": "0"}, "binary_sensor", "plex_pass", "off"),
-        ("subscription", None, "binary_sensor", "plex_pass", "unknown"),
-        ("subscription", ABSENT, "sensor", "subscription_status", "unknown"),
-        ("twoFactorEnabled", True, "binary_sensor", "two_factor", "on"),
-        ("twoFactorEnabled", False, "binary_sensor", "two_factor", "off"),
-        ("confirmed", True, "binary_sensor", "email_confirmed", "on"),
-        ("confirmed", 0, "binary_sensor", "email_confirmed", "off"),
-        ("hasPassword", ABSENT, "binary_sensor", "has_password", "on"),
-        ("hasPassword", False, "binary_sensor", "has_password", "off"),
-        ("backupCodesCreated", True, "binary_sensor", "backup_codes_created", "on"),
-        ("homeAdmin", True, "binary_sensor", "home_admin", "on"),
-        ("guest", True, "binary_sensor", "guest", "on"),
-        ("restricted", 1, "binary_sensor", "restricted", "on"),
-        ("protected", "1", "binary_sensor", "pin_protected", "on"),
-        ("homeSize", 4, "sensor", "home_size", "4"),
-        ("homeSize", None, "sensor", "home_size", "unknown"),
-        ("joinedAt", 1393545600, "sensor", "joined", "2014-02-28T00:00:00+00:00"),
-        ("joinedAt", "soon", "sensor", "joined", "unknown"),
-        *(
-            ("subscription", {"status": status}, "sensor", "subscription_status", state)
-            for status, state in (
-                ("Active", "active"),
-                ("Inactive", "inactive"),
-                ("Canceled", "canceled"),
-                ("PendingCancellation", "pending_cancellation"),
-                ("Ended", "ended"),
-                ("Lapsed", "lapsed"),
-                ("Levitating", "unknown"),
-                ("Pending Cancellation", "pending_cancellation"),
-                ("pending_cancellation", "pending_cancellation"),
-                (None, "unknown"),
-            )
-        ),
-        ("subscription", {"plan": "yearly"}, "sensor", "subscription_plan", "yearly"),
-        ("subscription", {"plan": None}, "sensor", "subscription_plan", "unknown"),
-        (
-            "subscription",
-            {"plan": "x" * 300},
-            "sensor",
-            "subscription_plan",
-            "x" * 100,
-        ),
-        (
-            "subscription",
-            {"active": True, "subscribedAt": "2020-02-03T04:05:06Z"},
-            "sensor",
-            "subscribed_since",
-            "2020-02-03T04:05:06+00:00",
-        ),
-        (
-            "subscription",
-            {"active": False, "subscribedAt": "2020-02-03T04:05:06Z"},
-            "sensor",
-            "subscribed_since",
-            "unknown",
-        ),
+        ("two_factor", "twoFactorEnabled", [(True, "on"), (False, "off")]),
+        ("email_confirmed", "confirmed", [(True, "on"), (0, "off")]),
+        ("has_password", "hasPassword", [(ABSENT, "on"), (False, "off")]),
+        ("backup_codes_created", "backupCodesCreated", [(True, "on")]),
+        ("home_admin", "homeAdmin", [(True, "on")]),
+        ("guest", "guest", [(True, "on")]),
+        ("restricted", "restricted", [(1, "on")]),
+        ("pin_protected", "protected", [("1", "on")]),
+        ("home_size", "homeSize", [(4, "4"), (None, "unknown")]),
+        ("joined", "joinedAt", [(SOON, IN_WORDS), ("soon", "unknown")]),
+        ("plex_pass", "subscription", [(None, "unknown")]),
+        ("plex_pass", "subscription.active", [(True, "on"), ("0", "off")]),
+        ("subscription_status", "subscription", [(ABSENT, "unknown")]),
+        ("subscription_status", "subscription.status", STATUSES.items()),
+        ("subscription_plan", "subscription.plan", PLANS.items()),
+        ("subscribed_since", "subscription", [(ACTIVE, SINCE), (OVER, "unknown")]),
     ],
 )
-async def test_states_of_an_account(
-    all_enabled: None,
-    home: Home,
-    field: str,
-    value: Any,
-    platform: str,
-    key: str,
-    state: str,
+async def test_states(
+    all_enabled: None, home: Home, key: str, field: str, values: list[tuple[Any, str]]
 ) -> None:
     """Entities say what plex.tv says, and unknown where it says nothing of use."""
-    home.account.extra = {field: value}
     await home.set_up()
-    assert home.state(platform, key) == state
+    for value, state in values:
+        name, _, inner = field.partition(".")
+        home.account.extra = {name: {inner: value} if inner else value}
+        await home.refresh()
+        assert states(home)[key] == state
 
 
-SOON = int(datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp())
-IN_WORDS = "2027-01-02T03:04:05+00:00"
-
-
-@pytest.mark.parametrize(
-    ("subscription", "renews", "ends"),
-    [
-        ({"plan": "yearly", "renews_at": SOON}, IN_WORDS, "unknown"),
-        ({"plan": "yearly", "ends_at": SOON}, "unknown", IN_WORDS),
-        ({"plan": "lifetime"}, "unknown", "unknown"),
-        ({"plan": "lifetime", "renews_at": SOON}, "unknown", "unknown"),
-        (None, "unknown", "unknown"),
-    ],
-    ids=str,
-)
-async def test_end_of_a_subscription(
-    home: Home, subscription: dict[str, Any] | None, renews: str, ends: str
-) -> None:
-    """The sensors say when Plex Pass renews or ends, if it does."""
-    if subscription:
-        home.account.subscribe(**subscription)
+async def test_end_of_a_subscription(home: Home) -> None:
+    """The sensors say when Plex Pass renews or ends, if it does, and since when it is."""
     await home.set_up()
-    assert home.state("sensor", "subscription_renews") == renews
-    assert home.state("sensor", "subscription_ends") == ends
+    keys = ("subscribed_since", "subscription_renews", "subscription_ends")
+    none = "unknown"
 
+    async def shown() -> list[str]:
+        await home.refresh()
+        return [home.plex_pass, *(home.state("sensor", key) for key in keys)]
 
-async def test_lapsed_subscription(home: Home) -> None:
-    """A Plex Pass that is over says so, and not since when it was."""
+    assert await shown() == ["off", none, none, none]
+    since = "2014-02-28T00:00:00+00:00"
+    home.account.subscribe("lifetime")
+    assert await shown() == ["on", since, none, none]
+    home.account.subscribe("lifetime", renews_at=SOON)
+    assert await shown() == ["on", since, none, none]
+    home.account.subscribe("yearly", ends_at=SOON)
+    assert await shown() == ["on", since, none, IN_WORDS]
     home.account.subscribe("yearly", renews_at=SOON)
-    await home.set_up()
-    assert home.plex_pass == "on"
-    assert home.state("sensor", "subscribed_since") == "2014-02-28T00:00:00+00:00"
+    assert await shown() == ["on", since, IN_WORDS, none]
     home.account.lapse(since=1_393_545_600, ended_at=SOON)
-    await home.wait(ACCOUNT_REFRESH)
-    assert home.plex_pass == "off"
-    for key in ("subscribed_since", "subscription_renews", "subscription_ends"):
-        assert home.state("sensor", key) == "unknown"
+    assert await shown() == ["off", none, none, none]
 
 
 async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
     """Whose a server is and when it was seen keep their values in every outage."""
     cellar = await home.friend()
     hidden = home.simulator.add_account(username="hidden@example.com")
-    attic = await home.simulator.add_server(
-        owner=hidden, shared_with=[home.account], tls=True
-    )
-    home.server.extra = {"lastSeenAt": "2026-01-02T03:04:05Z"}
+    loft = await home.simulator.add_server(owner=hidden, shared_with=[home.account])
+    home.server.extra = {"lastSeenAt": "2020-02-03T04:05:06Z"}
     await home.set_up()
 
-    def check() -> None:
-        for one, owner in (
-            (home.server, "ada"),
-            (cellar, "grace"),
-            (attic, "unknown"),
-        ):
-            assert home.state("sensor", "owner", one) == owner
-        seen = home.state("sensor", "last_seen", home.server)
-        assert seen == "2026-01-02T03:04:05+00:00"
+    def check(own: str = "ada", seen: str = SINCE) -> None:
+        for server, owner in ((home.server, own), (cellar, "grace"), (loft, "unknown")):
+            assert home.state("sensor", "owner", server) == owner
+        assert home.state("sensor", "last_seen", home.server) == seen
 
     check()
     await home.simulator.stop_plex_tv()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     check()
-    for server in (home.server, cellar, attic):
+    for server in (home.server, cellar, loft):
         await server.stop()
     await home.wait(DISTANT_REFRESH)
     assert home.connectivity() == "off"
     check()
 
     await home.simulator.start_plex_tv()
-    home.server.extra = {"lastSeenAt": "2026-02-03T04:05:06Z"}
-    await home.wait(ACCOUNT_REFRESH)
-    seen = home.state("sensor", "last_seen", home.server)
-    assert seen == "2026-02-03T04:05:06+00:00"
-
-
-async def test_owner_with_an_address_as_title(all_enabled: None, home: Home) -> None:
-    """An account that the user has named by an email address owns its servers unnamed."""
+    home.server.extra = {"lastSeenAt": "2027-01-02T03:04:05Z"}
+    await home.refresh()
+    check(seen=IN_WORDS)
+    # A title that the user has given, but one that names nobody.
     home.hass.config_entries.async_update_entry(home.entry, title="ada@example.com")
+    await home.reload()
+    check(own="unknown", seen=IN_WORDS)
+
+
+def unavailable(home: Home, server: Server | None = None) -> set[str]:
+    """Return the entities of the account, or of a server, that are unavailable."""
+    return {
+        key for key, state in states(home, server).items() if state == "unavailable"
+    }
+
+
+async def test_availability(all_enabled: None, home: Home) -> None:
+    """While a server or plex.tv is out, what it says itself is unavailable."""
     await home.set_up()
-    assert home.state("sensor", "owner", home.server) == "unknown"
-
-
-async def test_availability_of_server_entities(all_enabled: None, home: Home) -> None:
-    """While a server is off, what it says itself is unavailable."""
-    await home.set_up()
-
-    def unavailable() -> set[str]:
-        return {
-            key
-            for platform, key, *_ in SERVER_ENTITIES
-            if home.state(platform, key, home.server) == "unavailable"
-        }
-
-    assert unavailable() == set()
+    assert unavailable(home, home.server) == unavailable(home) == set()
     await home.server.stop()
     await home.wait()
-    assert unavailable() == {"connection", "transient_token_expires"}
+    off = {"connection", "transient_token_expires"}
+    assert unavailable(home, home.server) == off
     assert home.connectivity() == "off"
     await home.server.start()
     await home.wait(DISTANT_REFRESH)
-    assert unavailable() == set()
+    assert unavailable(home, home.server) == set()
 
-
-async def test_availability_of_account_entities(all_enabled: None, home: Home) -> None:
-    """While plex.tv is out, only the activity and the button are there."""
-    await home.set_up()
-
-    def available() -> set[str]:
-        return {
-            key
-            for platform, key, *_ in ACCOUNT_ENTITIES
-            if home.state(platform, key) != "unavailable"
-        }
-
-    assert len(available()) == len(ACCOUNT_ENTITIES)
     home.simulator.fault(status=503)
-    await home.wait(ACCOUNT_REFRESH)
-    assert available() == {"activity", "refresh"}
+    await home.refresh()
+    assert states(home).keys() - unavailable(home) == {"activity", "refresh"}
     home.simulator.clear_faults()
-    await home.wait(ACCOUNT_REFRESH)
-    assert len(available()) == len(ACCOUNT_ENTITIES)
+    await home.refresh()
+    assert unavailable(home) == set()
 
 
 async def test_unchanged_refresh_writes_nothing(home: Home) -> None:
     """A refresh that finds nothing new changes no state."""
     await home.set_up()
-    changes: list[str] = []
-    home.hass.bus.async_listen(
-        "state_changed", lambda event: changes.append(event.data["entity_id"])
-    )
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
-    await settle(home.hass)
+    changes = async_capture_events(home.hass, "state_changed")
+    await home.refresh(3)
     assert changes == []

@@ -1,6 +1,5 @@
 """The activity of an account: each change reported once, after its states."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,19 +7,19 @@ import pytest
 from homeassistant.core import Event
 from tests.simulator import Server
 
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, Home, entity_id_of, state_of
+from .common import DISTANT_REFRESH, Home, entity_id_of, state_of
 
-type Reported = list[tuple[dict[str, Any], str]]
+type Reported = list[tuple[dict[str, Any], tuple[str, str, str]]]
+
+
+def states(home: Home) -> tuple[str, str, str]:
+    """Return the states that are reported of, as a listener sees them."""
+    status = home.state("sensor", "subscription_status")
+    return home.connectivity(), home.state("sensor", "servers"), status
 
 
 @pytest.fixture
-def look() -> Callable[[Home], str]:
-    """Return what a listener looks at when something is reported."""
-    return lambda home: home.connectivity()
-
-
-@pytest.fixture
-async def reported(home: Home, look: Callable[[Home], str]) -> Reported:
+async def reported(home: Home) -> Reported:
     """Return what is reported from set-up on, with what the states were then."""
     await home.set_up()
     activity = entity_id_of(home.hass, "event", home.unique_id("activity"))
@@ -31,7 +30,7 @@ async def reported(home: Home, look: Callable[[Home], str]) -> Reported:
         if event.data["entity_id"] == activity and state.attributes.get("event_type"):
             attributes = dict(state.attributes)
             del attributes["event_types"], attributes["friendly_name"]
-            events.append((attributes, look(home)))
+            events.append((attributes, states(home)))
 
     home.hass.bus.async_listen("state_changed", listen)
     return events
@@ -43,53 +42,45 @@ def report(home: Home, kind: str, server: Server) -> dict[str, Any]:
     return {"event_type": kind, "name": server.name, "device_id": device_id}
 
 
-async def test_nothing_at_the_start(home: Home, reported: Reported) -> None:
-    """Neither set-up nor a reload nor unchanged refreshes report anything."""
+async def test_server_online_and_offline(home: Home, reported: Reported) -> None:
+    """A server that comes back and goes is reported once each, but not at the start."""
     await home.reload()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     await home.server.stop()
     await home.reload()
     assert home.connectivity() == "off"
     assert reported == []
 
-
-async def test_server_offline_and_online(home: Home, reported: Reported) -> None:
-    """A server that goes and comes back is reported once each, after its state."""
-    await home.server.stop()
-    await home.wait()
-    await home.wait(DISTANT_REFRESH)
-    assert reported == [(report(home, "server_offline", home.server), "off")]
-
     await home.server.start()
     await home.wait(DISTANT_REFRESH)
     await home.wait()
-    assert reported[1:] == [(report(home, "server_online", home.server), "on")]
+    online = report(home, "server_online", home.server), ("on", "1", "inactive")
+    assert reported == [online]
+    await home.server.stop()
+    await home.wait()
+    await home.wait(DISTANT_REFRESH)
+    offline = report(home, "server_offline", home.server), ("off", "1", "inactive")
+    assert reported == [online, offline]
 
 
-@pytest.mark.parametrize("look", [lambda home: home.state("sensor", "servers")])
 async def test_server_added_and_removed(home: Home, reported: Reported) -> None:
-    """A server that comes to the account and leaves it is reported once each."""
+    """A server that joins and leaves is reported once each; an own one is only off."""
     cellar = await home.friend()
-    await home.wait(ACCOUNT_REFRESH)
-    added = report(home, "server_added", cellar)
-    removed = report(home, "server_removed", cellar)
-    assert reported == [(added, "2")]
-
+    await home.refresh()
+    added = report(home, "server_added", cellar), ("on", "2", "inactive")
+    removed = report(home, "server_removed", cellar), ("on", "1", "inactive")
+    assert reported == [added]
     cellar.listed = False
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
-    assert reported[1:] == [(removed, "1")]
+    await home.refresh(3)
+    assert reported == [added, removed]
 
-
-async def test_server_lost(home: Home, reported: Reported) -> None:
-    """An own server that leaves the list is off, and not removed."""
-    await home.friend()
-    await home.wait(ACCOUNT_REFRESH)
+    cellar.listed = True
+    await home.refresh()
     reported.clear()
     home.server.listed = False
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
-    assert reported == [(report(home, "server_offline", home.server), "off")]
+    await home.refresh(3)
+    offline = report(home, "server_offline", home.server), ("off", "2", "inactive")
+    assert reported == [offline]
 
 
 @pytest.mark.parametrize("all_of_them", [True, False])
@@ -112,20 +103,14 @@ async def test_known_server_is_not_news(
     assert state_of(home.hass, "event", activity).state == reported_at
 
 
-@pytest.mark.parametrize(
-    "look", [lambda home: home.state("sensor", "subscription_status")]
-)
 async def test_subscription_changed(home: Home, reported: Reported) -> None:
     """A subscription that changes is reported with its old and new status."""
-    home.account.subscription["status"] = "Active"
-    await home.wait(ACCOUNT_REFRESH)
-    home.account.subscription["status"] = "PendingCancellation"
-    await home.wait(ACCOUNT_REFRESH)
-    home.account.subscription["status"] = "pending cancellation"
-    await home.wait(ACCOUNT_REFRESH)
+    for status in ("Active", "PendingCancellation", "pending cancellation"):
+        home.account.subscription["status"] = status
+        await home.refresh()
     home.account.extra = {"subscription": None}
-    await home.wait(ACCOUNT_REFRESH)
-    assert reported == [
+    await home.refresh()
+    assert [(event, shown) for event, (*_, shown) in reported] == [
         ({"event_type": "subscription_changed", "old": old, "new": new}, state)
         for old, new, state in (
             ("inactive", "active", "active"),

@@ -1,6 +1,5 @@
 """What an entry makes of hosts that hang, clocks that jump and data that is odd."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,23 +9,12 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.util import dt as dt_util
 
-from .common import (
-    ACCOUNT_REFRESH,
-    CLIENT_IDENTIFIER,
-    DISTANT_REFRESH,
-    DOMAIN,
-    LOCAL_REFRESH,
-    Home,
-    call,
-    errors_logged,
-    settle,
-    until,
-)
+from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, Home, call, until
 from .dialogs import RENEWALS, Dialogs, Source
 
 DAY = timedelta(days=1)
 ABSENT = "absent"
-JUMPS = pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
+LONG, HUGE = "long " * 1000, 10**30
 SOURCES = pytest.mark.parametrize("source", RENEWALS)
 
 
@@ -34,12 +22,12 @@ async def test_server_that_hangs(home: Home) -> None:
     """A server that no longer answers in time is off until it does."""
     await home.set_up()
     hang = home.simulator.fault(host=home.server.machine_identifier, action="hang")
-    home.freezer.tick(LOCAL_REFRESH)
+    home.freezer.tick(timedelta(seconds=61))
     async_fire_time_changed(home.hass)
     for number in (1, 2, 3):
         await until(lambda number=number: hang.hits == number)  # type: ignore[misc]
         async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(seconds=11))
-    await settle(home.hass)
+    await home.settle()
     assert home.connectivity() == "off"
     assert home.plex_pass == "off"
     hang.remove()
@@ -47,19 +35,14 @@ async def test_server_that_hangs(home: Home) -> None:
     assert home.connectivity() == "on"
 
 
-# Clocks that jump
-
-
-@JUMPS
-async def test_clock_that_jumps(
-    home: Home, caplog: pytest.LogCaptureFixture, jump: timedelta
-) -> None:
+@pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
+async def test_clock_that_jumps(home: Home, jump: timedelta) -> None:
     """A clock that was put right costs nothing: all goes on, and tokens work."""
     await home.set_up()
     home.freezer.tick(jump)
     await home.press()
     for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         assert home.plex_pass == "off"
         assert home.connectivity() == "on"
     device_id = home.device(home.server).id
@@ -67,7 +50,7 @@ async def test_clock_that_jumps(
     assert answer["token"] in home.server.transient_tokens
     assert {one.status for one in home.simulator.requests} == {200}
     assert home.dialogs() == []
-    assert errors_logged(caplog) == []
+    assert home.errors == []
 
 
 async def test_clock_put_back_while_a_certificate_is_wrong(home: Home) -> None:
@@ -79,11 +62,6 @@ async def test_clock_put_back_while_a_certificate_is_wrong(home: Home) -> None:
         await home.server.restart()
         await home.wait()
         assert home.connectivity() == "on"
-
-
-# Answers that are odd beyond measure
-
-LONG, HUGE = "long " * 1000, 10**30
 
 
 @pytest.mark.parametrize(
@@ -100,82 +78,58 @@ LONG, HUGE = "long " * 1000, 10**30
     ids=lambda fields: str(fields)[:40],
 )
 async def test_odd_account(
-    all_enabled: None,
-    home: Home,
-    caplog: pytest.LogCaptureFixture,
-    fields: dict[str, Any],
+    all_enabled: None, home: Home, fields: dict[str, Any]
 ) -> None:
     """What an account may not be is unknown, and no matter for the log."""
     home.account.extra |= fields
     await home.set_up()
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.plex_pass in ("off", "unknown")
-    assert errors_logged(caplog) == []
+    assert home.errors == []
     home.account.extra.clear()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert home.plex_pass == "off"
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"name": LONG},
-        {"name": "\n\0\u202e"},
-        {"name": None},
+        {"name": LONG, "sourceTitle": LONG, "productVersion": LONG, "product": LONG},
+        {"name": "\n\0\u202e", "ownerId": HUGE, "createdAt": HUGE, "lastSeenAt": HUGE},
+        {"name": None, "productVersion": None, "product": None, "lastSeenAt": LONG},
         {"name": "<b>{name}</b> %s {{ states('x') }}"},
-        {"sourceTitle": LONG},
-        {"productVersion": LONG, "product": LONG},
-        {"productVersion": None, "product": None, "lastSeenAt": LONG},
-        {"ownerId": HUGE, "createdAt": HUGE, "lastSeenAt": HUGE},
     ],
     ids=lambda fields: str(fields)[:40],
 )
 async def test_odd_server(
-    all_enabled: None,
-    home: Home,
-    caplog: pytest.LogCaptureFixture,
-    fields: dict[str, Any],
+    all_enabled: None, home: Home, fields: dict[str, Any]
 ) -> None:
     """What somebody else writes of a server keeps it from nothing."""
     cellar = await home.friend(extra=fields)
     await home.set_up()
     assert home.connectivity(cellar) == "on"
-    assert errors_logged(caplog) == []
+    assert home.errors == []
     for state in home.hass.states.async_all():
         assert len(str(state.as_dict())) < 5000
-
-
-# Entries that are not as they were written
 
 
 @SOURCES
 @pytest.mark.parametrize(
     "damage",
     [
-        {"token": ABSENT},
-        {"token": None},
-        {"token": ""},
-        {"token": 5},
-        {"token": ["x"]},
-        {"client_identifier": ABSENT},
-        {"client_identifier": None},
-        {"client_identifier": ""},
-        {"client_identifier": 5},
-        {"url": 5},
-        {"url": None},
-        {"url": "http://192.0.2.1/api/v2"},
+        *({"token": token} for token in (ABSENT, None, "", 5, ["x"])),
+        *({"client_identifier": identifier} for identifier in (ABSENT, None, "", 5)),
+        *({"url": url} for url in (5, None, "http://192.0.2.1/api/v2")),
     ],
     ids=str,
 )
 async def test_damaged_entry(
-    home: Home, dialogs: Dialogs, source: Source, damage: Mapping[str, Any]
+    home: Home, dialogs: Dialogs, source: Source, damage: dict[str, Any]
 ) -> None:
     """An entry that is of no use says so, asks for a sign-in, and is repaired by one."""
     data = {**home.entry.data, **damage}
-    home.hass.config_entries.async_update_entry(
-        home.entry,
-        data={name: value for name, value in data.items() if value is not ABSENT},
-    )
+    data = {name: value for name, value in data.items() if value is not ABSENT}
+    home.hass.config_entries.async_update_entry(home.entry, data=data)
     await home.set_up()
     assert home.entry.state is ConfigEntryState.SETUP_ERROR
     assert home.entry.error_reason_translation_key == "entry_damaged"
@@ -183,9 +137,15 @@ async def test_damaged_entry(
 
     result = await dialogs.sign_in(await dialogs.open(source, home.entry))
     assert result["reason"] == f"{source}_successful"
-    await settle(home.hass)
+    await home.settle()
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.connectivity() == "on"
+
+    home.caplog.clear()
+    home.update_entry(**damage)
+    await home.remove()
+    assert home.hass.config_entries.async_entries(DOMAIN) == []
+    assert home.errors == []
 
 
 @SOURCES
@@ -194,39 +154,20 @@ async def test_damaged_username(
     home: Home, dialogs: Dialogs, source: Source, username: Any
 ) -> None:
     """A stored login that is none is no obstacle to typing a new one."""
-    home.hass.config_entries.async_update_entry(
-        home.entry, data={**home.entry.data, "username": username}
-    )
+    home.update_entry(username=username)
     await home.set_up()
     result = await dialogs.sign_in(await dialogs.open(source, home.entry))
-    await settle(home.hass)
+    await home.settle()
     assert result["reason"] == f"{source}_successful"
     assert home.entry.data["username"] == "ada"
     assert home.entry.state is ConfigEntryState.LOADED
-
-
-@pytest.mark.parametrize("name", ["token", "client_identifier", "url"])
-@pytest.mark.parametrize("value", [None, 5], ids=str)
-async def test_removal_of_a_damaged_entry(
-    home: Home, caplog: pytest.LogCaptureFixture, name: str, value: Any
-) -> None:
-    """Whatever is wrong with an entry, it can be removed without ado."""
-    await home.set_up()
-    home.hass.config_entries.async_update_entry(
-        home.entry, data={**home.entry.data, name: value}
-    )
-    await home.remove()
-    assert home.hass.config_entries.async_entries(DOMAIN) == []
-    assert errors_logged(caplog) == []
 
 
 async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
     """A token that belongs to another account shows nothing of that one."""
     grace = home.simulator.add_account(username="grace", email="grace@example.com")
     grace.tokens["of somebody else"] = CLIENT_IDENTIFIER
-    home.hass.config_entries.async_update_entry(
-        home.entry, data={**home.entry.data, "token": "of somebody else"}
-    )
+    home.update_entry(token="of somebody else")
     await home.set_up()
     for _ in range(4):
         await home.wait(timedelta(minutes=1))
@@ -235,6 +176,7 @@ async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
     assert home.dialogs() == ["reauth"]
 
     (menu,) = dialogs.in_progress
-    assert (await dialogs.sign_in(menu))["reason"] == "reauth_successful"
-    await settle(home.hass)
+    result = await dialogs.sign_in(menu)
+    assert result["reason"] == "reauth_successful"
+    await home.settle()
     assert home.plex_pass == "off"

@@ -1,7 +1,8 @@
 """Two things at once: what one of them does while Plex holds its reply to the other."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,46 +13,49 @@ from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .common import (
-    ACCOUNT_REFRESH,
-    DOMAIN,
-    Home,
-    call,
-    errors_logged,
-    press_refresh,
-    settle,
-    until,
-)
+from .common import ACCOUNT_REFRESH, DOMAIN, Home, call, entry_of, until
 from .dialogs import RENEWALS, Dialogs, Source
 
+pytestmark = pytest.mark.usefixtures("loaded")
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
-ANSWERS = pytest.mark.parametrize(
-    "answer", [{}, {"status": 401}, {"status": 503}], ids=str
-)
+ANSWERS = pytest.mark.parametrize("answer", [{}, {"status": 401}, {"status": 503}])
 SOURCES = pytest.mark.parametrize("source", RENEWALS)
 SCOPES = pytest.mark.parametrize("scope", ["token", "client"])
-ACTIONS = ["get_source_connection_information", "get_transient_token"]
+DETAILS = "get_token_details"
+SOURCE = "get_source_connection_information"
+TOKEN = "get_transient_token"
+
+type Answer = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
-def no_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def no_errors(home: Home) -> Iterator[None]:
     """Fail where something was logged as an error, by whomever."""
     yield
-    assert errors_logged(caplog) == []
+    assert home.errors == []
 
 
-def start(home: Home, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-    """Begin something that Plex will hold."""
-    return home.hass.async_create_task(work)
+@asynccontextmanager
+async def held(
+    home: Home, work: Coroutine[Any, Any, Any], **fault: Any
+) -> AsyncIterator[asyncio.Task[Any]]:
+    """Begin what Plex replies to only after the block, and wait for what comes of it."""
+    hang = home.simulator.fault(**{"action": "hang", "times": 1} | fault)
+    task = home.hass.async_create_task(work)
+    await until(lambda: hang.hits)
+    yield task
+    hang.remove()
+    await asyncio.wait([task])
+    await home.settle()
 
 
-def begin_refresh(home: Home, trigger: str) -> asyncio.Task[Any] | None:
+async def refresh(home: Home, trigger: str = "schedule") -> None:
     """Let the account be refreshed by the schedule or the button."""
     if trigger == "button":
-        return start(home, press_refresh(home.hass, home.account))
-    home.freezer.tick(ACCOUNT_REFRESH)
-    async_fire_time_changed(home.hass)
-    return None
+        await home.press()
+    else:
+        home.freezer.tick(ACCOUNT_REFRESH)
+        async_fire_time_changed(home.hass)
 
 
 async def renew(home: Home, dialogs: Dialogs, source: Source) -> ConfigFlowResult:
@@ -59,13 +63,19 @@ async def renew(home: Home, dialogs: Dialogs, source: Source) -> ConfigFlowResul
     return await dialogs.sign_in(await dialogs.open(source, home.entry))
 
 
-async def ends(work: asyncio.Task[ConfigFlowResult]) -> None:
-    """Wait for a dialog that is of no use any more."""
-    try:
-        result = await work
-    except UnknownFlow:
-        return
-    assert result["type"] is FlowResultType.ABORT
+def check_ended(work: asyncio.Task[ConfigFlowResult]) -> None:
+    """Check that a dialog that is of no use any more is over."""
+    if error := work.exception():
+        assert isinstance(error, UnknownFlow)
+    else:
+        assert work.result()["type"] is FlowResultType.ABORT
+
+
+def error_of(work: asyncio.Task[Any]) -> str | None:
+    """Return what an action ended with in place of an answer, by its key."""
+    error = work.exception()
+    assert isinstance(error, HomeAssistantError)
+    return error.translation_key
 
 
 def check_all_is_well(home: Home) -> None:
@@ -85,39 +95,34 @@ def check_nothing_is_left(home: Home) -> None:
     assert home.dialogs() == []
 
 
-# Loading, unloading and removing
-
-
 @ON_EITHER_PATH
-async def test_reload_during_set_up(home: Home, path: str) -> None:
-    """A reload waits for the set-up under way, and the account is there after both."""
-    await home.set_up()
-    hang = home.simulator.fault(path=path, action="hang", times=1)
+async def test_two_reloads_at_once(home: Home, path: str) -> None:
+    """A reload waits for the one under way, and both end as one does."""
+    before = {state.entity_id: state.state for state in home.hass.states.async_all()}
     reload = home.hass.config_entries.async_reload
-    first = start(home, reload(home.entry.entry_id))
-    await until(lambda: hang.hits)
-    second = start(home, reload(home.entry.entry_id))
-    hang.release()
-    assert await asyncio.gather(first, second) == [True, True]
-    await settle(home.hass)
+    async with held(home, reload(home.entry.entry_id), path=path) as first:
+        second = home.hass.async_create_task(reload(home.entry.entry_id))
+    assert (await first, await second) == (True, True)
+    after = {state.entity_id: state.state for state in home.hass.states.async_all()}
+    assert after == before
     check_all_is_well(home)
 
 
 @ON_EITHER_PATH
 @ANSWERS
-async def test_removal_during_set_up(
-    home: Home, path: str, answer: dict[str, Any]
-) -> None:
+async def test_removal_during_set_up(home: Home, path: str, answer: Answer) -> None:
     """An account that is removed before it is there leaves nothing behind."""
-    config_entries, entry_id = home.hass.config_entries, home.entry.entry_id
-    hang = home.simulator.fault(path=path, action="hang", times=1, **answer)
-    setup = start(home, config_entries.async_setup(entry_id))
-    await until(lambda: hang.hits)
-    removal = start(home, config_entries.async_remove(entry_id))
-    hang.release()
-    await asyncio.gather(setup, removal)
-    home.simulator.clear_requests()
-    await settle(home.hass)
+    await home.remove()
+    entry = entry_of(home.simulator, home.account)
+    entry.add_to_hass(home.hass)
+    config_entries, entry_id = home.hass.config_entries, entry.entry_id
+
+    async def remove() -> None:
+        await config_entries.async_remove(entry_id)
+        home.simulator.clear_requests()
+
+    async with held(home, config_entries.async_setup(entry_id), path=path, **answer):
+        home.hass.async_create_task(remove())
     assert home.simulator.requests == []
     check_nothing_is_left(home)
 
@@ -125,56 +130,33 @@ async def test_removal_during_set_up(
 @ON_EITHER_PATH
 async def test_reload_during_a_refresh(home: Home, path: str) -> None:
     """A reload doesn't wait for the refresh under way, and nothing comes of that one."""
-    await home.set_up()
-    hang = home.simulator.fault(path=path, action="hang", status=401, times=1)
-    begin_refresh(home, "schedule")
-    await until(lambda: hang.hits)
-    await home.hass.config_entries.async_reload(home.entry.entry_id)
-    hang.release()
-    await settle(home.hass)
-    check_all_is_well(home)
-
-
-async def test_two_reloads_at_once(home: Home) -> None:
-    """Two reloads at once end as one does."""
-    await home.set_up()
-    before = {state.entity_id: state.state for state in home.hass.states.async_all()}
-    reload = home.hass.config_entries.async_reload
-    await asyncio.gather(reload(home.entry.entry_id), reload(home.entry.entry_id))
-    await settle(home.hass)
-    after = {state.entity_id: state.state for state in home.hass.states.async_all()}
-    assert after == before
+    async with held(home, refresh(home), path=path, status=401):
+        await home.hass.config_entries.async_reload(home.entry.entry_id)
     check_all_is_well(home)
 
 
 @pytest.mark.parametrize("host", ["plex.tv", "server"])
 async def test_unload_while_a_request_is_held(home: Home, host: str) -> None:
     """Unloading waits for nobody who doesn't answer, and leaves nothing behind."""
-    await home.set_up()
-    held = home.server.machine_identifier if host == "server" else host
-    hang = home.simulator.fault(host=held, action="hang")
-    begin_refresh(home, "schedule")
-    await until(lambda: hang.hits)
-    async with asyncio.timeout(2):
-        await home.unload()
-    home.simulator.clear_requests()
-    await home.wait(ACCOUNT_REFRESH)
-    assert home.simulator.requests == []
-
-    hang.remove()
+    host = home.server.machine_identifier if host == "server" else host
+    async with held(home, refresh(home), host=host, times=None):
+        async with asyncio.timeout(2):
+            await home.unload()
+        home.simulator.clear_requests()
+        await home.refresh()
+        assert home.simulator.requests == []
     await home.set_up()
     check_all_is_well(home)
 
 
 async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
     """A first search that nobody answers ends with the entry."""
-    hang = home.simulator.fault(host=home.server.machine_identifier, action="hang")
-    await home.hass.config_entries.async_setup(home.entry.entry_id)
-    await until(lambda: hang.hits)
-    async with asyncio.timeout(2):
+    await home.unload()
+    host = home.server.machine_identifier
+    set_up = home.hass.config_entries.async_setup(home.entry.entry_id)
+    async with held(home, set_up, host=host, times=None), asyncio.timeout(2):
         await home.unload()
-        await settle(home.hass)
-    hang.remove()
+        await home.settle()
     await home.set_up()
     check_all_is_well(home)
 
@@ -182,22 +164,16 @@ async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
 @ANSWERS
 @pytest.mark.parametrize("trigger", ["schedule", "button"])
 async def test_removal_during_a_refresh(
-    home: Home, trigger: str, answer: dict[str, Any]
+    home: Home, trigger: str, answer: Answer
 ) -> None:
     """An account that is removed stays so, whatever a refresh still brings."""
-    await home.set_up()
     home.simulator.fault(path="/user", action="hang", times=1, **answer)
-    hang = home.simulator.fault(path="/resources", action="hang", times=1)
     await home.friend()
-    refresh = begin_refresh(home, trigger)
-    await until(lambda: hang.hits)
-    async with asyncio.timeout(5):
-        await home.hass.config_entries.async_remove(home.entry.entry_id)
-    home.simulator.clear_requests()
-    home.simulator.clear_faults()
-    await settle(home.hass)
-    if refresh:
-        await refresh
+    async with held(home, refresh(home, trigger), path="/resources"):
+        async with asyncio.timeout(5):
+            await home.hass.config_entries.async_remove(home.entry.entry_id)
+        home.simulator.clear_requests()
+        home.simulator.clear_faults()
     assert [one for one in home.simulator.requests if one.host != "plex.tv"] == []
     check_nothing_is_left(home)
 
@@ -205,40 +181,14 @@ async def test_removal_during_a_refresh(
 async def test_server_goes_during_its_poll(home: Home) -> None:
     """A server that is removed while it is polled is polled no more."""
     cellar = await home.friend()
-    await home.set_up()
+    await home.press()
     cellar.listed = False
-    await home.wait(ACCOUNT_REFRESH)
-    home.freezer.tick(ACCOUNT_REFRESH)
-    hang = home.simulator.fault(host=cellar.machine_identifier, action="hang")
-    async_fire_time_changed(home.hass)
-    await until(lambda: hang.hits and home.find_device(cellar) is None)
-    hang.remove()
-    await settle(home.hass)
+    await home.refresh()
+    async with held(home, refresh(home), host=cellar.machine_identifier, times=None):
+        await until(lambda: home.find_device(cellar) is None)
     home.simulator.clear_requests()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert cellar.requests == []
-    check_all_is_well(home)
-
-
-# Dialogs
-
-
-@SOURCES
-async def test_reload_during_a_renewal(
-    home: Home, dialogs: Dialogs, source: Source
-) -> None:
-    """A reload, which ends a reauth, costs neither the old token nor the new one."""
-    await home.set_up()
-    old_token = home.entry.data["token"]
-    hang = home.simulator.fault(path="/users/signin", action="hang", times=1)
-    renewal = start(home, renew(home, dialogs, source))
-    await until(lambda: hang.hits)
-    await home.hass.config_entries.async_reload(home.entry.entry_id)
-    hang.release()
-    await ends(renewal)
-    await settle(home.hass)
-    assert home.entry.data["token"] in home.account.tokens
-    assert old_token in home.account.tokens
     check_all_is_well(home)
 
 
@@ -246,137 +196,87 @@ async def test_reload_during_a_renewal(
 async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) -> None:
     """Both dialogs succeed, and the token that is stored is good."""
     home.simulator.sign_out_scope = scope
-    await home.set_up()
+    both = asyncio.gather(*(renew(home, dialogs, source) for source in RENEWALS))
     hang = home.simulator.fault(path="/users/signin", action="hang", times=2)
-    renewals = [start(home, renew(home, dialogs, source)) for source in RENEWALS]
     await until(lambda: hang.hits == 2)
     hang.release()
-    results = await asyncio.gather(*renewals)
-    await settle(home.hass)
-    assert [one["reason"] for one in results] == [
-        f"{one}_successful" for one in RENEWALS
-    ]
+    reasons = [result["reason"] for result in await both]
+    await home.settle()
+    assert reasons == ["reauth_successful", "reconfigure_successful"]
     assert home.entry.data["token"] in home.account.tokens
     check_all_is_well(home)
 
 
 @pytest.mark.parametrize("trigger", ["button", "action"])
-async def test_renewal_during_a_refresh_with_the_old_token(
-    home: Home, dialogs: Dialogs, trigger: str
-) -> None:
+async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) -> None:
     """Plex that refuses the old token says nothing about the new one."""
-    await home.set_up()
-    hang = home.simulator.fault(path="/user", action="hang", status=401, times=1)
-    work = start(
-        home,
-        press_refresh(home.hass, home.account)
-        if trigger == "button"
-        else call(home.hass, "get_token_details"),
-    )
-    await until(lambda: hang.hits)
-    result = await renew(home, dialogs, "reauth")
-    assert result["reason"] == "reauth_successful"
-    await until(lambda: home.entry.state is ConfigEntryState.LOADED)
-    hang.release()
-    await asyncio.wait([work])
-    await settle(home.hass)
-    assert isinstance(work.exception(), HomeAssistantError) is (trigger == "action")
+    is_action = trigger == "action"
+    begun = call(home.hass, DETAILS) if is_action else refresh(home, trigger)
+    async with held(home, begun, path="/user", status=401) as work:
+        result = await renew(home, dialogs, "reauth")
+        assert result["reason"] == "reauth_successful"
+        await until(lambda: home.entry.state is ConfigEntryState.LOADED)
+    assert isinstance(work.exception(), HomeAssistantError) is is_action
     check_all_is_well(home)
 
 
 @SCOPES
 @SOURCES
-async def test_removal_during_a_renewal(
-    home: Home, dialogs: Dialogs, source: Source, scope: str
+@pytest.mark.parametrize("end", ["async_reload", "async_remove"])
+async def test_end_during_a_renewal(
+    home: Home, dialogs: Dialogs, source: Source, scope: str, end: str
 ) -> None:
-    """A token that no entry is left for is signed out, and the dialog ends."""
+    """A reload costs neither token; one that no entry is left for is signed out."""
     home.simulator.sign_out_scope = scope
-    await home.set_up()
-    hang = home.simulator.fault(path="/users/signin", action="hang", times=1)
-    renewal = start(home, renew(home, dialogs, source))
-    await until(lambda: hang.hits)
-    await home.hass.config_entries.async_remove(home.entry.entry_id)
-    hang.release()
-    await ends(renewal)
-    await settle(home.hass)
-    check_nothing_is_left(home)
-
-
-@SOURCES
-async def test_removal_before_a_renewal_is_submitted(
-    home: Home, dialogs: Dialogs, source: Source
-) -> None:
-    """A dialog for an account that is gone ends without a sign-in that stays."""
-    await home.set_up()
-    menu = await dialogs.open(source, home.entry)
-    await home.remove()
-    await ends(start(home, dialogs.sign_in(menu)))
-    await settle(home.hass)
-    check_nothing_is_left(home)
-
-
-# Actions in flight
+    old_token = home.entry.data["token"]
+    renewal = renew(home, dialogs, source)
+    async with held(home, renewal, path="/users/signin") as work:
+        await getattr(home.hass.config_entries, end)(home.entry.entry_id)
+    check_ended(work)
+    if end == "async_remove":
+        check_nothing_is_left(home)
+    else:
+        assert {old_token, home.entry.data["token"]} <= home.account.tokens.keys()
+        check_all_is_well(home)
 
 
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
-@pytest.mark.parametrize("action", ACTIONS)
-async def test_unload_during_an_action_of_a_server(
-    home: Home, action: str, fault: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("action", [SOURCE, TOKEN])
+async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -> None:
     """An action that is under way ends with an answer or an error in words."""
-    await home.set_up()
     host = home.server.machine_identifier
-    device_id = home.device(home.server).id
-    hang = home.simulator.fault(host=host, action="hang", times=1)
-    work = start(home, call(home.hass, action, device_id=device_id))
-    await until(lambda: hang.hits)
-    async with asyncio.timeout(2):
-        await home.unload()
-    if fault:
-        home.simulator.fault(host=host, **fault)
-        await home.server.restart()
-    hang.release()
-    if fault:
-        with pytest.raises(HomeAssistantError) as failed:
-            await work
-        assert failed.value.translation_key
-    else:
-        assert (await work)["name"] == "Attic"
+    begun = call(home.hass, action, device_id=home.device(home.server).id)
+    async with held(home, begun, host=host) as work:
+        async with asyncio.timeout(2):
+            await home.unload()
+        if fault:
+            home.simulator.fault(host=host, **fault)
+            await home.server.restart()
+    assert error_of(work) if fault else work.result()["name"] == "Attic"
 
 
 @ANSWERS
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_unload_during_token_details(
-    home: Home, end: str, answer: dict[str, Any]
+    home: Home, end: str, answer: Answer
 ) -> None:
     """The same holds for plex.tv, whether the entry is unloaded or removed."""
-    await home.set_up()
-    hang = home.simulator.fault(path="/user", action="hang", times=1, **answer)
-    work = start(home, call(home.hass, "get_token_details"))
-    await until(lambda: hang.hits)
     # The answer is that of an account whose token is good: it isn't signed out.
     home.simulator.fault(path="/users/signout", status=200, body="")
-    await getattr(home.hass.config_entries, end)(home.entry.entry_id)
-    hang.release()
-    if answer:
-        with pytest.raises(HomeAssistantError) as failed:
-            await work
-        assert failed.value.translation_key
-    else:
-        assert (await work)["username"] == "ada"
-    await settle(home.hass)
+    begun = call(home.hass, DETAILS)
+    async with held(home, begun, path="/user", **answer) as work:
+        await getattr(home.hass.config_entries, end)(home.entry.entry_id)
+    assert error_of(work) if answer else work.result()["username"] == "ada"
     assert home.dialogs() == []
 
 
 async def test_two_actions_after_a_restart(home: Home) -> None:
     """Two actions at once each return what they ask for, and share one mint."""
-    await home.set_up()
     await home.server.restart()
     home.simulator.clear_requests()
     device_id = home.device(home.server).id
-    answers = await asyncio.gather(
-        *(call(home.hass, action, device_id=device_id) for action in ACTIONS * 2)
-    )
+    works = [call(home.hass, one, device_id=device_id) for one in (SOURCE, TOKEN) * 2]
+    answers = await asyncio.gather(*works)
     tokens = [answer["token"] for answer in answers if "token" in answer]
     assert set(tokens) <= home.server.transient_tokens.keys()
     assert len(tokens) == 2

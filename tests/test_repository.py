@@ -7,53 +7,20 @@ import re
 import struct
 from typing import Any
 
-from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
+from awesomeversion import AwesomeVersion
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
-import voluptuous as vol
 
 import homeassistant
 from homeassistant.const import MAJOR_VERSION, MINOR_VERSION, Platform
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
-from tests.simulator import Server
 
-from .common import DOMAIN, set_up
+from .common import DOMAIN, ENGLISH, INTEGRATION, ROOT
 
-ROOT = Path(__file__).parents[1]
-INTEGRATION = ROOT / "custom_components" / DOMAIN
 REPOSITORY = "https://github.com/seed-24212b27/plex-account"
-
-HACS_KEYS = {
-    "name",
-    "homeassistant",
-    "hacs",
-    "hide_default_branch",
-    "zip_release",
-    "filename",
-    "country",
-    "persistent_directory",
-    "content_in_root",
-    "render_readme",
-}
-MANIFEST_KEYS = {
-    "domain",
-    "name",
-    "after_dependencies",
-    "codeowners",
-    "config_flow",
-    "dependencies",
-    "documentation",
-    "integration_type",
-    "iot_class",
-    "issue_tracker",
-    "loggers",
-    "requirements",
-    "single_config_entry",
-    "version",
-}
+VERSIONS = {"BuildVer", "CalVer", "PEP 440", "SemVer", "SimpleVer"}
 # Components that may be imported without being a dependency.
 FREE_COMPONENTS = {"homeassistant", *Platform}
 IMAGES = {
@@ -78,60 +45,48 @@ def files(pattern: str) -> Iterator[Path]:
 
 
 def load(path: Path) -> Any:
-    """Return the content of a JSON file."""
-    return json.loads(path.read_text())
+    """Return the content of a file."""
+    if path.suffix == ".json":
+        return json.loads(path.read_text())
+    return load_yaml_dict(str(path))
 
 
 MANIFEST = load(INTEGRATION / "manifest.json")
-HACS = load(ROOT / "hacs.json")
-ICONS = load(INTEGRATION / "icons.json")
-ACTIONS = load_yaml_dict(str(INTEGRATION / "services.yaml"))
 README = (ROOT / "README.md").read_text()
 
 
 def test_hacs() -> None:
-    """HACS knows the keys, and needs the oldest Home Assistant that is tested."""
-    assert HACS.keys() <= HACS_KEYS
-    assert HACS["name"] == MANIFEST["name"]
-    assert HACS["homeassistant"] == f"{MAJOR_VERSION}.{MINOR_VERSION}.0"
-    assert f"Home Assistant {MAJOR_VERSION}.{MINOR_VERSION} or later" in README
-
-
-def test_there_is_one_integration() -> None:
-    """HACS finds the integration, and no other manifest beside it."""
-    folders = [
-        path for path in INTEGRATION.parent.iterdir() if path.name[0] not in "._"
-    ]
-    assert folders == [INTEGRATION]
+    """HACS finds one integration, the oldest Home Assistant for it, and a license."""
+    oldest = f"{MAJOR_VERSION}.{MINOR_VERSION}"
+    assert load(ROOT / "hacs.json") == {
+        "name": MANIFEST["name"],
+        "homeassistant": f"{oldest}.0",
+    }
+    assert f"Home Assistant {oldest} or later" in README
+    folders = INTEGRATION.parent.iterdir()
+    assert [path for path in folders if path.name[0] not in "._"] == [INTEGRATION]
     assert list(files("*manifest.json")) == [INTEGRATION / "manifest.json"]
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) ")
 
 
 def test_manifest() -> None:
     """The manifest is one that both validators accept."""
-    assert list(MANIFEST) == [
-        "domain",
-        "name",
-        *sorted(MANIFEST.keys() - {"domain", "name"}),
-    ]
-    assert MANIFEST.keys() <= MANIFEST_KEYS
-    assert MANIFEST["domain"] == INTEGRATION.name
-    assert MANIFEST["integration_type"] == "service"
-    assert MANIFEST["iot_class"] == "cloud_polling"
-    assert MANIFEST["codeowners"] == ["@seed-24212b27"]
-    assert MANIFEST["documentation"] == REPOSITORY
-    assert MANIFEST["issue_tracker"] == f"{REPOSITORY}/issues"
-    assert MANIFEST["requirements"] == []
-    assert MANIFEST["config_flow"] is (INTEGRATION / "config_flow.py").is_file()
-    AwesomeVersion(
-        MANIFEST["version"],
-        ensure_strategy=[
-            AwesomeVersionStrategy.CALVER,
-            AwesomeVersionStrategy.SEMVER,
-            AwesomeVersionStrategy.SIMPLEVER,
-            AwesomeVersionStrategy.BUILDVER,
-            AwesomeVersionStrategy.PEP440,
-        ],
-    )
+    assert list(MANIFEST) == ["domain", "name", *sorted(list(MANIFEST)[2:])]
+    expected = {
+        "domain": INTEGRATION.name,
+        "name": "Plex Account",
+        "codeowners": ["@seed-24212b27"],
+        "config_flow": (INTEGRATION / "config_flow.py").is_file(),
+        "dependencies": ["http"],
+        "documentation": REPOSITORY,
+        "integration_type": "service",
+        "iot_class": "cloud_polling",
+        "issue_tracker": f"{REPOSITORY}/issues",
+        "requirements": [],
+        "version": MANIFEST["version"],
+    }
+    assert expected == MANIFEST
+    assert AwesomeVersion(MANIFEST["version"]).strategy in VERSIONS
 
 
 async def test_config_schema(hass: HomeAssistant) -> None:
@@ -144,70 +99,45 @@ async def test_config_schema(hass: HomeAssistant) -> None:
 def test_dependencies() -> None:
     """No component is imported that the manifest would have to name."""
     known = FREE_COMPONENTS | set(MANIFEST["dependencies"])
+    pattern = r"homeassistant\.components(?:\.| import (?=\w+$))(\w+)"
     for path in INTEGRATION.rglob("*.py"):
         code = path.read_text()
-        imported = [
-            name
-            for pattern in (
-                r"homeassistant\.components\.(\w+)",
-                r"from homeassistant\.components import (\w+)$",
-            )
-            for name in re.findall(pattern, code, re.MULTILINE)
-        ]
+        imported = re.findall(pattern, code, re.MULTILINE)
         assert code.count("homeassistant.components") == len(imported)
         # What a component asks for in a file of its own name comes with it.
         assert set(imported) <= known | {path.stem}
 
 
-@pytest.mark.parametrize("theme", ["", "dark_"])
-@pytest.mark.parametrize(("name", "pixels"), [("icon.png", 256), ("icon@2x.png", 512)])
-def test_brand(theme: str, name: str, pixels: int) -> None:
-    """The pictures have the sizes that Home Assistant shows them in."""
-    head = (INTEGRATION / "brand" / f"{theme}{name}").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert struct.unpack(">LL", head[16:]) == (pixels, pixels)
-
-
-def test_brand_is_in_one_place() -> None:
-    """No picture has a name that nobody knows, or stands where it is not looked for."""
-    assert {path.name for path in (INTEGRATION / "brand").iterdir()} <= IMAGES
-    assert {path.parent for path in files("*.png") if path.name in IMAGES} == {
-        INTEGRATION / "brand"
-    }
+def test_brand() -> None:
+    """The pictures have the sizes that Home Assistant shows them in, and one place."""
+    brand = INTEGRATION / "brand"
+    for theme in ("", "dark_"):
+        for name, pixels in (("icon.png", 256), ("icon@2x.png", 512)):
+            head = (brand / f"{theme}{name}").read_bytes()[:24]
+            assert head[:8] == b"\x89PNG\r\n\x1a\n"
+            assert struct.unpack(">LL", head[16:]) == (pixels, pixels)
+    assert {path.name for path in brand.iterdir()} <= IMAGES
+    assert {path.parent for path in files("*.png") if path.name in IMAGES} == {brand}
 
 
 @pytest.mark.parametrize(
-    "path", files("*.json"), ids=lambda path: str(path.relative_to(ROOT))
+    "path",
+    [*files("*.json"), *files("*.y*ml")],
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
-def test_json(path: Path) -> None:
-    """Every JSON file can be read."""
-    load(path)
-
-
-@pytest.mark.parametrize(
-    "path", files("*.y*ml"), ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_yaml(path: Path) -> None:
-    """Every YAML file can be read."""
-    assert load_yaml_dict(str(path))
-
-
-def test_license() -> None:
-    """GitHub recognizes the license."""
-    assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) ")
-
-
-@pytest.mark.parametrize("button", BUTTONS)
-def test_buttons(button: str) -> None:
-    """The README has the buttons that open HACS and the sign-in."""
-    name = button.partition("/")[0]
-    assert f"https://my.home-assistant.io/badges/{name}.svg" in README
-    assert f"](https://my.home-assistant.io/redirect/{button})" in README
+def test_documents(path: Path) -> None:
+    """Every JSON and YAML file can be read."""
+    assert load(path) or path.suffix == ".json"
 
 
 def test_readme() -> None:
-    """The README names every action, and links to files that exist."""
-    assert set(re.findall(rf"\b{DOMAIN}\.((?:get|call)_\w+)", README)) == ACTIONS.keys()
+    """The README has its buttons, names every action, and links to files that exist."""
+    for button in BUTTONS:
+        name = button.partition("/")[0]
+        assert f"https://my.home-assistant.io/badges/{name}.svg" in README
+        assert f"](https://my.home-assistant.io/redirect/{button})" in README
+    actions = set(re.findall(rf"\b{DOMAIN}\.((?:get|call)_\w+)", README))
+    assert actions == ENGLISH["services"].keys()
     links = re.findall(r"\]\(([^):#]+)[^):]*\)", README)
     assert [link for link in links if not (ROOT / link).exists()] == []
 
@@ -223,41 +153,8 @@ def test_pictures() -> None:
 
 def test_quality_scale() -> None:
     """Every rule is named and kept, or exempt for a reason."""
-    rules = load_yaml_dict(str(INTEGRATION / "quality_scale.yaml"))["rules"]
+    rules = load(INTEGRATION / "quality_scale.yaml")["rules"]
     core = Path(homeassistant.__file__).parent / "components/trmnl/quality_scale.yaml"
-    assert rules.keys() == load_yaml_dict(str(core))["rules"].keys()
+    assert rules.keys() == load(core)["rules"].keys()
     exempt = [rule for rule in rules.values() if rule != "done"]
     assert all(rule["status"] == "exempt" and rule["comment"] for rule in exempt)
-
-
-async def test_actions(hass: HomeAssistant) -> None:
-    """Code, descriptions and icons know the same actions and fields."""
-    assert await async_setup_component(hass, DOMAIN, {})
-    actions = hass.services.async_services_for_domain(DOMAIN)
-
-    assert actions.keys() == ACTIONS.keys()
-    assert actions.keys() == ICONS["services"].keys()
-    for name, action in actions.items():
-        assert isinstance(action.schema, vol.Schema)
-        fields = {field.schema: field for field in action.schema.schema}
-        described = ACTIONS[name]["fields"]
-        assert fields.keys() == described.keys()
-        for key, field in fields.items():
-            required = isinstance(field, vol.Required)
-            assert described[key].get("required", False) is required
-            assert "selector" in described[key]
-
-
-async def test_icons(
-    hass: HomeAssistant, entry: MockConfigEntry, server: Server
-) -> None:
-    """Every entity and every action has an icon, and no icon is left over."""
-    await set_up(hass, entry)
-    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-
-    assert {
-        (platform, key) for platform, keys in ICONS["entity"].items() for key in keys
-    } == {(entity.domain, entity.translation_key) for entity in entities}
-    icons = re.findall(r'": "([^"]+)"', json.dumps(ICONS))
-    assert icons
-    assert [icon for icon in icons if not re.fullmatch(r"mdi:[a-z0-9-]+", icon)] == []

@@ -8,11 +8,9 @@ import sys
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-INTEGRATION = ROOT / "custom_components/plex_account"
-API = "custom_components.plex_account.api"
-SIMULATOR = "tests.simulator"
+from .common import INTEGRATION, ROOT
 
+API = "custom_components.plex_account.api"
 MAX_LINES = 300
 
 
@@ -26,14 +24,11 @@ def modules(folder: Path) -> dict[str, ast.Module]:
     }
 
 
-CODE = modules(INTEGRATION)
-PACKAGES = {name.rpartition(".")[0] for name in CODE}
-
-
-def imports(name: str, tree: ast.Module, packages: set[str]) -> Iterator[str]:
-    """Return the full name of every module, or name in a module, that is imported."""
-    parts = [*name.split("."), "__init__"] if name in packages else name.split(".")
-    for node in ast.walk(tree):
+def imports(name: str, code: dict[str, ast.Module]) -> Iterator[str]:
+    """Return the full name of every module, or name in a module, that one imports."""
+    is_package = any(other.startswith(f"{name}.") for other in code)
+    parts = [*name.split("."), *(["__init__"] if is_package else [])]
+    for node in ast.walk(code[name]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -42,61 +37,39 @@ def imports(name: str, tree: ast.Module, packages: set[str]) -> Iterator[str]:
             yield from (".".join([*base, alias.name]) for alias in node.names)
 
 
-def imported_modules(name: str) -> set[str]:
-    """Return which modules of the integration one of them imports."""
-    return {
-        found if found in CODE else found.rpartition(".")[0]
-        for found in imports(name, CODE[name], PACKAGES)
-    } & CODE.keys()
+CODE = modules(INTEGRATION)
+IMPORTS = {name: [*imports(name, CODE)] for name in CODE}
+GRAPH = {
+    name: {one if one in CODE else one.rpartition(".")[0] for one in found} & {*CODE}
+    for name, found in IMPORTS.items()
+}
 
 
-@pytest.mark.parametrize(
-    "path",
-    INTEGRATION.rglob("*.py"),
-    ids=lambda path: str(path.relative_to(INTEGRATION)),
-)
-def test_file(path: Path) -> None:
-    """A file is small enough to be read at once, and begins with what it is for."""
-    code = path.read_text()
-    assert len(code.splitlines()) <= MAX_LINES
-    summary = (ast.get_docstring(ast.parse(code)) or "").split("\n", maxsplit=1)[0]
-    assert summary.endswith(".")
+def test_files() -> None:
+    """A file is small enough to be read at once."""
+    lines = {path: path.read_text().count("\n") for path in INTEGRATION.rglob("*.py")}
+    assert {path for path, count in lines.items() if count > MAX_LINES} == set()
 
 
 def test_no_circles() -> None:
-    """No module imports itself by way of others, not even inside a function."""
-    graph = {name: imported_modules(name) for name in CODE}
-    assert len(graph) > 20
+    """No module imports itself by way of others."""
+    assert len(GRAPH) > 20
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter(GRAPH).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
-
-
-def test_imports_stand_at_the_top() -> None:
-    """No import inside a function hides a circle."""
-    hidden = [
-        f"{name}:{node.lineno}"
-        for name, tree in CODE.items()
-        for scope in ast.walk(tree)
-        if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    assert hidden == []
 
 
 def test_client_knows_nothing_above_it() -> None:
     """The client imports itself, the standard library and aiohttp."""
     known = {*sys.stdlib_module_names, "aiohttp", "multidict", "yarl"}
-    foreign = [
+    assert [
         (name, found)
-        for name, tree in CODE.items()
+        for name in CODE
         if name.startswith(API)
-        for found in imports(name, tree, PACKAGES)
+        for found in IMPORTS[name]
         if found.split(".")[0] not in known and not f"{found}.".startswith(f"{API}.")
-    ]
-    assert foreign == []
+    ] == []
 
 
 def test_models_know_no_transport() -> None:
@@ -108,20 +81,15 @@ def test_models_know_no_transport() -> None:
     reached: set[str] = set()
     while pending:
         reached.add(name := pending.pop())
-        pending += imported_modules(name) - reached
-    used = {found for name in reached for found in imports(name, CODE[name], PACKAGES)}
+        pending += GRAPH[name] - reached
+    used = {found for name in reached for found in IMPORTS[name]}
     assert not {name for name in used if name.startswith(("aiohttp", "asyncio"))}
 
 
 def test_simulator_is_a_second_reading() -> None:
     """The simulator knows neither the client nor Home Assistant."""
     code = modules(ROOT / "tests/simulator")
-    packages = {SIMULATOR}
-    found = {found for name in code for found in imports(name, code[name], packages)}
-    project = {name for name in found if name.split(".")[0] in ("tests", "api")}
-    assert all(f"{name}.".startswith(f"{SIMULATOR}.") for name in project)
-    assert not {
-        name
-        for name in found
-        if name.startswith(("homeassistant", "custom_components"))
-    }
+    found = {found for name in code for found in imports(name, code)}
+    strange = ("tests", "api", "homeassistant", "custom_components")
+    known = {name for name in found if name.split(".")[0] in strange}
+    assert all(f"{name}.".startswith("tests.simulator.") for name in known)

@@ -7,34 +7,31 @@ import re
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    get_system_health_info,
-)
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+import voluptuous as vol
 
 import homeassistant
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import load_yaml_dict
-from tests.simulator import Account, Server, Simulator
 
-from .common import DOMAIN, set_up
+from .common import DOMAIN, ENGLISH, INTEGRATION, ROOT, Home
+from .dialogs import RENEWALS, Dialogs, Source
 
-ROOT = Path(__file__).parents[1]
-INTEGRATION = ROOT / "custom_components" / DOMAIN
 COMPONENTS = Path(homeassistant.__file__).parent / "components"
 LANGUAGES = {
     path.stem: json.loads(path.read_text())
     for path in sorted((INTEGRATION / "translations").glob("*.json"))
 }
-ENGLISH = LANGUAGES["en"]
-HOME_ASSISTANT = json.loads(
-    (COMPONENTS / "homeassistant/translations/en.json").read_text()
-)
-CODE = [ast.parse(path.read_text()) for path in INTEGRATION.rglob("*.py")]
+IN_EVERY_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
+ICONS = json.loads((INTEGRATION / "icons.json").read_text())
+CODE = {path: ast.parse(path.read_text()) for path in INTEGRATION.rglob("*.py")}
+PROSE = [
+    *("*.md", ".github/**/*.yml", ".github/*.md", "blueprints/**/*.yaml"),
+    *("custom_components/**/en.json", "custom_components/**/*.yaml"),
+]
 
 # What hassfest forbids, placeholders for untranslated text, and empty texts.
 FORBIDDEN = re.compile(r"\[%|://|<[^>]+>|^\s|\s$|'\{\w+\}'|\{error\}|^$")
@@ -47,17 +44,11 @@ FOREIGN_WORDS = re.compile(
 
 # Where these texts stand here, and where Home Assistant says the same.
 SHARED_TERMS = {
-    "config.abort.already_configured": ("airthings", "config.abort.already_configured"),
-    "config.step.password.data.password": (
-        "abode",
-        "config.step.reauth_confirm.data.password",
-    ),
-    "entity.sensor.connection.name": ("knx", "entity.sensor.connection_type.name"),
-    "entity.sensor.owner.name": ("whois", "entity.sensor.owner.name"),
-    "triggers.server_went_offline.fields.for.name": (
-        "occupancy",
-        "common.trigger_for_name",
-    ),
+    "config.abort.already_configured": "airthings.config.abort.already_configured",
+    "config.step.password.data.password": "abode.config.step.user.data.password",
+    "entity.sensor.connection.name": "knx.entity.sensor.connection_type.name",
+    "entity.sensor.owner.name": "whois.entity.sensor.owner.name",
+    "triggers.server_went_offline.fields.for.name": "occupancy.common.trigger_for_name",
 }
 # The frontend's words for "Settings > Devices & services", which is not installed here.
 SETTINGS = {
@@ -74,6 +65,12 @@ SETTINGS = {
 }
 
 
+def texts_of(component: str, language: str) -> dict[str, str]:
+    """Return the texts of a component of Home Assistant."""
+    path = COMPONENTS / component / "translations" / f"{language}.json"
+    return flat(json.loads(path.read_text()))
+
+
 def flat(tree: dict[str, Any], path: str = "") -> dict[str, str]:
     """Return all texts below a key, by their path."""
     texts: dict[str, str] = {}
@@ -88,31 +85,27 @@ def placeholders(*trees: Any) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", json.dumps(trees)))
 
 
-def strings(*nodes: ast.AST | None) -> set[str]:
+def strings(*nodes: ast.AST) -> set[str]:
     """Return the strings in some code."""
-    return {
-        part.value
-        for node in nodes
-        if node
-        for part in ast.walk(node)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    }
+    parts = [part for node in nodes for part in ast.walk(node)]
+    constants = [part.value for part in parts if isinstance(part, ast.Constant)]
+    return {value for value in constants if isinstance(value, str)}
 
 
-def keywords(name: str, beside: str | None = None) -> list[ast.expr]:
-    """Return what is given as a keyword in the code, in calls that name another one."""
-    calls = (
+def given(name: str, beside: str | None = None) -> set[str]:
+    """Return the strings given as a keyword in the code, in calls that name another."""
+    calls = [
         {keyword.arg: keyword.value for keyword in node.keywords}
-        for tree in CODE
+        for tree in CODE.values()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
-    )
-    return [
-        call[name] for call in calls if name in call and (not beside or beside in call)
     ]
+    return strings(
+        *(one[name] for one in calls if {name, beside or name} <= one.keys())
+    )
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@IN_EVERY_LANGUAGE
 def test_languages(language: str) -> None:
     """Every language has the texts of English, plain and with the same placeholders."""
     texts = flat(LANGUAGES[language])
@@ -122,46 +115,25 @@ def test_languages(language: str) -> None:
     assert {path: text for path, text in texts.items() if FORBIDDEN.search(text)} == {}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@IN_EVERY_LANGUAGE
 def test_terms(language: str) -> None:
     """What Home Assistant has a word for is called the same."""
     texts = flat(LANGUAGES[language])
-    for path, (component, key) in SHARED_TERMS.items():
-        file = COMPONENTS / component / "translations" / f"{language}.json"
-        assert texts[path] == flat(json.loads(file.read_text()))[key]
+    for path, place in SHARED_TERMS.items():
+        component, _, key = place.partition(".")
+        assert texts[path] == texts_of(component, language)[key]
     for path, text in flat(ENGLISH).items():
         assert (SETTINGS["en"] in text) == (SETTINGS[language] in texts[path])
     assert set(LANGUAGES) == set(SETTINGS)
 
 
-def prose() -> dict[str, str]:
-    """Return everything in English that users or contributors read, by its place."""
-    files = [
-        *ROOT.glob("*.md"),
-        *ROOT.glob(".github/**/*.yml"),
-        *ROOT.glob(".github/*.md"),
-        *ROOT.glob("blueprints/**/*.yaml"),
-        INTEGRATION / "translations" / "en.json",
-        *INTEGRATION.glob("*.yaml"),
-    ]
-    texts = {str(path.relative_to(ROOT)): path.read_text() for path in files}
-    for path in INTEGRATION.rglob("*.py"):
-        nodes = [
-            node
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(
-                node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-            )
-        ]
-        docstrings = [ast.get_docstring(node) or "" for node in nodes]
-        texts[str(path.relative_to(ROOT))] = "\n".join(docstrings)
-    return texts
-
-
-@pytest.mark.parametrize(("place", "text"), prose().items(), ids=prose())
-def test_words(place: str, text: str) -> None:
+def test_words() -> None:
     """Nothing is written in words that don't fit the style of Home Assistant."""
-    assert [found[0] for found in FOREIGN_WORDS.finditer(text)] == []
+    files = [path for pattern in PROSE for path in ROOT.glob(pattern)]
+    written = {path: path.read_text() for path in files}
+    written |= {path: "\n".join(strings(tree)) for path, tree in CODE.items()}
+    found = {path: FOREIGN_WORDS.findall(text) for path, text in written.items()}
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
@@ -172,103 +144,69 @@ def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
     assert placeholders(texts) <= given
     if step["type"] is FlowResultType.MENU:
         menu: Any = step["menu_options"]
-        options = set(menu)
-        assert texts["menu_options"].keys() == options
-        assert texts["menu_option_descriptions"].keys() == options
+        assert texts["menu_options"].keys() == set(menu)
+        assert texts["menu_option_descriptions"].keys() == set(menu)
     else:
         fields = {str(key) for key in step["data_schema"].schema}
         assert texts.get("data", {}).keys() == fields
         assert texts.get("data_description", {}).keys() == fields
-        if errors := set((step["errors"] or {}).values()):
-            wanted = {error: ENGLISH["config"]["error"][error] for error in errors}
-            assert placeholders(wanted) <= given
+        errors = (step["errors"] or {}).values()
+        assert (
+            placeholders([ENGLISH["config"]["error"][one] for one in errors]) <= given
+        )
 
 
-START = {
-    "user": lambda entry, hass: hass.config_entries.flow.async_init(
-        DOMAIN, context={"source": "user"}
-    ),
-    "reauth_confirm": MockConfigEntry.start_reauth_flow,
-    "reconfigure": MockConfigEntry.start_reconfigure_flow,
-}
-
-
-@pytest.mark.parametrize("step", START)
+@pytest.mark.parametrize("source", ["user", *RENEWALS])
 async def test_dialogs(
-    hass: HomeAssistant,
-    monkeypatch: pytest.MonkeyPatch,
-    simulator: Simulator,
-    account: Account,
-    entry: MockConfigEntry,
-    step: str,
+    dialogs: Dialogs, entry: MockConfigEntry, source: Source
 ) -> None:
     """Every step of a sign-in has its texts and placeholders."""
-    monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
-    texts = ENGLISH["config"]
-    flow = hass.config_entries.flow
+    texts = ENGLISH["config"]["step"]
+    menus = {"user": "user", "reauth": "reauth_confirm", "reconfigure": "reconfigure"}
 
-    async def choose(method: str) -> ConfigFlowResult:
-        menu = await START[step](entry, hass)
-        check_step(texts["step"][step], menu)
-        return await flow.async_configure(menu["flow_id"], {"next_step_id": method})
+    async def choose(method: Any) -> ConfigFlowResult:
+        menu = await dialogs.open(source, entry)
+        check_step(texts[menus[source]], menu)
+        return await dialogs.choose(menu, method)
 
     password = await choose("password")
-    check_step(texts["step"]["password"], password)
-    login = {"username": "ada", "password": "correct horse"}
-    code = await flow.async_configure(password["flow_id"], login)
-    check_step(texts["step"]["two_factor"], code)
-    flow.async_abort(code["flow_id"])
-
+    check_step(texts["password"], password)
+    code = await dialogs.log_in(password)
+    check_step(texts["two_factor"], code)
+    dialogs.close(code)
     wait = await choose("link")
-    assert placeholders(texts["progress"]["link_wait"]) == (
-        wait["description_placeholders"].keys()
-    )
-    flow.async_abort(wait["flow_id"])
-
-    simulator.fault(path="/pins", status=503)
-    expired = await choose("link")
-    check_step(texts["step"]["link_expired"], expired)
-    assert texts["step"].keys() == {*START, "password", "two_factor", "link_expired"}
+    shown = placeholders(ENGLISH["config"]["progress"]["link_wait"])
+    assert shown == wait["description_placeholders"].keys()
+    dialogs.close(wait)
+    dialogs.simulator.fault(path="/pins", status=503)
+    check_step(texts["link_expired"], await choose("link"))
+    assert texts.keys() == {*menus.values(), "password", "two_factor", "link_expired"}
 
 
-async def test_options(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """The options have their texts."""
-    await set_up(hass, entry)
-    step = await hass.config_entries.options.async_init(entry.entry_id)
-    check_step(ENGLISH["options"]["step"]["init"], step)
-
-
-def test_keys_of_dialogs() -> None:
-    """Every error and abort of a dialog is used, and every abort has a text."""
-    used = strings(*CODE)
-    config = ENGLISH["config"]
-    fix_flow = ENGLISH["issues"]["server_lost"]["fix_flow"]
+def test_keys() -> None:
+    """Every error, abort and exception with a text is used, and each used has one."""
+    used = strings(*CODE.values())
+    config, fix_flow = ENGLISH["config"], ENGLISH["issues"]["server_lost"]["fix_flow"]
     aborts = {*config["abort"], *fix_flow["abort"]}
-    assert {*config["error"], *fix_flow["error"]} - used == set()
-    assert aborts - used - {"already_configured"} == set()
-    assert strings(*keywords("reason")) - aborts == set()
+    exceptions = {*ENGLISH["exceptions"]}
+    assert {*config["error"], *fix_flow["error"], *exceptions} <= used
+    assert aborts - used <= {"already_configured"}
+    assert given("reason") <= aborts
+    foreign = given("translation_key", "translation_domain") - exceptions
+    known = texts_of("homeassistant", "en")
+    assert {f"exceptions.{key}.message" for key in foreign} <= known.keys()
 
 
-def test_keys_of_exceptions() -> None:
-    """Every text of an exception is used, and every exception has a text."""
-    keys = set(ENGLISH["exceptions"])
-    assert keys - strings(*CODE) == set()
-    own = strings(*keywords("translation_key", "translation_domain")) - keys
-    assert own <= set(HOME_ASSISTANT["exceptions"])
-
-
-async def test_entities(
-    hass: HomeAssistant, entry: MockConfigEntry, server: Server
-) -> None:
-    """Every entity has a name, and each of its values where they are known."""
-    await set_up(hass, entry)
+async def test_entities_and_options(home: Home) -> None:
+    """Every entity has an icon, a name, and one of each of its values."""
+    await home.set_up()
+    step = await home.hass.config_entries.options.async_init(home.entry.entry_id)
+    check_step(ENGLISH["options"]["step"]["init"], step)
     texts = ENGLISH["entity"]
-    entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-
-    assert {(platform, key) for platform in texts for key in texts[platform]} == {
-        (entity.domain, entity.translation_key) for entity in entities
-    }
-    for entity in entities:
+    keys = {(entity.domain, entity.translation_key) for entity in home.entities}
+    for tree in (texts, ICONS["entity"]):
+        assert {(platform, key) for platform in tree for key in tree[platform]} == keys
+    for entity in home.entities:
         text = texts[entity.domain][entity.translation_key]
         assert text["name"]
         if options := (entity.capabilities or {}).get("options"):
@@ -279,45 +217,46 @@ async def test_entities(
 
 
 async def test_actions(hass: HomeAssistant) -> None:
-    """Actions and their fields have names and descriptions, and what those name."""
+    """Code, descriptions, icons and texts know the same actions and fields."""
     assert await async_setup_component(hass, DOMAIN, {})
     actions = hass.services.async_services_for_domain(DOMAIN)
     described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
-    assert actions.keys() == ENGLISH["services"].keys() == described.keys()
+    services = ENGLISH["services"]
+    assert actions.keys() == services.keys() == described.keys()
+    assert actions.keys() == ICONS["services"].keys()
     for name, action in actions.items():
-        texts = ENGLISH["services"][name]
-        assert action.schema
-        fields = {str(key) for key in action.schema.schema}
-        assert texts["fields"].keys() == fields == described[name]["fields"].keys()
+        texts, known = services[name], described[name]["fields"]
+        assert isinstance(action.schema, vol.Schema)
+        fields = {field.schema: field for field in action.schema.schema}
+        assert texts["fields"].keys() == fields.keys() == known.keys()
         for text in (texts, *texts["fields"].values()):
             assert text["name"]
             assert text["description"]
         assert placeholders(texts) <= (action.description_placeholders or {}).keys()
+        for key, field in fields.items():
+            required = isinstance(field, vol.Required)
+            assert known[key].get("required", False) is required
+            assert "selector" in known[key]
 
 
 @pytest.mark.parametrize("kind", ["trigger", "condition"])
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_triggers_and_conditions(language: str, kind: str) -> None:
-    """Each trigger and condition has icon, name, and description in every language."""
+def test_triggers_and_conditions(kind: str) -> None:
+    """Each trigger and condition has icon, name, and description."""
     described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
     keys = {key for key in described if not key.startswith(".")}
-    icons = json.loads((INTEGRATION / "icons.json").read_text())[f"{kind}s"]
-    texts = LANGUAGES[language][f"{kind}s"]
+    texts, icons = ENGLISH[f"{kind}s"], ICONS[f"{kind}s"]
     assert texts.keys() == keys == icons.keys()
     for key in keys:
         assert texts[key]["name"]
         assert texts[key]["description"]
-        fields = described[key].get("fields", {})
-        assert texts[key].get("fields", {}).keys() == fields.keys()
+        assert icons[key].keys() == {kind}
+        fields = texts[key].get("fields", {})
+        assert fields.keys() == described[key].get("fields", {}).keys()
+        assert all(field["name"] for field in fields.values())
 
 
-async def test_system_health(
-    hass: HomeAssistant, entry: MockConfigEntry, server: Server
-) -> None:
-    """Every line of system health has a name."""
-    assert await async_setup_component(hass, "system_health", {})
-    await set_up(hass, entry)
-    info = await get_system_health_info(hass, DOMAIN)
-    await info["can_reach_plex_tv"]
-
-    assert ENGLISH["system_health"]["info"].keys() == info.keys()
+def test_icons() -> None:
+    """Every icon is one of Material Design."""
+    icons = flat(ICONS).values()
+    assert icons
+    assert [icon for icon in icons if not re.fullmatch(r"mdi:[a-z0-9-]+", icon)] == []

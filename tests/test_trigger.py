@@ -1,15 +1,10 @@
 """The triggers: once per change, whatever the entities, and never at the start."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from freezegun.api import FrozenDateTimeFactory
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    async_capture_events,
-)
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from homeassistant.components.websocket_api.automation import (
     async_get_conditions_for_target,
@@ -21,78 +16,59 @@ from homeassistant.helpers import (
     area_registry as ar,
     condition,
     device_registry as dr,
-    entity_registry as er,
     label_registry as lr,
     trigger,
 )
-from homeassistant.helpers.icon import async_get_icons
-from homeassistant.helpers.translation import async_get_translations
 from homeassistant.setup import async_setup_component
-from tests.simulator import Account, Server, Simulator
+from tests.simulator import Server
 
-from .common import (
-    ACCOUNT_REFRESH,
-    CLIENT_IDENTIFIER,
-    DISTANT_REFRESH,
-    DOMAIN,
-    LOCAL_REFRESH,
-    device_of,
-    entity_id_of,
-    pass_time,
-    press_refresh,
-    set_up,
-    settle,
-)
+from .common import DISTANT_REFRESH, DOMAIN, Home, device_of, entity_id_of, entry_of
 
-SERVER_TRIGGERS = {"server_went_offline", "server_came_online", "server_removed"}
-ACCOUNT_TRIGGERS = {
-    "server_added",
-    "server_removed",
-    "plex_pass_ended",
-    "sign_in_required",
-}
-SERVER_CONDITIONS = {"server_is_online", "server_is_offline"}
-ACCOUNT_CONDITIONS = {"plex_pass_is_active"}
+pytestmark = pytest.mark.usefixtures("loaded")
 
+OF_SERVER = {"server_went_offline", "server_came_online", "server_removed"}
+OF_ACCOUNT = {"server_added", "server_removed", "plex_pass_ended", "sign_in_required"}
+ANY_DEVICE = {"device_id": "x"}
+FACTS = ("id", "name", "device_id", "account", "description")
+
+type Target = dict[str, str]
 type Told = list[Event[dict[str, Any]]]
 
 
-async def automate(
-    hass: HomeAssistant,
-    names: set[str],
-    target: dict[str, Any],
-    options: dict[str, Any] | None = None,
-    conditions: Sequence[dict[str, Any]] = (),
-    other_targets: dict[str, dict[str, Any]] | None = None,
-) -> Told:
-    """Return what an automation with these triggers tells, some with other targets."""
-    told = async_capture_events(hass, "told")
-    automation = {
-        "alias": "Under test",
-        "mode": "parallel",
-        "triggers": [
-            {
-                "trigger": f"{DOMAIN}.{name}",
-                "id": name,
-                "target": (other_targets or {}).get(name, target),
-                "options": options or {},
-            }
-            for name in names
-        ],
-        "conditions": list(conditions),
-        "actions": {
-            "event": "told",
-            "event_data": {
-                key: f"{{{{ trigger.{key} | default }}}}"
-                for key in ("id", "name", "device_id", "account", "description")
-            },
-        },
-    }
-    assert await async_setup_component(hass, "automation", {"automation": automation})
+async def automation(hass: HomeAssistant, **config: Any) -> str:
+    """Return the state of an automation."""
+    config = {"alias": "Under test", "mode": "parallel", "actions": []} | config
+    assert await async_setup_component(hass, "automation", {"automation": config})
     state = hass.states.get("automation.under_test")
     assert state
-    assert state.state == "on"
+    return state.state
+
+
+async def automate(
+    home: Home, targets: dict[str, Target], time: Any = None, **config: Any
+) -> Told:
+    """Return what an automation with these triggers tells, each with its target."""
+    told = async_capture_events(home.hass, "told")
+    options = {"for": time} if time else {}
+    triggers = [
+        {
+            "trigger": f"{DOMAIN}.{name}",
+            "id": name,
+            "target": target,
+            "options": options,
+        }
+        for name, target in targets.items()
+    ]
+    data = {fact: f"{{{{ trigger.{fact} | default }}}}" for fact in FACTS}
+    action = {"event": "told", "event_data": data}
+    config |= {"triggers": triggers, "actions": action}
+    assert await automation(home.hass, **config) == "on"
     return told
+
+
+def target(home: Home, server: Server | None = None) -> Target:
+    """Return the device of the account, or of a server, as a target."""
+    return {"device_id": home.device(server).id}
 
 
 def ids(told: Told) -> list[str]:
@@ -100,357 +76,218 @@ def ids(told: Told) -> list[str]:
     return [event.data["id"] for event in told]
 
 
-def server_device(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, server: Server
-) -> str:
-    """Return the id of the device of a server."""
-    return device_of(hass, entry, f"{account.uuid}_{server.machine_identifier}")
-
-
-@pytest.fixture
-async def device(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-) -> str:
-    """Return the device of a server of an account that was set up."""
-    await set_up(hass, entry)
-    return server_device(hass, entry, account, server)
-
-
-async def test_editor(
-    hass: HomeAssistant, entry: MockConfigEntry, account: Account, device: str
-) -> None:
-    """The editor offers each below the devices that it is for, with icon and words."""
-    assert await async_setup_component(hass, "automation", {})
-    owner = device_of(hass, entry, account.uuid)
-    for ask, of_server, of_account in (
-        (async_get_triggers_for_target, SERVER_TRIGGERS, ACCOUNT_TRIGGERS),
-        (async_get_conditions_for_target, SERVER_CONDITIONS, ACCOUNT_CONDITIONS),
+async def test_editor(home: Home) -> None:
+    """The editor offers each below the devices that it is for."""
+    assert await async_setup_component(home.hass, "automation", {})
+    for server, triggers, conditions in (
+        (home.server, OF_SERVER, {"server_is_online", "server_is_offline"}),
+        (None, OF_ACCOUNT, {"plex_pass_is_active"}),
     ):
-        for target, names in ((device, of_server), (owner, of_account)):
-            offered = await ask(hass, {"device_id": [target]}, False)
+        device_id = home.device(server).id
+        for ask, described, names in (
+            (async_get_triggers_for_target, trigger, triggers),
+            (async_get_conditions_for_target, condition, conditions),
+        ):
+            offered = await ask(home.hass, {"device_id": [device_id]}, False)
             ours = {name for name in offered if name.startswith(f"{DOMAIN}.")}
             assert ours == {f"{DOMAIN}.{name}" for name in names}
-
-    for kind, names, descriptions in (
-        (
-            "triggers",
-            SERVER_TRIGGERS | ACCOUNT_TRIGGERS,
-            await trigger.async_get_all_descriptions(hass),
-        ),
-        (
-            "conditions",
-            SERVER_CONDITIONS | ACCOUNT_CONDITIONS,
-            await condition.async_get_all_descriptions(hass),
-        ),
-    ):
-        icons = (await async_get_icons(hass, kind, [DOMAIN]))[DOMAIN]
-        assert icons.keys() == names
-        words = await async_get_translations(hass, "en", kind, [DOMAIN])
-        for name in names:
-            assert icons[name][kind.removesuffix("s")].startswith("mdi:")
-            prefix = f"component.{DOMAIN}.{kind}.{name}"
-            assert words[f"{prefix}.name"]
-            assert words[f"{prefix}.description"]
-            description = descriptions[f"{DOMAIN}.{name}"]
-            assert description
-            for field in description["fields"]:
-                assert words[f"{prefix}.fields.{field}.name"]
+            descriptions = await described.async_get_all_descriptions(home.hass)
+            assert all(descriptions[name] for name in ours)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-async def test_server_went_and_came(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-    device: str,
-    enabled: bool,
-) -> None:
+async def test_server_went_and_came(home: Home, enabled: bool) -> None:
     """A server that goes and comes back fires once each, entities or not."""
-    told = await automate(hass, SERVER_TRIGGERS, {"device_id": device})
+    told = await automate(home, dict.fromkeys(OF_SERVER, target(home, home.server)))
     if not enabled:
-        registry = er.async_get(hass)
-        for entity in er.async_entries_for_config_entry(registry, entry.entry_id):
-            registry.async_update_entity(
-                entity.entity_id, disabled_by=er.RegistryEntryDisabler.USER
-            )
+        home.disable_entities()
     for _ in range(2):
-        await hass.config_entries.async_reload(entry.entry_id)
-        await settle(hass)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
+        await home.reload()
+    await home.refresh()
     assert told == []
 
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await hass.config_entries.async_reload(entry.entry_id)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    facts = {"name": "Attic", "device_id": device, "account": "ada"}
-    description = "Attic went offline"
-    assert [event.data for event in told] == [
-        {"id": "server_went_offline", "description": description, **facts}
-    ]
+    facts = {"name": "Attic", "account": "ada", **target(home, home.server)}
+    await home.server.stop()
+    await home.wait()
+    await home.wait(DISTANT_REFRESH)
+    await home.reload()
+    await home.wait(DISTANT_REFRESH)
+    gone = {"id": "server_went_offline", "description": "Attic went offline"}
+    assert [event.data for event in told] == [facts | gone]
 
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    description = "Attic came online"
-    assert [event.data for event in told[1:]] == [
-        {"id": "server_came_online", "description": description, **facts}
-    ]
+    await home.server.start()
+    await home.wait(DISTANT_REFRESH)
+    await home.wait()
+    back = {"id": "server_came_online", "description": "Attic came online"}
+    assert [event.data for event in told[1:]] == [facts | back]
 
 
-async def test_went_offline_for(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-    device: str,
-) -> None:
+async def test_went_offline_for(home: Home) -> None:
     """A server that stays offline fires when the time is over, a reload or not."""
-    target = {"device_id": device}
+    time = {"minutes": 10}
     told = await automate(
-        hass, {"server_went_offline"}, target, {"for": {"minutes": 10}}
+        home, {"server_went_offline": target(home, home.server)}, time
     )
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    await server.start()
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert told == []
-
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    await hass.config_entries.async_reload(entry.entry_id)
-    await settle(hass)
-    assert told == []
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert ids(told) == ["server_went_offline"]
-    await pass_time(hass, freezer, DISTANT_REFRESH)
-    assert len(told) == 1
-
-
-@pytest.mark.parametrize(
-    "ended_by", ["online_at_reload", "disabled", "device_disabled", "detached"]
-)
-async def test_went_offline_for_ended(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    server: Server,
-    device: str,
-    ended_by: str,
-) -> None:
-    """Nothing fires for a server that is back, or that nobody watches any more."""
-    target = {"device_id": device}
-    told = await automate(hass, {"server_went_offline"}, target, {"for": "00:10:00"})
-    await server.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
-    match ended_by:
-        case "online_at_reload":
-            await server.start()
-            await hass.config_entries.async_reload(entry.entry_id)
-        case "disabled":
-            await hass.config_entries.async_set_disabled_by(
-                entry.entry_id, ConfigEntryDisabler.USER
-            )
-        case "device_disabled":
-            dr.async_get(hass).async_update_device(
-                device, disabled_by=dr.DeviceEntryDisabler.USER
-            )
-        case "detached":
-            await hass.services.async_call(
-                "automation", "turn_off", {"entity_id": "all"}, blocking=True
-            )
-    await settle(hass)
+    await home.server.stop()
+    await home.wait()
+    await home.server.start()
+    for _ in range(2):
+        await home.wait(DISTANT_REFRESH)
+    await home.server.stop()
+    await home.wait()
+    await home.server.start()
+    await home.reload()
     for _ in range(3):
-        await pass_time(hass, freezer, DISTANT_REFRESH)
+        await home.wait(DISTANT_REFRESH)
     assert told == []
 
-    if ended_by == "online_at_reload":
-        await server.stop()
-        for _ in range(4):
-            await pass_time(hass, freezer, DISTANT_REFRESH)
+    await home.server.stop()
+    await home.wait()
+    await home.wait(DISTANT_REFRESH)
+    await home.reload()
+    assert told == []
+    for _ in range(2):
+        await home.wait(DISTANT_REFRESH)
         assert ids(told) == ["server_went_offline"]
 
 
+@pytest.mark.parametrize("ended_by", ["disabled", "device_disabled", "detached"])
+async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
+    """Nothing fires for a server that nobody watches any more."""
+    device = target(home, home.server)
+    told = await automate(home, {"server_went_offline": device}, "00:10:00")
+    await home.server.stop()
+    await home.wait()
+    match ended_by:
+        case "disabled":
+            await home.hass.config_entries.async_set_disabled_by(
+                home.entry.entry_id, ConfigEntryDisabler.USER
+            )
+        case "device_disabled":
+            dr.async_get(home.hass).async_update_device(
+                device["device_id"], disabled_by=dr.DeviceEntryDisabler.USER
+            )
+        case "detached":
+            await home.hass.services.async_call(
+                "automation", "turn_off", {"entity_id": "all"}, blocking=True
+            )
+    await home.settle()
+    for _ in range(3):
+        await home.wait(DISTANT_REFRESH)
+    assert told == []
+
+
 @pytest.mark.parametrize("named_by", ["entity", "area", "label", "account"])
-async def test_targets(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    server: Server,
-    device: str,
-    named_by: str,
-) -> None:
+async def test_targets(home: Home, named_by: str) -> None:
     """A server is named by its entity, area or label too, and by its account."""
-    cellar = await simulator.add_server(name="Cellar", owner=account, tls=True)
-    devices = dr.async_get(hass)
-    area = ar.async_get(hass).async_create("Upstairs").id
-    label = lr.async_get(hass).async_create("Mine").label_id
-    connectivity = entity_id_of(
-        hass,
-        "binary_sensor",
-        f"{account.uuid}_{server.machine_identifier}_connectivity",
-    )
-    target = {
-        "entity": {"entity_id": connectivity},
+    cellar = await home.friend()
+    area = ar.async_get(home.hass).async_create("Upstairs").id
+    label = lr.async_get(home.hass).async_create("Mine").label_id
+    key = home.unique_id("connectivity", home.server)
+    named = {
+        "entity": {"entity_id": entity_id_of(home.hass, "binary_sensor", key)},
         "area": {"area_id": area},
         "label": {"label_id": label},
-        "account": {"device_id": device_of(hass, entry, account.uuid)},
+        "account": target(home),
     }[named_by]
-    offline = {"condition": f"{DOMAIN}.server_is_offline", "target": target}
-    told = await automate(hass, SERVER_TRIGGERS, target, conditions=[offline])
-    devices.async_update_device(
-        device, area_id=area, labels={label}, name_by_user="My server"
+    offline = {"condition": f"{DOMAIN}.server_is_offline", "target": named}
+    targets = dict.fromkeys(OF_SERVER, named)
+    told = await automate(home, targets, conditions=[offline])
+    dr.async_get(home.hass).async_update_device(
+        home.device(home.server).id,
+        area_id=area,
+        labels={label},
+        name_by_user="My server",
     )
-    await press_refresh(hass, account)
+    await home.press()
 
-    await server.stop()
+    await home.server.stop()
     await cellar.stop()
-    await pass_time(hass, freezer, LOCAL_REFRESH)
+    await home.wait()
     names = {event.data["name"] for event in told}
     assert names == {"My server"} | ({"Cellar"} if named_by == "account" else set())
 
 
 @pytest.mark.parametrize("in_area", [True, False])
-async def test_server_added_and_removed(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    device: str,
-    in_area: bool,
-) -> None:
-    """A server that joins and leaves fires once each, though its device is gone."""
-    area = ar.async_get(hass).async_create("Downstairs").id
-    told = await automate(
-        hass,
-        ACCOUNT_TRIGGERS,
-        {"device_id": device_of(hass, entry, account.uuid)},
-        other_targets={"server_removed": {"area_id": area}} if in_area else None,
-    )
-    grace = simulator.add_account(username="grace")
-    cellar = await simulator.add_server(
-        name="Cellar", owner=grace, shared_with=[account], tls=True
-    )
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    added = server_device(hass, entry, account, cellar)
-    facts = {"name": "Cellar", "device_id": added, "account": "ada"}
-    assert [event.data for event in told] == [
-        {"id": "server_added", "description": "Cellar was added", **facts}
-    ]
+async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
+    """A server that joins and leaves fires once each, without entities or its device."""
+    area = ar.async_get(home.hass).async_create("Downstairs").id
+    targets = dict.fromkeys(OF_ACCOUNT, target(home))
+    if in_area:
+        targets["server_removed"] = {"area_id": area}
+        home.disable_entities()
+        await home.reload()
+    told = await automate(home, targets)
+    cellar = await home.friend()
+    await home.refresh()
+    device_id = home.device(cellar).id
+    facts = {"name": "Cellar", "account": "ada", "device_id": device_id}
+    added = {"id": "server_added", "description": "Cellar was added"}
+    assert [event.data for event in told] == [facts | added]
 
-    dr.async_get(hass).async_update_device(added, area_id=area)
+    dr.async_get(home.hass).async_update_device(device_id, area_id=area)
     cellar.shared_with = []
-    for _ in range(3):
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert [event.data for event in told[1:]] == [
-        {"id": "server_removed", "description": "Cellar was removed", **facts}
-    ]
+    await home.refresh(3)
+    removed = {"id": "server_removed", "description": "Cellar was removed"}
+    assert [event.data for event in told[1:]] == [facts | removed]
 
 
-async def test_plex_pass_ended(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    entry: MockConfigEntry,
-    account: Account,
-    device: str,
-) -> None:
+async def test_plex_pass_ended(home: Home) -> None:
     """A Plex Pass that ends fires once, one that is canceled and runs on does not."""
-    account.subscribe()
-    await press_refresh(hass, account)
-    owner = device_of(hass, entry, account.uuid)
-    active = {
-        "condition": f"{DOMAIN}.plex_pass_is_active",
-        "target": {"device_id": owner},
-    }
-    told = await automate(
-        hass,
-        ACCOUNT_TRIGGERS,
-        {"device_id": owner},
-        conditions=[{"condition": "not", "conditions": [active]}],
-    )
-    for status, times in (
-        ("PendingCancellation", 0),
-        ("Ended", 1),
-        ("Lapsed", 1),
-        ("Active", 1),
-        ("Inactive", 2),
+    home.account.subscribe()
+    await home.press()
+    owner = target(home)
+    active = {"condition": f"{DOMAIN}.plex_pass_is_active", "target": owner}
+    inactive = {"condition": "not", "conditions": [active]}
+    targets = dict.fromkeys(OF_ACCOUNT, owner)
+    told = await automate(home, targets, conditions=[inactive])
+    for runs, status, times in (
+        (True, "PendingCancellation", 0),
+        (False, "Ended", 1),
+        (False, "Lapsed", 1),
+        (True, "Active", 1),
+        (False, "Inactive", 2),
     ):
-        running = status in ("Active", "PendingCancellation")
-        account.subscription = {"active": running, "status": status}
-        await pass_time(hass, freezer, ACCOUNT_REFRESH)
+        home.account.subscription = {"active": runs, "status": status}
+        await home.refresh()
         assert ids(told) == ["plex_pass_ended"] * times
-    assert told[0].data["device_id"] == owner
+    assert told[0].data["device_id"] == owner["device_id"]
     assert told[0].data["description"] == "Plex Pass of ada ended"
 
 
-async def test_two_accounts(
-    hass: HomeAssistant,
-    freezer: FrozenDateTimeFactory,
-    simulator: Simulator,
-    entry: MockConfigEntry,
-    account: Account,
-    device: str,
-) -> None:
+async def test_two_accounts(home: Home) -> None:
     """Each account fires for itself, one that was added later included."""
-    grace = simulator.add_account(username="grace")
-    label = lr.async_get(hass).async_create("Mine").label_id
-    told = await automate(hass, {"sign_in_required"}, {"label_id": label})
-    other = MockConfigEntry(
-        domain=DOMAIN,
-        title="grace",
-        unique_id=grace.uuid,
-        data={
-            "token": simulator.sign_in(grace, CLIENT_IDENTIFIER),
-            "client_identifier": CLIENT_IDENTIFIER,
-            "url": simulator.url,
-        },
-    )
-    await hass.config_entries.async_add(other)
-    await settle(hass)
-    owner = device_of(hass, other, grace.uuid)
-    dr.async_get(hass).async_update_device(owner, labels={label})
+    label = lr.async_get(home.hass).async_create("Mine").label_id
+    told = await automate(home, {"sign_in_required": {"label_id": label}})
+    grace = home.simulator.add_account(username="grace")
+    other = entry_of(home.simulator, grace)
+    await home.hass.config_entries.async_add(other)
+    await home.settle()
+    device_id = device_of(home.hass, other, grace.uuid)
+    dr.async_get(home.hass).async_update_device(device_id, labels={label})
 
-    simulator.revoke(account)
-    simulator.revoke(grace)
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    await pass_time(hass, freezer, timedelta(minutes=2))
-    await pass_time(hass, freezer, ACCOUNT_REFRESH)
-    assert [(event.data["name"], event.data["device_id"]) for event in told] == [
-        ("grace", owner)
-    ]
-    await hass.config_entries.async_remove(other.entry_id)
-    await settle(hass)
-    assert len(told) == 1
+    home.simulator.revoke(home.account)
+    home.simulator.revoke(grace)
+    await home.refresh()
+    await home.wait(timedelta(minutes=2))
+    await home.refresh()
+    await home.hass.config_entries.async_remove(other.entry_id)
+    await home.settle()
+    (event,) = told
+    assert event.data["name"] == "grace"
+    assert event.data["device_id"] == device_id
 
 
 @pytest.mark.parametrize(
-    "config",
+    ("name", "config"),
     [
-        {"trigger": f"{DOMAIN}.server_went_offline"},
-        {"trigger": f"{DOMAIN}.server_went_offline", "target": {}},
-        {
-            "trigger": f"{DOMAIN}.server_came_online",
-            "target": {"device_id": "x"},
-            "options": {"for": "00:10:00"},
-        },
-        {"trigger": f"{DOMAIN}.server_exploded", "target": {"device_id": "x"}},
+        ("server_went_offline", {}),
+        ("server_went_offline", {"target": {}}),
+        ("server_came_online", {"target": ANY_DEVICE, "options": {"for": "00:10:00"}}),
+        ("server_exploded", {"target": ANY_DEVICE}),
     ],
 )
-async def test_invalid(hass: HomeAssistant, config: dict[str, Any]) -> None:
+async def test_invalid(hass: HomeAssistant, name: str, config: dict[str, Any]) -> None:
     """A trigger without target or with options that it doesn't have is refused."""
-    automation = {"alias": "Under test", "triggers": config, "actions": []}
-    assert await async_setup_component(hass, "automation", {"automation": automation})
-    state = hass.states.get("automation.under_test")
-    assert state
-    assert state.state == "unavailable"
+    triggers = {"trigger": f"{DOMAIN}.{name}", **config}
+    assert await automation(hass, triggers=triggers) == "unavailable"
