@@ -126,7 +126,7 @@ def test_github_runs_every_check() -> None:
     run = (ROOT / ".ci/run").read_text()
     checks = re.findall(r"^run (scripts/.+?)(?: \d+)?$", run, re.MULTILINE)
     code = "".join((WORKFLOWS / f"{name}.yml").read_text() for name in ("lint", "test"))
-    assert len(checks) >= 5
+    assert len(checks) > 5
     assert [check for check in checks if not re.search(rf": {check}\b", code)] == []
     jobs = load_yaml_dict(str(WORKFLOWS / "release.yml"))["jobs"]
     called = {job["uses"].split("/")[-1] for job in jobs.values() if "uses" in job}
