@@ -8,7 +8,7 @@ import pytest
 from homeassistant.exceptions import HomeAssistantError
 
 from .api.common import frames_of
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, LOCAL_REFRESH, Home, call
+from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, LOCAL_REFRESH, Home
 from .test_unreadable import UNREADABLE
 
 FAULTS = pytest.mark.parametrize(
@@ -68,13 +68,11 @@ async def test_actions(
 ) -> None:
     """Nor does the error of an action, or what it came from."""
     await home.set_up()
-    device = {"device_id": home.device(home.server).id}
-    data = {} if action == "get_token_details" else device
     await home.server.restart()
     home.simulator.fault(host="*", path=path, **fault)
     failed: HomeAssistantError | None = None
     try:
-        await call(home.hass, action, **data)
+        await home.call(action)
     except HomeAssistantError as error:
         failed = error
     # A front page may be out of order while the token is taken.

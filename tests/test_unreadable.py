@@ -8,7 +8,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.exceptions import HomeAssistantError
 
-from .common import ACCOUNT_REFRESH, DOMAIN, Home, call, errors_logged, own_log
+from .common import ACCOUNT_REFRESH, DOMAIN, Home, errors_logged, own_log
 from .dialogs import Dialogs
 
 UNREADABLE: dict[str, Any] = {"status": 503, "headers": {"Content-Type": "(" * 1000}}
@@ -33,16 +33,14 @@ async def test_removal(home: Home, caplog: pytest.LogCaptureFixture) -> None:
 async def test_action(home: Home, action: str) -> None:
     """An action fails in words."""
     await home.set_up()
-    device = {"device_id": home.device(home.server).id}
-    data = {} if action == "get_token_details" else device
     await home.server.restart()
     home.simulator.fault(**UNREADABLE)
     home.simulator.fault(host=home.server.machine_identifier, **UNREADABLE)
     with pytest.raises(HomeAssistantError) as failed:
-        await call(home.hass, action, **data)
+        await home.call(action)
     assert failed.value.translation_key
     home.simulator.clear_faults()
-    assert await call(home.hass, action, **data)
+    assert await home.call(action)
 
 
 async def test_refresh(home: Home, caplog: pytest.LogCaptureFixture) -> None:

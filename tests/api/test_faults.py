@@ -1,7 +1,7 @@
 """What every operation makes of everything that can go wrong with an answer: one table."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from compression import zstd
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -118,11 +118,11 @@ async def listening(host: Host, address: str, flaw: str = "") -> AsyncIterator[s
 
 
 AUTHORITY, STRANGER = trustme.CA(), trustme.CA()
-LONG_AGO = {
-    key: datetime(2020, 1, 1, tzinfo=UTC) for key in ("not_before", "not_after")
-}
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 FLAWED = {
-    "expired": AUTHORITY.issue_cert("127.0.0.1", **LONG_AGO),
+    "expired": AUTHORITY.issue_cert(
+        "127.0.0.1", not_before=LONG_AGO, not_after=LONG_AGO
+    ),
     "renamed": AUTHORITY.issue_cert("plex.example"),
     "unknown": STRANGER.issue_cert("127.0.0.1"),
     "self-signed": None,
@@ -195,7 +195,11 @@ SHORT = OK + b"Content-Length: 99999\r\n\r\n"
 LONG = OK + b"Content-Length: 67108864\r\n\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
-PACKERS = {"gzip": gzip.compress, "zstd": zstd.compress, "deflate": zlib.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": zstd.compress,
+    "deflate": zlib.compress,
+}
 BOMBS = {coding: pack(b" " * 64 * MIB) for coding, pack in PACKERS.items()}
 HTML = b"<!DOCTYPE html><html><body><p>Sign in to the hotel</html>"
 DOCTYPE = '<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><r a="&b;">&b;</r>'

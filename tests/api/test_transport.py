@@ -229,8 +229,8 @@ async def test_address_of_a_call(bench: Bench, server: Server) -> None:
     assert back.machine_identifier == server.machine_identifier
     assert bench.dialled == ["127.0.0.2", "127.0.0.1"]
 
-    client = bench.plex_tv(token=bench.token, server_url="https://nowhere.invalid")
-    assert await client.get_token_details(server_url=bench.simulator.url + "/")
+    lost = bench.plex_tv(token=bench.token, server_url="https://nowhere.invalid")
+    assert await lost.get_token_details(server_url=bench.simulator.url + "/")
     assert bench.requests[-1].path == "/user"
 
 
