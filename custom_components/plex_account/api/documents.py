@@ -135,7 +135,7 @@ def _read_json_leniently(content: bytes) -> Any:
     the event loop have its turn. A decoder in C would hold it up until it is done.
     """
     text = content.decode(json.detect_encoding(content), errors="replace")
-    if "\\u" in text:
+    if "\\" in text and "\\u" in text:
         text = _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
     try:
         return json.loads(

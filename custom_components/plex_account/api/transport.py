@@ -86,6 +86,7 @@ class Transport:
         """
         try:
             if len(response.body) > OFF_LOOP_BYTES:
+                await asyncio.sleep(0)  # putting a long body together took long enough
                 return await asyncio.to_thread(reader, response.body)
             return reader(response.body)
         except PlexResponseError as error:
