@@ -3,7 +3,9 @@
 Somebody else wrote every value, so each reader bounds what it returns.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 import unicodedata
 
@@ -13,7 +15,8 @@ from .errors import PlexResponseError
 MAX_LABEL = 100
 
 _MAX_TOKEN = 4096
-_MAX_INTEGER = 2**63
+_INTEGER_BITS = 64  # with the sign
+_TEXT_TYPES = frozenset({str, type(None)})
 _ZERO_WIDTH_JOINER = "\u200d"
 _VARIATION_SELECTORS = ("\ufe0e", "\ufe0f")
 
@@ -61,7 +64,7 @@ def text(value: Any) -> str | None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, int) and not -_MAX_INTEGER < value < _MAX_INTEGER:
+    if isinstance(value, int) and value.bit_length() >= _INTEGER_BITS:
         return None
     return str(value)
 
@@ -116,26 +119,36 @@ def token(value: Any) -> str | None:
     return value.strip() or None
 
 
+def text_mappings(value: Any) -> Sequence[Mapping[str, str | None]]:
+    """Return the mappings in a list, or a single one, with text for each value."""
+    items = mappings(value)
+    if _TEXT_TYPES.issuperset(map(type, chain.from_iterable(map(dict.values, items)))):
+        return items
+    return [{name: text(one) for name, one in item.items()} for item in items]
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
     if isinstance(value, str):
         value = [item.strip() for item in value.split(",")]
-    if not isinstance(value, list):
+    if not value or not isinstance(value, list):
         return ()
     try:
         "".join(value)
     except TypeError:  # some are something else
         items = (item.get("id") if isinstance(item, dict) else item for item in value)
-        value = [text(item) for item in items]
-    return tuple(value if all(value) else filter(None, value))
+        value = [text(item) or "" for item in items]
+    return tuple(filter(None, value) if "" in value else value)
 
 
 def flag(value: Any) -> bool:
     """Return a truth value, whether true, 1, "1" or "true"."""
-    if value is True or value is False:
-        return value
+    if value is True:
+        return True
+    if not value:
+        return False
     if isinstance(value, str):
-        return value in ("1", "true") or value.lower() == "true"
+        return value == "1" or value.lower() == "true"
     return bool(value == 1)
 
 
@@ -150,12 +163,16 @@ def number(value: Any) -> int | None:
             value = int(value)
         except TypeError, ValueError, OverflowError:
             return None
-    return value if -_MAX_INTEGER < value < _MAX_INTEGER else None
+    return value if value.bit_length() < _INTEGER_BITS else None
 
 
 def timestamp(value: Any) -> datetime | None:
     """Return a time in epoch seconds, ISO 8601, or as `2014-02-28 00:00:00 UTC`."""
+    if value is None:
+        return None
     try:
+        if type(value) is int:
+            return datetime.fromtimestamp(value, UTC)
         if isinstance(value, str) and not value.isdecimal():
             if len(value) > MAX_LABEL:
                 return None

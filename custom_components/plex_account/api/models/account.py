@@ -15,6 +15,7 @@ from ..fields import (
     number,
     required,
     text,
+    text_mappings,
     texts,
     timestamp,
     token,
@@ -216,12 +217,12 @@ def _parse_services(value: Any) -> tuple[Service, ...]:
     return tuple(
         [
             Service(
-                identifier=text(service.get("identifier")),
-                endpoint=text(service.get("endpoint")),
-                status=text(service.get("status")),
-                token=nullable(service.get("token")),
-                secret=nullable(service.get("secret")),
+                identifier=service.get("identifier"),
+                endpoint=service.get("endpoint"),
+                status=service.get("status"),
+                token=service.get("token") or None,
+                secret=service.get("secret") or None,
             )
-            for service in mappings(value)
+            for service in text_mappings(value)
         ]
     )
