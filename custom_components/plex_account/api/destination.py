@@ -1,41 +1,45 @@
-"""Where requests to a base URL go."""
+"""Where a request goes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from yarl import URL
 
-from .addresses import IPAddress, is_loopback, parse_url, plex_direct_address
+from .addresses import is_loopback, parse_url, plex_direct_address
 from .errors import PlexAddressError
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where requests go: what is dialled, and what name it goes by."""
+class Destination:
+    """Where a request goes: what is dialled, and what name it goes by instead."""
 
-    base: str
-    host: str
+    url: URL
+    host: str | None
     server_hostname: str | None
     confidential: bool
 
 
 @lru_cache(maxsize=1024)
-def find_origin(server_url: str, address: IPAddress | None) -> Origin:
-    """Return where requests to a base URL go, with an address in place of DNS or none.
+def find_destination(server_url: str, address: str | None, path: str) -> Destination:
+    """Return where a path below a base URL is, with an address in place of DNS or none.
 
     Raises PlexAddressError if there is no such place.
     """
-    url = parse_url(server_url)
-    if url is None or not (name := url.raw_host):
+    base = parse_url(server_url)
+    if base is None or not (name := base.raw_host):
         raise PlexAddressError("Not a valid address")
-    if url.raw_query_string or url.raw_fragment or url.user or url.password:
+    if base.raw_query_string or base.raw_fragment or base.user or base.password:
         raise PlexAddressError("Not a base address")
-    address = address or plex_direct_address(name)
+    if address is None and (carried := plex_direct_address(name)):
+        address = str(carried)
+    dialled = base.with_host(address) if address else base
+    url = parse_url(str(dialled).rstrip("/") + path)
+    if url is None:
+        raise PlexAddressError("Not a valid address")
     secure = url.scheme == "https"
-    dialled: URL = url.with_host(str(address)) if address else url
-    return Origin(
-        base=str(dialled).rstrip("/"),
-        host=url.host_port_subcomponent or name,
+    return Destination(
+        url=url,
+        host=base.host_port_subcomponent if address else None,
         server_hostname=name if address and secure else None,
-        confidential=secure or (address.is_loopback if address else is_loopback(name)),
+        confidential=secure or is_loopback(address or name),
     )

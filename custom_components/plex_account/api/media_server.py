@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Literal, Unpack
 
 import aiohttp
+from yarl import URL
 
 from .addresses import IPAddress
 from .documents import JsonLoads
@@ -26,7 +27,7 @@ from .models import (
 from .operation import operation
 from .paths import checked_params, checked_path
 from .refusals import server_error
-from .request import Request, RequestOptions, Token
+from .request import Request, RequestOptions, Response, Token
 from .retry import NO_RETRY, RetryConfig
 from .streaming import StreamedAnswer, Streaming
 from .transport import Transport
@@ -39,6 +40,7 @@ _MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 _IDENTITY = Request(path="/identity", authenticate=False, max_bytes=_MAX_PROBE_BYTES)
 _FRONT_PAGE = Request(path="/", max_bytes=_MAX_PROBE_BYTES)
+_RESOURCES = URL("/security/resources")
 
 
 class PlexServerClient:
@@ -133,11 +135,8 @@ class PlexServerClient:
         The token must be the owner's, or a transient one minted with it. Raises
         PlexUnknownSource if the server answers, but of no source.
         """
-        params = {"source": source}
-        if refresh:
-            params["refresh"] = "1"
         return await self._transport.fetch(
-            Request(path="/security/resources", params=params), options, parse_source
+            _source_request(source, refresh), options, parse_source
         )
 
     @operation
@@ -155,7 +154,7 @@ class PlexServerClient:
         PlexResponseTooLarge for an answer that is too long. Only GET is repeated.
         """
         checked_path(path)
-        response = await self._transport.send(
+        return await self._transport.read(
             Request(
                 method=method,
                 path=path,
@@ -164,16 +163,7 @@ class PlexServerClient:
                 max_bytes=_MAX_ANSWER_BYTES,
             ),
             options,
-        )
-        document, text = await self._transport.read(
-            response, partial(parse_answer, json_loads=self._transport.json_loads)
-        )
-        return Answer(
-            status=response.status,
-            content_type=content_type(response.headers),
-            document=document,
-            text=text,
-            body=response.body,
+            partial(_read_answer, json_loads=self._transport.json_loads),
         )
 
     def stream(
@@ -188,3 +178,22 @@ class PlexServerClient:
         chunk in picture`. Entering it, and each chunk, raise what `request` raises.
         """
         return Streaming(self._transport, path, params, options)
+
+
+@lru_cache(maxsize=256)
+def _source_request(source: str, refresh: bool) -> Request:
+    """Return the request for a source: the same few are asked for all the time."""
+    query = {"source": source, "refresh": "1"} if refresh else {"source": source}
+    return Request(path=str(_RESOURCES % query))
+
+
+def _read_answer(response: Response, json_loads: JsonLoads | None) -> Answer:
+    """Return an answer with what its body holds."""
+    document, text = parse_answer(response.body, json_loads)
+    return Answer(
+        status=response.status,
+        content_type=content_type(response.headers),
+        document=document,
+        text=text,
+        body=response.body,
+    )

@@ -1,6 +1,7 @@
 """What is sent and what comes back, as plain values."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypedDict, override
 
 from .retry import RetryConfig
@@ -50,14 +51,10 @@ class Request(NamedTuple):
         return f"Request(method={self.method!r})"
 
 
-class Response(NamedTuple):
+@dataclass(slots=True)
+class Response:
     """A complete answer of success."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @override
-    def __repr__(self) -> str:
-        """Show nothing of what came: it may be secret."""
-        return f"Response(status={self.status})"
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)

@@ -9,12 +9,12 @@ from typing import Any
 import aiohttp
 from multidict import CIMultiDict
 
-from .addresses import IPAddress, parse_url
+from .addresses import IPAddress
+from .destination import find_destination
 from .documents import OFF_LOOP_BYTES, JsonLoads, is_document, read_document
 from .errors import PlexAddressError, PlexError, PlexResponseError
 from .failures import facts, failure, too_large, unreadable
 from .identity import ClientIdentity
-from .origin import Origin, find_origin
 from .refusals import ErrorOf, read_refusal
 from .request import Request, RequestOptions, Response, Token
 from .retry import RetryConfig
@@ -63,32 +63,36 @@ class Transport:
         self._retry = retry
         self.json_loads = json_loads
         self._error_of = error_of
-        self._address = address
+        self._address = None if address is None else str(address)
 
-    async def fetch[T](
+    def fetch[T](
         self, request: Request, options: RequestOptions, parse: Callable[[Any], T]
-    ) -> T:
+    ) -> Awaitable[T]:
         """Return what a parser makes of the document of the answer.
 
         The document is None where the answer has no body. Raises a PlexError for
         anything but a complete answer of success that the parser understands.
         """
-        response = await self.send(request, options)
-        return await self.read(
-            response, lambda body: parse(read_document(body, self.json_loads))
+        return self.read(
+            request,
+            options,
+            lambda response: parse(read_document(response.body, self.json_loads)),
         )
 
-    async def read[T](self, response: Response, reader: Callable[[bytes], T]) -> T:
-        """Return what a reader makes of the body of an answer.
+    async def read[T](
+        self, request: Request, options: RequestOptions, reader: Callable[[Response], T]
+    ) -> T:
+        """Return what a reader makes of the answer to a request.
 
         Raises the reader's PlexResponseError with the facts of the answer, and a
         plain one if the body is too much for the reader.
         """
+        response = await self.send(request, options)
         try:
             if len(response.body) > OFF_LOOP_BYTES:
                 await asyncio.sleep(0)  # putting a long body together took long enough
-                return await asyncio.to_thread(reader, response.body)
-            return reader(response.body)
+                return await asyncio.to_thread(reader, response)
+            return reader(response)
         except PlexResponseError as error:
             raise type(error)(str(error), **facts(response)) from None
         except Exception:  # noqa: BLE001, whatever a body does to its readers
@@ -151,16 +155,32 @@ class Transport:
         if callable(token):
             token = await token()
         if (server_url := options.get("server_url")) is not None:
-            origin = find_origin(server_url, None)
+            destination = find_destination(server_url, None, request.path)
         else:
-            origin = find_origin(self._server_url, self._address)
+            destination = find_destination(
+                self._server_url, self._address, request.path
+            )
         headers = self._build_headers(request, options, token)
-        if not origin.confidential and (
+        if not destination.confidential and (
             request.form or request.answers_secret or "X-Plex-Token" in headers
         ):
             raise PlexAddressError("Nothing secret goes over plain http")
-        headers["Host"] = origin.host
-        response = await self._exchange(request, options, origin, headers)
+        if destination.host:
+            headers["Host"] = destination.host
+        try:
+            response = await self._session.request(
+                request.method,
+                destination.url,
+                params=request.params,
+                data=request.form,
+                headers=headers,
+                timeout=self._timeout_of(request, options),
+                allow_redirects=False,
+                server_hostname=destination.server_hostname,
+                middlewares=None if request.repeatable else (_send_to_the_end,),
+            )
+        except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
+            raise failure(error) from None
         if 200 <= response.status < 300:
             return response
         raise await self._refusal(request, response)
@@ -185,32 +205,6 @@ class Transport:
                 _require_sendable(value)
             headers.update(more)
         return headers
-
-    async def _exchange(
-        self,
-        request: Request,
-        options: RequestOptions,
-        origin: Origin,
-        headers: CIMultiDict[str],
-    ) -> aiohttp.ClientResponse:
-        """Return the answer to a request as soon as its headers are there."""
-        url = parse_url(origin.base + request.path)
-        if url is None:
-            raise PlexAddressError("Not a valid address")
-        try:
-            return await self._session.request(
-                request.method,
-                url,
-                params=request.params,
-                data=request.form,
-                headers=headers,
-                timeout=self._timeout_of(request, options),
-                allow_redirects=False,
-                server_hostname=origin.server_hostname,
-                middlewares=None if request.repeatable else (_send_to_the_end,),
-            )
-        except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
-            raise failure(error) from None
 
     def _timeout_of(
         self, request: Request, options: RequestOptions
