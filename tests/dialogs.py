@@ -30,6 +30,8 @@ RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
 SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
 SIGN_IN = "/users/signin"
 
+# aiohttp's parser of this header ends with a RecursionError.
+UNREADABLE: Fault = {"status": 503, "headers": {"Content-Type": "(" * 1000}}
 HTML = "<html><body>Down for maintenance</body></html>"
 # What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
 TROUBLE: list[tuple[Fault, str, str]] = [
@@ -40,6 +42,7 @@ TROUBLE: list[tuple[Fault, str, str]] = [
     ({"body": HTML}, "invalid_response", "0"),
     ({"body": {"id": 1, "uuid": ""}}, "invalid_response", "0"),
     ({"status": 503, "body": HTML}, "cannot_connect", "0"),
+    (UNREADABLE, "cannot_connect", "0"),
     ({"action": "drop"}, "cannot_connect", "0"),
     ({"action": "truncate"}, "cannot_connect", "0"),
 ]
