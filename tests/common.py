@@ -178,10 +178,10 @@ class Home:
         """Let the account's own server fail."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
-    async def set_disabled(self, disabled: bool) -> None:
-        """Disable the device of the account's own server as the user may, or enable it."""
+    async def set_disabled(self, disabled: bool, server: Server | None = None) -> None:
+        """Disable the device of an own server as the user may, or enable it."""
         dr.async_get(self.hass).async_update_device(
-            self.device(self.server).id,
+            self.device(server or self.server).id,
             disabled_by=dr.DeviceEntryDisabler.USER if disabled else None,
         )
         await settle(self.hass)
@@ -236,15 +236,17 @@ class Home:
         )
 
 
-def entry_of(simulator: Simulator, account: Account) -> MockConfigEntry:
+def entry_of(
+    simulator: Simulator, account: Account, client: str = CLIENT_IDENTIFIER
+) -> MockConfigEntry:
     """Return the entry of an account that was signed in."""
     return MockConfigEntry(
         domain=DOMAIN,
         title=account.username,
         unique_id=account.uuid,
         data={
-            "token": simulator.sign_in(account, CLIENT_IDENTIFIER),
-            "client_identifier": CLIENT_IDENTIFIER,
+            "token": simulator.sign_in(account, client),
+            "client_identifier": client,
             "username": account.username,
             "url": simulator.url,
         },

@@ -1,6 +1,7 @@
 """How an account is kept current, and what an outage or a refused token does."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -160,11 +161,14 @@ async def test_outages(home: Home) -> None:
     ("retry_after", "quiet"),
     [("7200", 7190), ("0", 50), ("1", 50), ("Thu, 01 Jan 2026 00:00:00 GMT", 50)],
 )
-async def test_retry_after(home: Home, retry_after: str, quiet: int) -> None:
+@pytest.mark.parametrize("ask", [Home.refresh, Home.reload])
+async def test_retry_after(
+    home: Home, ask: Callable[[Home], Awaitable[None]], retry_after: str, quiet: int
+) -> None:
     """A wait that plex.tv asks for is kept; it is asked once a minute at most."""
     headers = {"Retry-After": retry_after}
     busy = home.simulator.fault(path="/user", status=429, headers=headers)
-    await home.refresh()
+    await ask(home)
     assert home.plex_pass == "unavailable"
     home.simulator.clear_requests()
     for _ in range(10):
