@@ -9,8 +9,8 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.util import dt as dt_util
 
-from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, Home, call, until
-from .dialogs import RENEWALS, Dialogs, Source
+from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, Home, until
+from .dialogs import RENEWALS, Dialogs, Source, check_abort
 
 DAY = timedelta(days=1)
 ABSENT = "absent"
@@ -45,8 +45,7 @@ async def test_clock_that_jumps(home: Home, jump: timedelta) -> None:
         await home.refresh()
         assert home.plex_pass == "off"
         assert home.connectivity() == "on"
-    device_id = home.device(home.server).id
-    answer = await call(home.hass, "get_transient_token", device_id=device_id)
+    answer = await home.call("get_transient_token")
     assert answer["token"] in home.server.transient_tokens
     assert {one.status for one in home.simulator.requests} == {200}
     assert home.dialogs() == []
@@ -135,9 +134,7 @@ async def test_damaged_entry(
     assert home.entry.error_reason_translation_key == "entry_damaged"
     assert home.dialogs() == ["reauth"]
 
-    result = await dialogs.sign_in(await dialogs.open(source, home.entry))
-    assert result["reason"] == f"{source}_successful"
-    await home.settle()
+    check_abort(await dialogs.complete(source), f"{source}_successful")
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.connectivity() == "on"
 
@@ -156,9 +153,7 @@ async def test_damaged_username(
     """A stored login that is none is no obstacle to typing a new one."""
     home.update_entry(username=username)
     await home.set_up()
-    result = await dialogs.sign_in(await dialogs.open(source, home.entry))
-    await home.settle()
-    assert result["reason"] == f"{source}_successful"
+    check_abort(await dialogs.complete(source), f"{source}_successful")
     assert home.entry.data["username"] == "ada"
     assert home.entry.state is ConfigEntryState.LOADED
 
@@ -176,7 +171,6 @@ async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
     assert home.dialogs() == ["reauth"]
 
     (menu,) = dialogs.in_progress
-    result = await dialogs.sign_in(menu)
-    assert result["reason"] == "reauth_successful"
+    check_abort(await dialogs.sign_in(menu), "reauth_successful")
     await home.settle()
     assert home.plex_pass == "off"
