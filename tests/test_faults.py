@@ -73,26 +73,6 @@ async def test_clock_put_back_while_a_certificate_is_wrong(home: Home) -> None:
         {"subscription": [], "profile": [], "roles": {}, "entitlements": 5},
         {"subscriptions": [None, 5, {"type": 5, "state": [], "renewsAt": LONG}]},
         {"friendlyName": LONG, "username": "\n\0\u202e"},
-    ],
-    ids=lambda fields: str(fields)[:40],
-)
-async def test_odd_account(
-    all_enabled: None, home: Home, fields: dict[str, Any]
-) -> None:
-    """What an account may not be is unknown, and no matter for the log."""
-    home.account.extra |= fields
-    await home.set_up()
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.plex_pass in ("off", "unknown")
-    assert home.errors == []
-    home.account.extra.clear()
-    await home.refresh()
-    assert home.plex_pass == "off"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
         {"name": LONG, "sourceTitle": LONG, "productVersion": LONG, "product": LONG},
         {"name": "\n\0\u202e", "ownerId": HUGE, "createdAt": HUGE, "lastSeenAt": HUGE},
         {"name": None, "productVersion": None, "product": None, "lastSeenAt": LONG},
@@ -100,16 +80,24 @@ async def test_odd_account(
     ],
     ids=lambda fields: str(fields)[:40],
 )
-async def test_odd_server(
+async def test_odd_fields(
     all_enabled: None, home: Home, fields: dict[str, Any]
 ) -> None:
-    """What somebody else writes of a server keeps it from nothing."""
-    cellar = await home.friend(extra=fields)
+    """What an account or somebody else's server may not be keeps nothing from working."""
+    home.account.extra |= fields
+    cellar = await home.friend(extra={**fields})
     await home.set_up()
+    assert home.entry.state is ConfigEntryState.LOADED
+    assert home.plex_pass in ("off", "unknown")
     assert home.connectivity(cellar) == "on"
     assert home.errors == []
     for state in home.hass.states.async_all():
         assert len(str(state.as_dict())) < 5000
+    home.account.extra.clear()
+    cellar.extra.clear()
+    await home.refresh()
+    assert home.plex_pass == "off"
+    assert home.connectivity(cellar) == "on"
 
 
 @SOURCES

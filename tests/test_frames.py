@@ -49,7 +49,7 @@ async def test_no_token_is_recorded(
             errors.append(error)
         # A front page may be out of order while the token is taken.
         assert errors or path == "/"
-        assert all(error.translation_key for error in errors)
+        assert all(one.translation_key for one in errors)
     else:
         for time in LOCAL_REFRESH, DISTANT_REFRESH, ACCOUNT_REFRESH:
             await home.wait(time)
