@@ -23,7 +23,7 @@ from homeassistant.helpers import (
     entity_registry as er,
     issue_registry as ir,
 )
-from tests.simulator import Account, Fault, Hostile, Server, Simulator
+from tests.simulator import Account, Fault, Hostile, LoggedRequest, Server, Simulator
 
 DOMAIN = "plex_account"
 ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
@@ -78,6 +78,21 @@ class Home:
         """Let time pass here and at Plex, and what is due then happen."""
         self.simulator.clock.advance(time.total_seconds())
         await pass_time(self.hass, self.freezer, time)
+
+    async def wait_in_vain(self, time: timedelta) -> None:
+        """Let time pass, and requests that hang then run into their time-out at once."""
+        self.freezer.tick(time)
+        async_fire_time_changed(self.hass)
+        work = asyncio.ensure_future(self.settle())
+        given_up: set[LoggedRequest] = set()
+        while not work.done():
+            for _ in range(100):
+                await asyncio.sleep(0)
+            open_now = {one for one in self.simulator.requests if one.status is None}
+            if open_now - given_up:
+                given_up |= open_now
+                self.freezer.tick(timedelta(seconds=31))
+                async_fire_time_changed(self.hass)
 
     async def refresh(self, times: int = 1) -> None:
         """Let the account be refreshed on schedule."""

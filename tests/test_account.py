@@ -12,7 +12,6 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
-from tests.simulator import LoggedRequest
 
 from .common import ACCOUNT_REFRESH, Home, entity_id_of, press_refresh, state_of, until
 from .dialogs import UNREADABLE, Dialogs
@@ -37,22 +36,6 @@ IN_PASSING: list[dict[str, Any]] = [
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
 
 
-async def wait_in_vain(home: Home, time: timedelta) -> None:
-    """Let time pass, and requests that hang then run into their time-out at once."""
-    home.freezer.tick(time)
-    async_fire_time_changed(home.hass)
-    work = asyncio.ensure_future(home.settle())
-    given_up: set[LoggedRequest] = set()
-    while not work.done():
-        for _ in range(100):
-            await asyncio.sleep(0)
-        open_now = {one for one in home.simulator.requests if one.status is None}
-        if open_now - given_up:
-            given_up |= open_now
-            home.freezer.tick(timedelta(seconds=31))
-            async_fire_time_changed(home.hass)
-
-
 async def refuse_twice(home: Home, **fault: Any) -> None:
     """Let plex.tv refuse the token for as long as it takes to be believed."""
     home.simulator.fault(path="/user", **fault or {"status": 401})
@@ -75,13 +58,13 @@ async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None
     home.simulator.clear_requests()
     home.account.subscription["active"] = True
     home.simulator.fault(path=path, times=2, **fault)
-    await wait_in_vain(home, ACCOUNT_REFRESH)
+    await home.wait_in_vain(ACCOUNT_REFRESH)
     assert home.plex_pass == "on"
     assert home.asked().count(path) == 3
     assert home.log == []
 
     bad = home.simulator.fault(path=path, **fault)
-    await wait_in_vain(home, ACCOUNT_REFRESH)
+    await home.wait_in_vain(ACCOUNT_REFRESH)
     assert home.plex_pass == "unavailable"
     assert home.connectivity() == "on"
     assert home.dialogs() == []
@@ -184,7 +167,7 @@ async def test_day_of_trouble(home: Home) -> None:
     trouble = home.simulator.trouble(probability=0.5, seed=9)
     for _ in range(24 * 6):
         home.simulator.clear_requests()
-        await wait_in_vain(home, 10 * MINUTE)
+        await home.wait_in_vain(10 * MINUTE)
         assert home.connectivity() == "on"
     assert trouble.hits > 50
 

@@ -58,8 +58,8 @@ async def test_no_token_is_recorded(
     logged = [one.exc_info[1] for one in records if one.exc_info and one.exc_info[1]]
     assert bool(logged) is (path == "*") or action
     recorded = [home.caplog.text]
-    for error in (*errors, *logged):
-        recorded += frames_of(error)
+    for one in (*errors, *logged):
+        recorded += frames_of(one)
     tokens = [home.entry.data["token"], *home.server.transient_tokens]
     assert not [token for token in tokens if any(token in one for one in recorded)]
 

@@ -110,10 +110,10 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
     ("fault", "warnings"),
     [
         ({"status": 401}, 0),
-        ({"status": 503}, 1),
-        ({"action": "drop"}, 1),
-        (UNREADABLE, 1),
-        (None, 1),
+        *(
+            (fault, 1)
+            for fault in ({"status": 503}, {"action": "drop"}, UNREADABLE, None)
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )
