@@ -23,7 +23,7 @@ from homeassistant.helpers import (
     entity_registry as er,
     issue_registry as ir,
 )
-from tests.simulator import Account, Fault, Hostile, Server, Simulator
+from tests.simulator import Account, Fault, Hostile, LoggedRequest, Server, Simulator
 
 DOMAIN = "plex_account"
 ACCOUNT_REFRESH = timedelta(minutes=30, seconds=1)
@@ -78,6 +78,21 @@ class Home:
         """Let time pass here and at Plex, and what is due then happen."""
         self.simulator.clock.advance(time.total_seconds())
         await pass_time(self.hass, self.freezer, time)
+
+    async def wait_in_vain(self, time: timedelta) -> None:
+        """Let time pass, and requests that hang then run into their time-out at once."""
+        self.freezer.tick(time)
+        async_fire_time_changed(self.hass)
+        work = asyncio.ensure_future(self.settle())
+        given_up: set[LoggedRequest] = set()
+        while not work.done():
+            for _ in range(100):
+                await asyncio.sleep(0)
+            open_now = {one for one in self.simulator.requests if one.status is None}
+            if open_now - given_up:
+                given_up |= open_now
+                self.freezer.tick(timedelta(seconds=31))
+                async_fire_time_changed(self.hass)
 
     async def refresh(self, times: int = 1) -> None:
         """Let the account be refreshed on schedule."""
@@ -178,10 +193,10 @@ class Home:
         """Let the account's own server fail."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
-    async def set_disabled(self, disabled: bool) -> None:
-        """Disable the device of the account's own server as the user may, or enable it."""
+    async def set_disabled(self, disabled: bool, server: Server | None = None) -> None:
+        """Disable the device of an own server as the user may, or enable it."""
         dr.async_get(self.hass).async_update_device(
-            self.device(self.server).id,
+            self.device(server or self.server).id,
             disabled_by=dr.DeviceEntryDisabler.USER if disabled else None,
         )
         await settle(self.hass)
@@ -236,15 +251,17 @@ class Home:
         )
 
 
-def entry_of(simulator: Simulator, account: Account) -> MockConfigEntry:
+def entry_of(
+    simulator: Simulator, account: Account, client: str = CLIENT_IDENTIFIER
+) -> MockConfigEntry:
     """Return the entry of an account that was signed in."""
     return MockConfigEntry(
         domain=DOMAIN,
         title=account.username,
         unique_id=account.uuid,
         data={
-            "token": simulator.sign_in(account, CLIENT_IDENTIFIER),
-            "client_identifier": CLIENT_IDENTIFIER,
+            "token": simulator.sign_in(account, client),
+            "client_identifier": client,
             "username": account.username,
             "url": simulator.url,
         },

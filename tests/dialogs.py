@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
     async_fire_time_changed,
     get_schema_suggested_value,
 )
@@ -30,6 +29,8 @@ RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
 SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
 SIGN_IN = "/users/signin"
 
+# aiohttp's parser of this header ends with a RecursionError.
+UNREADABLE: Fault = {"status": 503, "headers": {"Content-Type": "(" * 1000}}
 HTML = "<html><body>Down for maintenance</body></html>"
 # What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
 TROUBLE: list[tuple[Fault, str, str]] = [
@@ -40,6 +41,7 @@ TROUBLE: list[tuple[Fault, str, str]] = [
     ({"body": HTML}, "invalid_response", "0"),
     ({"body": {"id": 1, "uuid": ""}}, "invalid_response", "0"),
     ({"status": 503, "body": HTML}, "cannot_connect", "0"),
+    (UNREADABLE, "cannot_connect", "0"),
     ({"action": "drop"}, "cannot_connect", "0"),
     ({"action": "truncate"}, "cannot_connect", "0"),
 ]
@@ -88,11 +90,10 @@ class Dialogs:
         if source == "user":
             flow = self.hass.config_entries.flow
             return await flow.async_init(DOMAIN, context={"source": "user"})
-        entry = entry or self.entry
-        assert isinstance(entry, MockConfigEntry)
+        renewed: Any = entry or self.entry
         if source == "reauth":
-            return await entry.start_reauth_flow(self.hass)
-        return await entry.start_reconfigure_flow(self.hass)
+            return await renewed.start_reauth_flow(self.hass)
+        return await renewed.start_reconfigure_flow(self.hass)
 
     def close(self, step: ConfigFlowResult) -> None:
         """Close a dialog."""

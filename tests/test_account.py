@@ -1,6 +1,7 @@
 """How an account is kept current, and what an outage or a refused token does."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,18 +12,9 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
-from tests.simulator import LoggedRequest
 
-from .common import (
-    ACCOUNT_REFRESH,
-    Home,
-    call,
-    entity_id_of,
-    press_refresh,
-    state_of,
-    until,
-)
-from .dialogs import Dialogs
+from .common import ACCOUNT_REFRESH, Home, entity_id_of, press_refresh, state_of, until
+from .dialogs import UNREADABLE, Dialogs
 
 pytestmark = pytest.mark.usefixtures("loaded")
 
@@ -30,6 +22,7 @@ MINUTE = timedelta(minutes=1)
 CONFIRMATION = timedelta(seconds=62)
 
 REFUSALS: list[dict[str, Any]] = [{"status": 401}, {"status": 422, "code": 1001}]
+STRANGER = {"id": 1, "uuid": "f" * 16, "subscription": {"active": True}}
 IN_PASSING: list[dict[str, Any]] = [
     *({"status": status} for status in (400, 403, 408, 418, 422, 500, 503)),
     {"status": 404, "empty": True},
@@ -37,31 +30,17 @@ IN_PASSING: list[dict[str, Any]] = [
     {"body": "<!DOCTYPE html><html></html>", "content_type": "text/html"},
     *({"body": body} for body in ("", "{", "<html>", {"resources": None})),
     *({"action": what} for what in ("drop", "truncate", "endless", "gzip_bomb")),
+    {"action": "hang"},
+    UNREADABLE,
 ]
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
-REFUSED = pytest.mark.parametrize("fault", REFUSALS, ids=str)
-
-
-async def wait_in_vain(home: Home, time: timedelta) -> None:
-    """Let time pass, and requests that hang then run into their time-out at once."""
-    home.freezer.tick(time)
-    async_fire_time_changed(home.hass)
-    work = asyncio.ensure_future(home.settle())
-    given_up: set[LoggedRequest] = set()
-    while not work.done():
-        for _ in range(100):
-            await asyncio.sleep(0)
-        open_now = {one for one in home.simulator.requests if one.status is None}
-        if open_now - given_up:
-            given_up |= open_now
-            home.freezer.tick(timedelta(seconds=31))
-            async_fire_time_changed(home.hass)
 
 
 async def refuse_twice(home: Home, **fault: Any) -> None:
     """Let plex.tv refuse the token for as long as it takes to be believed."""
     home.simulator.fault(path="/user", **fault or {"status": 401})
     await home.refresh()
+    assert home.plex_pass == "off"
     await home.wait(CONFIRMATION)
 
 
@@ -72,26 +51,20 @@ async def take_again(home: Home) -> None:
     assert home.plex_pass == "off"
 
 
-def activity(home: Home) -> Any:
-    """Return what the activity says happened last."""
-    entity = state_of(home.hass, "event", home.unique_id("activity"))
-    return entity.attributes["event_type"]
-
-
 @ON_EITHER_PATH
-@pytest.mark.parametrize("fault", IN_PASSING, ids=str)
+@pytest.mark.parametrize("fault", IN_PASSING, ids=lambda fault: str(fault)[:60])
 async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None:
     """What fails in passing goes unnoticed; what goes on costs the account's entities."""
     home.simulator.clear_requests()
     home.account.subscription["active"] = True
     home.simulator.fault(path=path, times=2, **fault)
-    await home.refresh()
+    await home.wait_in_vain(ACCOUNT_REFRESH)
     assert home.plex_pass == "on"
     assert home.asked().count(path) == 3
     assert home.log == []
 
     bad = home.simulator.fault(path=path, **fault)
-    await home.refresh()
+    await home.wait_in_vain(ACCOUNT_REFRESH)
     assert home.plex_pass == "unavailable"
     assert home.connectivity() == "on"
     assert home.dialogs() == []
@@ -99,23 +72,11 @@ async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None
     await home.wait(MINUTE)
     assert home.plex_pass == "on"
     assert home.log == ["ERROR", "INFO"]
+    assert "RecursionError" not in home.caplog.text
 
 
 @ON_EITHER_PATH
-async def test_one_silence(home: Home, path: str) -> None:
-    """A request that is not answered in time is asked again as well."""
-    home.account.subscription["active"] = True
-    hang = home.simulator.fault(path=path, action="hang", times=2)
-    home.simulator.clear_requests()
-    await wait_in_vain(home, ACCOUNT_REFRESH)
-    assert hang.hits == 2
-    assert home.plex_pass == "on"
-    assert home.log == []
-    hang.release()
-
-
-@ON_EITHER_PATH
-@REFUSED
+@pytest.mark.parametrize("fault", REFUSALS, ids=str)
 async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None:
     """A token that is refused once is asked about again a minute later, in silence."""
     home.simulator.fault(path=path, times=1, **fault)
@@ -128,7 +89,7 @@ async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None
     await home.wait(timedelta(seconds=4))
     assert home.plex_pass == "on"
     assert home.dialogs() == []
-    assert activity(home) is None
+    assert home.state("event", "activity") == "unknown"
     assert home.log == []
 
     home.simulator.clear_requests()
@@ -183,11 +144,14 @@ async def test_outages(home: Home) -> None:
     ("retry_after", "quiet"),
     [("7200", 7190), ("0", 50), ("1", 50), ("Thu, 01 Jan 2026 00:00:00 GMT", 50)],
 )
-async def test_retry_after(home: Home, retry_after: str, quiet: int) -> None:
+@pytest.mark.parametrize("ask", [Home.refresh, Home.reload])
+async def test_retry_after(
+    home: Home, ask: Callable[[Home], Awaitable[None]], retry_after: str, quiet: int
+) -> None:
     """A wait that plex.tv asks for is kept; it is asked once a minute at most."""
     headers = {"Retry-After": retry_after}
     busy = home.simulator.fault(path="/user", status=429, headers=headers)
-    await home.refresh()
+    await ask(home)
     assert home.plex_pass == "unavailable"
     home.simulator.clear_requests()
     for _ in range(10):
@@ -203,7 +167,7 @@ async def test_day_of_trouble(home: Home) -> None:
     trouble = home.simulator.trouble(probability=0.5, seed=9)
     for _ in range(24 * 6):
         home.simulator.clear_requests()
-        await wait_in_vain(home, 10 * MINUTE)
+        await home.wait_in_vain(10 * MINUTE)
         assert home.connectivity() == "on"
     assert trouble.hits > 50
 
@@ -218,9 +182,16 @@ async def test_day_of_trouble(home: Home) -> None:
     assert not [one for one in records if one.exc_info and one.levelname != "DEBUG"]
 
 
-@REFUSED
-async def test_refused_twice(home: Home, fault: dict[str, Any]) -> None:
-    """A token that is refused twice asks for a sign-in once, and tells the activity."""
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        *((fault, "signed Home Assistant out") for fault in REFUSALS),
+        ({"body": STRANGER}, "Sign in again"),
+    ],
+    ids=str,
+)
+async def test_refused_twice(home: Home, fault: dict[str, Any], words: str) -> None:
+    """A token that is refused twice, or is somebody else's, asks for a sign-in once."""
     seen: list[str] = []
 
     def look(event: Event[Any]) -> None:
@@ -232,11 +203,11 @@ async def test_refused_twice(home: Home, fault: dict[str, Any]) -> None:
     assert home.plex_pass == "unavailable"
     assert home.connectivity() == "on"
     assert home.dialogs() == ["reauth"]
-    assert activity(home) == "token_rejected"
+    activity = state_of(home.hass, "event", home.unique_id("activity"))
+    assert activity.attributes["event_type"] == "token_rejected"
     assert seen == ["unavailable"]
-    with pytest.raises(HomeAssistantError) as failed:
+    with pytest.raises(HomeAssistantError, match=words):
         await home.press()
-    assert failed.value.translation_key == "token_revoked"
     assert home.dialogs() == ["reauth"]
     assert seen == ["unavailable"]
 
@@ -288,8 +259,7 @@ async def test_reconfigure_is_open(home: Home, dialogs: Dialogs) -> None:
 async def test_refused_by_an_action(home: Home) -> None:
     """An action that is refused has the token asked about again soon, nothing else."""
     home.simulator.fault(path="/user", status=401, times=1)
-    with pytest.raises(HomeAssistantError):
-        await call(home.hass, "get_token_details")
+    await home.refused("get_token_details", "token_revoked")
     assert home.dialogs() == []
     home.simulator.clear_requests()
     home.simulator.fault(path="/user", status=401, times=1)
@@ -299,18 +269,6 @@ async def test_refused_by_an_action(home: Home) -> None:
     await home.wait(2 * MINUTE)
     assert home.plex_pass == "off"
     assert home.dialogs() == []
-
-
-async def test_another_account_answers(home: Home) -> None:
-    """What plex.tv says of another account is never shown as this one's."""
-    answer = {"id": 1, "uuid": "f" * 16, "subscription": {"active": True}}
-    home.simulator.fault(path="/user", body=answer)
-    await home.refresh()
-    assert home.plex_pass == "off"
-    await home.wait(CONFIRMATION)
-    assert home.plex_pass == "unavailable"
-    assert home.connectivity() == "on"
-    await take_again(home)
 
 
 async def test_button_in_an_outage(home: Home) -> None:

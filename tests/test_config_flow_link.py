@@ -126,8 +126,7 @@ async def test_expired(
     dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, fault: Fault | None
 ) -> None:
     """A code that isn't entered, or can't be asked for, in its time is replaced."""
-    if fault == {"status": 429}:
-        monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 1000)
+    monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 1000)
     wait = await dialogs.choose(None, "link")
     if fault:
         dialogs.simulator.fault(method="GET", path="/pins/*", **fault)

@@ -20,6 +20,7 @@ UNREACHABLE = {"type": "failed", "error": "unreachable"}
 async def download(home: Home, hass_client: ClientSessionGenerator) -> Any:
     """Return the diagnostics with what Home Assistant adds."""
     await async_setup_component(home.hass, "diagnostics", {})
+    await home.settle()
     client = await hass_client()
     response = await client.get(f"/api/diagnostics/config_entry/{home.entry.entry_id}")
     return await response.json()
@@ -39,8 +40,7 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
     assert diagnostics == EXPECTED
     secrets = {
         *("ada", "Attic", "Cellar", "as they like", "127.0.0", server.certificate_hash),
-        *(home.account.uuid, home.account.email, *server.transient_tokens),
-        *(home.entry.data["token"], home.entry.data["client_identifier"]),
+        *(home.account.uuid, home.account.email, *home.secrets),
         *(server.machine_identifier, cellar.machine_identifier),
     }
     assert [secret for secret in secrets if secret in text] == []

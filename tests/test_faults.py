@@ -4,30 +4,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.util import dt as dt_util
 
-from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, Home, call, until
-from .dialogs import RENEWALS, Dialogs, Source
+from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, LOCAL_REFRESH, Home
+from .dialogs import RENEWALS, Dialogs, Source, check_abort
 
 DAY = timedelta(days=1)
 ABSENT = "absent"
 LONG, HUGE = "long " * 1000, 10**30
-SOURCES = pytest.mark.parametrize("source", RENEWALS)
 
 
 async def test_server_that_hangs(home: Home) -> None:
     """A server that no longer answers in time is off until it does."""
     await home.set_up()
-    hang = home.simulator.fault(host=home.server.machine_identifier, action="hang")
-    home.freezer.tick(timedelta(seconds=61))
-    async_fire_time_changed(home.hass)
-    for number in (1, 2, 3):
-        await until(lambda number=number: hang.hits == number)  # type: ignore[misc]
-        async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(seconds=11))
-    await home.settle()
+    hang = home.fault(action="hang")
+    await home.wait_in_vain(LOCAL_REFRESH)
+    assert hang.hits == 3
     assert home.connectivity() == "off"
     assert home.plex_pass == "off"
     hang.remove()
@@ -45,8 +38,7 @@ async def test_clock_that_jumps(home: Home, jump: timedelta) -> None:
         await home.refresh()
         assert home.plex_pass == "off"
         assert home.connectivity() == "on"
-    device_id = home.device(home.server).id
-    answer = await call(home.hass, "get_transient_token", device_id=device_id)
+    answer = await home.call("get_transient_token")
     assert answer["token"] in home.server.transient_tokens
     assert {one.status for one in home.simulator.requests} == {200}
     assert home.dialogs() == []
@@ -74,26 +66,6 @@ async def test_clock_put_back_while_a_certificate_is_wrong(home: Home) -> None:
         {"subscription": [], "profile": [], "roles": {}, "entitlements": 5},
         {"subscriptions": [None, 5, {"type": 5, "state": [], "renewsAt": LONG}]},
         {"friendlyName": LONG, "username": "\n\0\u202e"},
-    ],
-    ids=lambda fields: str(fields)[:40],
-)
-async def test_odd_account(
-    all_enabled: None, home: Home, fields: dict[str, Any]
-) -> None:
-    """What an account may not be is unknown, and no matter for the log."""
-    home.account.extra |= fields
-    await home.set_up()
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.plex_pass in ("off", "unknown")
-    assert home.errors == []
-    home.account.extra.clear()
-    await home.refresh()
-    assert home.plex_pass == "off"
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
         {"name": LONG, "sourceTitle": LONG, "productVersion": LONG, "product": LONG},
         {"name": "\n\0\u202e", "ownerId": HUGE, "createdAt": HUGE, "lastSeenAt": HUGE},
         {"name": None, "productVersion": None, "product": None, "lastSeenAt": LONG},
@@ -101,44 +73,55 @@ async def test_odd_account(
     ],
     ids=lambda fields: str(fields)[:40],
 )
-async def test_odd_server(
+async def test_odd_fields(
     all_enabled: None, home: Home, fields: dict[str, Any]
 ) -> None:
-    """What somebody else writes of a server keeps it from nothing."""
-    cellar = await home.friend(extra=fields)
+    """What an account or somebody else's server may not be keeps nothing from working."""
+    home.account.extra |= fields
+    cellar = await home.friend(extra={**fields})
     await home.set_up()
+    assert home.entry.state is ConfigEntryState.LOADED
+    assert home.plex_pass in ("off", "unknown")
     assert home.connectivity(cellar) == "on"
     assert home.errors == []
     for state in home.hass.states.async_all():
         assert len(str(state.as_dict())) < 5000
+    home.account.extra.clear()
+    cellar.extra.clear()
+    await home.refresh()
+    assert home.plex_pass == "off"
+    assert home.connectivity(cellar) == "on"
 
 
-@SOURCES
+@pytest.mark.parametrize("source", RENEWALS)
 @pytest.mark.parametrize(
     "damage",
     [
         *({"token": token} for token in (ABSENT, None, "", 5, ["x"])),
         *({"client_identifier": identifier} for identifier in (ABSENT, None, "", 5)),
         *({"url": url} for url in (5, None, "http://192.0.2.1/api/v2")),
+        *({"username": username} for username in (None, "", 5, ["ada"])),
     ],
     ids=str,
 )
 async def test_damaged_entry(
     home: Home, dialogs: Dialogs, source: Source, damage: dict[str, Any]
 ) -> None:
-    """An entry that is of no use says so, asks for a sign-in, and is repaired by one."""
+    """An entry that is of no use without a sign-in says so, and is repaired by one."""
     data = {**home.entry.data, **damage}
     data = {name: value for name, value in data.items() if value is not ABSENT}
     home.hass.config_entries.async_update_entry(home.entry, data=data)
     await home.set_up()
-    assert home.entry.state is ConfigEntryState.SETUP_ERROR
-    assert home.entry.error_reason_translation_key == "entry_damaged"
-    assert home.dialogs() == ["reauth"]
+    if "username" in damage:
+        assert home.entry.state is ConfigEntryState.LOADED
+    else:
+        assert home.entry.state is ConfigEntryState.SETUP_ERROR
+        assert home.entry.error_reason_translation_key == "entry_damaged"
+        assert home.dialogs() == ["reauth"]
 
-    result = await dialogs.sign_in(await dialogs.open(source, home.entry))
-    assert result["reason"] == f"{source}_successful"
-    await home.settle()
+    check_abort(await dialogs.complete(source), f"{source}_successful")
     assert home.entry.state is ConfigEntryState.LOADED
+    assert home.entry.data["username"] == "ada"
     assert home.connectivity() == "on"
 
     home.caplog.clear()
@@ -146,21 +129,6 @@ async def test_damaged_entry(
     await home.remove()
     assert home.hass.config_entries.async_entries(DOMAIN) == []
     assert home.errors == []
-
-
-@SOURCES
-@pytest.mark.parametrize("username", [None, "", 5, ["ada"]], ids=str)
-async def test_damaged_username(
-    home: Home, dialogs: Dialogs, source: Source, username: Any
-) -> None:
-    """A stored login that is none is no obstacle to typing a new one."""
-    home.update_entry(username=username)
-    await home.set_up()
-    result = await dialogs.sign_in(await dialogs.open(source, home.entry))
-    await home.settle()
-    assert result["reason"] == f"{source}_successful"
-    assert home.entry.data["username"] == "ada"
-    assert home.entry.state is ConfigEntryState.LOADED
 
 
 async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
@@ -176,7 +144,6 @@ async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
     assert home.dialogs() == ["reauth"]
 
     (menu,) = dialogs.in_progress
-    result = await dialogs.sign_in(menu)
-    assert result["reason"] == "reauth_successful"
+    check_abort(await dialogs.sign_in(menu), "reauth_successful")
     await home.settle()
     assert home.plex_pass == "off"

@@ -3,19 +3,18 @@
 from datetime import timedelta
 
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import device_registry as dr
 
-from .common import DOMAIN, Home, own_log
-from .dialogs import Fault
+from .common import DOMAIN, Home, entry_of
+from .dialogs import UNREADABLE, Fault
 
 NOT_SIGNED_OUT = "Failed to sign out the token of a removed account"
 
 
 async def test_requests_of_set_up(home: Home) -> None:
-    """The account token goes to plex.tv, the server token to mint, no token probes."""
+    """Each token goes to one host; all hear one name, and a client identifier each."""
     home.server.token = "server-token"
     await home.set_up()
     (transient,) = home.server.transient_tokens
@@ -30,12 +29,7 @@ async def test_requests_of_set_up(home: Home) -> None:
         (True, "GET", "/resources", token),
         (True, "GET", "/user", token),
     ]
-
-
-async def test_every_request_introduces_itself(home: Home) -> None:
-    """The same name goes with all requests; each host has a client identifier."""
     await home.friend()
-    await home.set_up()
     await home.reload()
     requests = home.simulator.requests
     assert {one.headers["X-Plex-Device-Name"] for one in requests} == {"Home Assistant"}
@@ -49,21 +43,17 @@ async def test_every_request_introduces_itself(home: Home) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"status": 401},
+        *({"status": status} for status in (401, 429, 503)),
         {"status": 422, "code": 1, "message": "Invalid token"},
         {"status": 404, "empty": True},
-        {"status": 429},
-        {"status": 503},
-        {"body": "<html></html>"},
-        {"body": '{"truncated'},
-        {"action": "truncate"},
-        {"action": "drop"},
+        *({"body": body} for body in ("<html></html>", '{"truncated')),
+        *({"action": action} for action in ("truncate", "drop")),
     ],
     ids=str,
 )
 @pytest.mark.parametrize("path", ["/user", "/resources"])
 async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) -> None:
-    """A bad answer at set-up, even a refused token, never needs a person."""
+    """A bad answer at a start needs nobody; a later start waits only if it is refused."""
     trouble = home.simulator.fault(path=path, **fault)
     await home.set_up()
     trouble.remove()
@@ -74,6 +64,17 @@ async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) ->
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.plex_pass == "off"
     assert home.connectivity() == "on"
+
+    home.simulator.fault(path=path, times=1, **fault)
+    await home.reload()
+    kept = home.entry.state is ConfigEntryState.LOADED
+    assert kept is (fault.get("status") not in (401, 422))
+    assert home.connectivity() == ("on" if kept else "unavailable")
+    await home.wait(timedelta(minutes=1))
+    assert home.entry.state is ConfigEntryState.LOADED
+    assert home.plex_pass == "off"
+    assert home.connectivity() == "on"
+    assert home.dialogs() == []
 
 
 @pytest.mark.parametrize(("language", "model"), [("en", "Account"), ("de", "Konto")])
@@ -107,11 +108,17 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "warnings"),
-    [({"status": 401}, 0), ({"status": 503}, 1), ({"action": "drop"}, 1), (None, 1)],
-    ids=str,
+    [
+        ({"status": 401}, 0),
+        ({"status": 503}, 1),
+        ({"action": "drop"}, 1),
+        (UNREADABLE, 1),
+        (None, 1),
+    ],
+    ids=lambda value: str(value)[:40],
 )
 async def test_removal_without_sign_out(
-    home: Home, caplog: pytest.LogCaptureFixture, fault: Fault | None, warnings: int
+    home: Home, fault: Fault | None, warnings: int
 ) -> None:
     """A warning tells of a token that Plex has not ended, or that nobody may send."""
     await home.set_up()
@@ -119,23 +126,21 @@ async def test_removal_without_sign_out(
     if fault:
         home.simulator.fault(path="/users/signout", **fault)
     else:
-        data = {**home.entry.data, "url": "http://plex.example.com"}
-        home.hass.config_entries.async_update_entry(home.entry, data=data)
+        home.update_entry(url="http://plex.example.com")
     await home.remove()
     assert set(home.asked()) == ({"/users/signout"} if fault else set())
     assert list(home.account.tokens) == [home.entry.data["token"]]
     assert not home.hass.config_entries.async_entries(DOMAIN)
-    assert own_log(caplog) == ["WARNING"] * warnings
-    assert caplog.text.count(NOT_SIGNED_OUT) == warnings
+    assert home.log == ["WARNING"] * warnings
+    assert home.errors == []
+    assert home.caplog.text.count(NOT_SIGNED_OUT) == warnings
 
 
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_accounts_that_share_a_server(home: Home, end: str) -> None:
     """Two accounts have a device each for one server, and don't touch the other's."""
     cellar = await home.friend()
-    data = {**home.entry.data, "client_identifier": "client-of-grace"}
-    data["token"] = home.simulator.sign_in(cellar.owner, "client-of-grace")
-    other = MockConfigEntry(domain=DOMAIN, unique_id=cellar.owner.uuid, data=data)
+    other = entry_of(home.simulator, cellar.owner, "client-of-grace")
     other.add_to_hass(home.hass)
     await home.set_up()
     assert other.state is ConfigEntryState.LOADED

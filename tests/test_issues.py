@@ -13,7 +13,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from tests.simulator import Connection, Server
 
-from .common import DISTANT_REFRESH, DOMAIN, Home, settle, state_of
+from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, Home, state_of
 
 PLAIN = Connection("http://192.168.1.2:32400", "http", "192.168.1.2", 32400)
 NOBODY = Connection("https://127.0.0.9:1", "https", "127.0.0.9", 1)
@@ -88,7 +88,17 @@ async def test_fix_by_claiming(home: Home, lost: Server) -> None:
 
 
 async def test_fix_by_deleting(home: Home, lost: Server) -> None:
-    """The device is deleted when that is confirmed and Plex can be asked."""
+    """The device is deleted if that is confirmed, Plex can be asked and doesn't list it."""
+    form = await fix(home, await fix(home), next_step_id="delete")
+    lost.listed = True
+    result = await fix(home, form)
+    assert (result["type"], result["reason"]) == ("abort", "server_back")
+    assert home.issues() == []
+    assert home.find_device(lost)
+    lost.listed = False
+    await home.refresh(2)
+    assert home.issues() == [LOST]
+
     form = await fix(home, await fix(home), next_step_id="delete")
     assert home.find_device(lost)
     fault = home.simulator.fault(path="/resources", status=503)
@@ -104,16 +114,6 @@ async def test_fix_by_deleting(home: Home, lost: Server) -> None:
     assert home.issues() == []
     assert home.find_device(lost) is None
     assert home.state("sensor", "servers") == "1"
-
-
-async def test_fix_of_a_server_that_is_back(home: Home, lost: Server) -> None:
-    """A server that is listed by the time of the confirmation is not deleted."""
-    form = await fix(home, await fix(home), next_step_id="delete")
-    lost.listed = True
-    result = await fix(home, form)
-    assert (result["type"], result["reason"]) == ("abort", "server_back")
-    assert home.issues() == []
-    assert home.find_device(lost)
 
 
 async def test_text_of_others(home: Home) -> None:
@@ -140,9 +140,8 @@ async def test_password_reset(home: Home) -> None:
     await home.set_up()
     home.simulator.reset_password(home.account, "new password")
     await home.refresh()
-    data = dict(home.entry.data)
-    data["token"] = home.simulator.sign_in(home.account, data["client_identifier"])
-    home.hass.config_entries.async_update_entry(home.entry, data=data)
+    token = home.simulator.sign_in(home.account, CLIENT_IDENTIFIER)
+    home.update_entry(token=token)
     await home.reload()
     await home.refresh(2)
     assert home.issues() == [("server_lost", "Attic")]
@@ -162,7 +161,7 @@ async def test_end_of_the_entry_ends_issues(home: Home) -> None:
     await disable(home.entry.entry_id, ConfigEntryDisabler.USER)
     assert home.issues() == []
     await disable(home.entry.entry_id, None)
-    await settle(home.hass)
+    await home.settle()
     assert home.issues() == [INSECURE]
 
     options: dict[str, Any] = {"is_fixable": False, "translation_key": "other"}
@@ -219,7 +218,7 @@ async def test_deleting_devices(
     assert len(home.issues()) == lists - 1
     assert last_activity() != "server_removed"
     assert await refusal(home.server) is None
-    await settle(home.hass)
+    await home.settle()
     assert last_activity() == "server_removed"
     assert home.state("sensor", "servers") == ("0" if only else "1")
     assert home.issues() == []

@@ -13,7 +13,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.helpers import entity_registry as er
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 
-from .common import CLIENT_IDENTIFIER, DOMAIN, Home, call, own_log, settle
+from .common import CLIENT_IDENTIFIER, DOMAIN, Home
 from .samples import sample
 
 type Storage = dict[str, Any]
@@ -27,9 +27,7 @@ def key(home: Home) -> str:
     return f"{DOMAIN}.{home.entry.entry_id}"
 
 
-async def test_start_without_plex_tv(
-    home: Home, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_start_without_plex_tv(home: Home) -> None:
     """Own servers are on and hand out tokens; others, and the account, wait."""
     cellar = await home.friend()
     other_token = await home.own("Hut", token="of-its-own")
@@ -39,8 +37,7 @@ async def test_start_without_plex_tv(
     await home.reload()
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.connectivity() == "on"
-    device_id = home.device(home.server).id
-    answer = await call(home.hass, "get_transient_token", device_id=device_id)
+    answer = await home.call("get_transient_token")
     assert answer["token"] in home.server.transient_tokens
     for waiting in (cellar, other_token):
         assert home.connectivity(waiting) == "unknown"
@@ -48,7 +45,7 @@ async def test_start_without_plex_tv(
     assert home.plex_pass == home.state("sensor", "servers") == "unavailable"
     assert home.state("button", "refresh") != "unavailable"
     assert home.dialogs() == []
-    assert own_log(caplog) == ["INFO"]
+    assert home.log == ["INFO"]
 
     await home.wait(MINUTE)
     assert home.plex_pass == "unavailable"
@@ -58,30 +55,7 @@ async def test_start_without_plex_tv(
     assert home.state("sensor", "servers") == "3"
     assert home.connectivity(cellar) == home.connectivity(other_token) == "on"
     assert home.state("event", "activity") == "unknown"
-    assert own_log(caplog) == ["INFO", "INFO"]
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"status": 404, "empty": True},
-        {"status": 503},
-        {"status": 429, "headers": {"Retry-After": "120"}},
-    ],
-    ids=str,
-)
-async def test_start_with_a_bad_answer(home: Home, fault: dict[str, Any]) -> None:
-    """A start at a bad moment needs nobody: the account is there a little later."""
-    await home.set_up()
-    home.simulator.fault(path="/user", times=1, **fault)
-    await home.reload()
-    assert home.entry.state is ConfigEntryState.LOADED
-    assert home.connectivity() == "on"
-    if "headers" in fault:
-        await home.wait(MINUTE)
-        assert home.plex_pass == "unavailable"
-    await home.wait(MINUTE)
-    assert home.plex_pass == "off"
+    assert home.log == ["INFO", "INFO"]
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -111,18 +85,6 @@ async def test_refused_and_out(home: Home, kept: bool) -> None:
     assert home.connectivity() == "on"
 
 
-async def test_left_out_by_the_first_list(home: Home) -> None:
-    """A kept server that the first list after a start leaves out stays for now."""
-    cellar = await home.friend()
-    await home.set_up()
-    cellar.listed = False
-    await home.reload()
-    assert home.connectivity(cellar) == "on"
-    assert home.state("sensor", "servers") == "2"
-    await home.refresh()
-    assert home.find_device(cellar) is None
-
-
 async def test_what_is_kept(home: Home, hass_storage: Storage) -> None:
     """The file holds no secret, is written if there is news, and goes with the entry."""
     cellar = await home.friend()
@@ -147,18 +109,12 @@ async def test_what_is_kept(home: Home, hass_storage: Storage) -> None:
     home.server.name = "Loft"
     await home.refresh()
     assert hass_storage[key(home)] != before
-    await home.remove()
-    assert key(home) not in hass_storage
 
-
-async def test_removal_right_after_a_list(home: Home, hass_storage: Storage) -> None:
-    """What is being written when the entry is removed doesn't stay."""
-    await home.set_up()
-    home.server.name = "Loft"
+    home.server.name = "Hut"
     refresh = home.hass.async_create_task(home.entry.runtime_data.async_refresh())
     await home.hass.config_entries.async_remove(home.entry.entry_id)
     await refresh
-    await settle(home.hass)
+    await home.settle()
     assert key(home) not in hass_storage
 
 

@@ -1,28 +1,19 @@
 """Servers that come, go and come back, as the lists of plex.tv say."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
-from tests.simulator import Server
+from homeassistant.helpers import issue_registry as ir
 
-from .common import Home, call, settle, until
+from .common import Home, until
 
 LOST = ("server_lost", "Loft")
-USER = dr.DeviceEntryDisabler.USER
 
 
 def names(home: Home) -> set[str | None]:
     """Return the names of the devices of servers."""
     return {device.name for device in home.devices() if device.entry_type is None}
-
-
-def disable(home: Home, server: Server, by: Any = USER) -> None:
-    """Let the user disable the device of a server, or enable it."""
-    device_id = home.device(server).id
-    dr.async_get(home.hass).async_update_device(device_id, disabled_by=by)
 
 
 async def test_added_and_renamed(home: Home) -> None:
@@ -41,7 +32,7 @@ async def test_added_and_renamed(home: Home) -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 async def test_left_out_once(home: Home, shared: bool) -> None:
-    """A server that single lists leave out is watched as before."""
+    """A server that single lists leave out is watched as before, also over a start."""
     other = await (home.friend() if shared else home.own())
     await home.set_up()
     for _ in range(3):
@@ -51,7 +42,14 @@ async def test_left_out_once(home: Home, shared: bool) -> None:
         assert home.state("sensor", "servers") == "2"
         await home.refresh()
         assert home.connectivity(other) == "on"
+    other.listed = False
+    await home.reload()
+    assert home.connectivity(other) == "on"
+    assert home.state("sensor", "servers") == "2"
     assert home.issues() == []
+    await home.refresh()
+    assert (home.find_device(other) is None) is shared
+    assert home.issues() == ([] if shared else [LOST])
 
 
 async def test_lost_and_removed(home: Home) -> None:
@@ -135,27 +133,13 @@ async def test_older_list(home: Home) -> None:
     home.server.name = "Loft"
     home.server.renew_certificate()
     await home.server.restart()
-    device_id = home.device(home.server).id
-    assert await call(home.hass, "get_transient_token", device_id=device_id)
+    assert await home.call("get_transient_token")
     assert names(home) == {"Loft"}
     late.release()
     await refresh
-    await settle(home.hass)
+    await home.settle()
     assert names(home) == {"Loft"}
     assert home.connectivity() == "on"
-
-
-async def test_impostor(home: Home) -> None:
-    """A friend's entry with the identifier of an own server never takes its place."""
-    twin = home.server.machine_identifier
-    impostor = await home.friend("Impostor", machine_identifier=twin)
-    await home.set_up()
-    home.server.listed = False
-    await home.refresh()
-    assert names(home) == {"Attic"}
-    assert home.connectivity() == "on"
-    hosts = {one.headers["Host"] for one in home.simulator.requests}
-    assert not [host for host in hosts if host.endswith(f":{impostor.port}")]
 
 
 # What the user chooses
@@ -183,7 +167,7 @@ async def test_shared_servers_off_and_on(home: Home) -> None:
 async def test_disabled_device(home: Home) -> None:
     """A server whose device is disabled is sent nothing, by whomever."""
     await home.set_up()
-    disable(home, home.server)
+    await home.set_disabled(True)
     home.simulator.clear_requests()
     home.server.connections = [home.server.connection(relay=True)]
     await home.press()
@@ -191,8 +175,7 @@ async def test_disabled_device(home: Home) -> None:
     await home.wait()
     await home.reload()
     assert home.server.requests == []
-    disable(home, home.server, None)
-    await settle(home.hass)
+    await home.set_disabled(False)
     assert home.server.requests
     await home.reload()
     assert home.connectivity() == "on"
@@ -202,17 +185,16 @@ async def test_disabled_and_lost(home: Home) -> None:
     """Of a server whose device is disabled an owner hears nothing."""
     loft = await home.own()
     await home.set_up()
-    disable(home, loft)
+    await home.set_disabled(True, loft)
     loft.listed = False
     await home.refresh(2)
     assert home.issues() == []
-    disable(home, loft, None)
+    await home.set_disabled(False, loft)
     assert home.issues() == [LOST]
-    disable(home, loft)
+    await home.set_disabled(True, loft)
     await home.refresh()
     assert home.issues() == []
-    disable(home, loft, None)
-    await settle(home.hass)
+    await home.set_disabled(False, loft)
     assert home.issues() == [LOST]
 
 
