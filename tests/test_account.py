@@ -9,7 +9,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import Event
+from homeassistant.core import Event, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 
@@ -186,7 +186,7 @@ async def test_day_of_trouble(home: Home) -> None:
     ("fault", "words"),
     [
         *((fault, "signed Home Assistant out") for fault in REFUSALS),
-        ({"body": STRANGER}, "Sign in again"),
+        ({"body": STRANGER}, "Plex returned a different account"),
     ],
     ids=str,
 )
@@ -194,6 +194,7 @@ async def test_refused_twice(home: Home, fault: dict[str, Any], words: str) -> N
     """A token that is refused twice, or is somebody else's, asks for a sign-in once."""
     seen: list[str] = []
 
+    @callback
     def look(event: Event[Any]) -> None:
         if event.data["entity_id"].startswith("event."):
             seen.append(home.plex_pass)

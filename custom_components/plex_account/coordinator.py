@@ -16,7 +16,7 @@ from .api import PlexAccount, PlexAuthenticationError, PlexError, PlexServer
 from .clients import Credentials
 from .const import DOMAIN, LOGGER
 from .devices import AccountDevices
-from .exceptions import plex_tv_translation
+from .exceptions import PlexOtherAccount, plex_tv_translation
 from .kept_list import KeptList, KeptListStore
 from .outages import Outages
 from .second_opinion import CONFIRMATION_SECONDS, TokenRefusals, ask
@@ -155,8 +155,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
                 [one for one in (account, listed) if isinstance(one, PlexError)]
             )
         if account.uuid != self.config_entry.unique_id:
-            self.plex_error = PlexAuthenticationError("Another account")
-            return self._handle_refusal("other_account")
+            return self._handle_errors([PlexOtherAccount("Another account")])
         self._handle_success()
         self._async_follow_name(account)
         self.devices.register_account()
@@ -183,14 +182,13 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         )
         self.plex_error = refusal or errors[0]
         if refusal:
-            return self._handle_refusal("token_revoked")
+            return self._handle_refusal(refusal)
         waits = [one.retry_after for one in errors if one.retry_after is not None]
-        key, placeholders = plex_tv_translation(errors[0])
         raise self._failed_update(
-            key, placeholders, max(_MIN_RETRY_SECONDS, *waits) if waits else None
+            errors[0], max(_MIN_RETRY_SECONDS, *waits) if waits else None
         )
 
-    def _handle_refusal(self, translation_key: str) -> PlexAccountData:
+    def _handle_refusal(self, refusal: PlexAuthenticationError) -> PlexAccountData:
         """Ask for a sign-in when a refusal is confirmed; until then nothing changes."""
         self._refusals.refuse()
         if self._refusals.confirmed:
@@ -198,10 +196,10 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         elif self.data is not None and self.last_update_success:
             self.update_interval = _CONFIRMATION_INTERVAL
             return self.data
-        raise self._failed_update(translation_key, {}, None)
+        raise self._failed_update(refusal, None)
 
     def _failed_update(
-        self, key: str, placeholders: dict[str, str], retry_after: float | None
+        self, error: PlexError, retry_after: float | None
     ) -> UpdateFailed:
         """Return the error to raise, and ask again soon.
 
@@ -211,6 +209,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             self.update_interval = self._outages.next_interval()
             # The base class logs what it takes for the begin of an outage.
             self.last_update_success = self._outages.should_log()
+        key, placeholders = plex_tv_translation(error)
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key=key,

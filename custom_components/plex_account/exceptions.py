@@ -30,9 +30,15 @@ _FAILURE_KEYS = {
 }
 
 
+class PlexOtherAccount(PlexAuthenticationError):
+    """plex.tv answered for another account than the one that was set up."""
+
+
 def plex_tv_translation(error: PlexError) -> Translation:
     """Return the key and placeholders of the sentence for a failure of plex.tv."""
     match error:
+        case PlexOtherAccount():
+            return "other_account", {}
         case PlexAuthenticationError():
             return "token_revoked", {}
         case PlexRateLimitError():
