@@ -2,11 +2,9 @@
 
 import ast
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from pathlib import Path
 import sys
-
-import pytest
 
 from .common import INTEGRATION, ROOT
 
@@ -54,10 +52,7 @@ def test_files() -> None:
 def test_no_circles() -> None:
     """No module imports itself by way of others."""
     assert len(GRAPH) > 20
-    try:
-        TopologicalSorter(GRAPH).prepare()
-    except CycleError as error:
-        pytest.fail(" imports ".join(reversed(error.args[1])))
+    TopologicalSorter(GRAPH).prepare()  # its error names the circle
 
 
 def test_client_knows_nothing_above_it() -> None:
