@@ -25,7 +25,6 @@ LANGUAGES = {
     path.stem: json.loads(path.read_text())
     for path in sorted((INTEGRATION / "translations").glob("*.json"))
 }
-IN_EVERY_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
 ICONS = json.loads((INTEGRATION / "icons.json").read_text())
 CODE = {path: ast.parse(path.read_text()) for path in INTEGRATION.rglob("*.py")}
 PROSE = [
@@ -105,26 +104,18 @@ def given(name: str, beside: str | None = None) -> set[str]:
     )
 
 
-@IN_EVERY_LANGUAGE
+@pytest.mark.parametrize("language", sorted({*SETTINGS, *LANGUAGES}))
 def test_languages(language: str) -> None:
-    """Every language has the texts of English, plain and with the same placeholders."""
-    texts = flat(LANGUAGES[language])
-    assert {path: placeholders(text) for path, text in texts.items()} == {
-        path: placeholders(text) for path, text in flat(ENGLISH).items()
-    }
-    assert {path: text for path, text in texts.items() if FORBIDDEN.search(text)} == {}
-
-
-@IN_EVERY_LANGUAGE
-def test_terms(language: str) -> None:
-    """What Home Assistant has a word for is called the same."""
-    texts = flat(LANGUAGES[language])
+    """Every language has plain texts, all placeholders, and Home Assistant's words."""
+    texts, english = flat(LANGUAGES[language]), flat(ENGLISH)
+    assert texts.keys() == english.keys()
+    for path, text in texts.items():
+        assert placeholders(text) == placeholders(english[path])
+        assert not FORBIDDEN.search(text)
+        assert (SETTINGS["en"] in english[path]) == (SETTINGS[language] in text)
     for path, place in SHARED_TERMS.items():
         component, _, key = place.partition(".")
         assert texts[path] == texts_of(component, language)[key]
-    for path, text in flat(ENGLISH).items():
-        assert (SETTINGS["en"] in text) == (SETTINGS[language] in texts[path])
-    assert set(LANGUAGES) == set(SETTINGS)
 
 
 def test_words() -> None:
@@ -239,24 +230,19 @@ async def test_actions(hass: HomeAssistant) -> None:
             assert "selector" in known[key]
 
 
-@pytest.mark.parametrize("kind", ["trigger", "condition"])
-def test_triggers_and_conditions(kind: str) -> None:
-    """Each trigger and condition has icon, name, and description."""
-    described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
-    keys = {key for key in described if not key.startswith(".")}
-    texts, icons = ENGLISH[f"{kind}s"], ICONS[f"{kind}s"]
-    assert texts.keys() == keys == icons.keys()
-    for key in keys:
-        assert texts[key]["name"]
-        assert texts[key]["description"]
-        assert icons[key].keys() == {kind}
-        fields = texts[key].get("fields", {})
-        assert fields.keys() == described[key].get("fields", {}).keys()
-        assert all(field["name"] for field in fields.values())
-
-
-def test_icons() -> None:
-    """Every icon is one of Material Design."""
-    icons = flat(ICONS).values()
-    assert icons
-    assert [icon for icon in icons if not re.fullmatch(r"mdi:[a-z0-9-]+", icon)] == []
+def test_triggers_and_conditions() -> None:
+    """Each has a name, a description, and an icon; every icon is of Material Design."""
+    for kind in ("trigger", "condition"):
+        described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
+        keys = {key for key in described if not key.startswith(".")}
+        texts, icons = ENGLISH[f"{kind}s"], ICONS[f"{kind}s"]
+        assert texts.keys() == keys == icons.keys()
+        for key in keys:
+            assert texts[key]["name"]
+            assert texts[key]["description"]
+            assert icons[key].keys() == {kind}
+            fields = texts[key].get("fields", {})
+            assert fields.keys() == described[key].get("fields", {}).keys()
+            assert all(field["name"] for field in fields.values())
+    for icon in flat(ICONS).values():
+        assert re.fullmatch(r"mdi:[a-z0-9-]+", icon)
