@@ -38,7 +38,6 @@ OWN = "the token of ada"
 PASSWORD = {"login": "ada", "password": "correct horse"}
 JSON, HTML = "application/json", "text/html"
 
-type Token = str | None
 type Place = Server | Hostile | Connection | None
 
 
@@ -79,7 +78,7 @@ class World:
         self.attic: Server
 
     async def send(
-        self, base: str, line: str, token: Token = None, **options: Any
+        self, base: str, line: str, token: str | None = None, **options: Any
     ) -> Reply:
         """Send a request, as in "GET /", for JSON unless told `xml`."""
         method, _, path = line.partition(" ")
@@ -92,13 +91,15 @@ class World:
             body, kind = await answer.read(), answer.content_type
             return Reply(answer.status, kind, body, dict(answer.headers))
 
-    async def __call__(self, line: str, token: Token = OWN, **options: Any) -> Reply:
+    async def __call__(
+        self, line: str, token: str | None = OWN, **options: Any
+    ) -> Reply:
         """Ask plex.tv below its API, as in "GET /user"."""
         options["headers"] = CLIENT | options.get("headers", {})
         return await self.send(self.sim.url, line, token, **options)
 
     async def ask(
-        self, line: str, token: Token = OWN, at: Place = None, **options: Any
+        self, line: str, token: str | None = OWN, at: Place = None, **options: Any
     ) -> Reply:
         """Ask a server, as a rule Attic; a plex.direct name is dialed by its address."""
         at = at or self.attic
@@ -111,7 +112,7 @@ class World:
         """Sign in, as Ada with her right password unless told otherwise."""
         return await self("POST /users/signin", None, data=PASSWORD | form)
 
-    async def opens(self, token: Token, at: Place = None) -> bool:
+    async def opens(self, token: str | None, at: Place = None) -> bool:
         """Whether a server lets a token in."""
         return (await self.ask("GET /", token, at)).status == 200
 
@@ -119,10 +120,6 @@ class World:
         """Return a server that Grace shares with Ada."""
         fields |= {"owner": self.grace, "shared_with": [self.ada], "name": "Cellar"}
         return await self.sim.add_server(**fields)
-
-    async def vault(self, **fields: Any) -> Server:
-        """Return a server of Ada with TLS."""
-        return await self.sim.add_server(owner=self.ada, tls=True, **fields)
 
     async def listed(self, query: str = "includeHttps=1") -> Any:
         """Return the list of servers."""
@@ -172,22 +169,20 @@ async def test_sign_in(plex: World) -> None:
     add(username="mary", email="mary@example.com", password="right", email_only=True)
     add(username="", email="", password=None, restricted=True)
     await plex.sign_in(password="right", verificationCode="used")
-    for outcome, forms in {
-        (401, 1001): "login=nobody login=ADA login=link-only password=wrong "
-        "password=right654321",
-        (400, 1004): "password= login=",
-        (401, 1028): "verificationCode=000000 verificationCode=used",
-        (401, 1029): "verificationCode=",
-        (401, 1030): "login=mary",
-        (
-            201,
-            JSON,
-        ): "login=mary@example.com password=right123456 verificationCode=123456"
-        " verificationCode=spare login=Ada@Example.com&verificationCode=123456",
-    }.items():
+    for status, told, forms in (
+        (401, 1001, "login=nobody login=ADA login=link-only password=wrong"),
+        (401, 1001, "password=right654321"),
+        (400, 1004, "password= login="),
+        (401, 1028, "verificationCode=000000 verificationCode=used"),
+        (401, 1029, "verificationCode="),
+        (401, 1030, "login=mary"),
+        (201, JSON, "login=mary@example.com password=right123456"),
+        (201, JSON, "verificationCode=123456 verificationCode=spare"),
+        (201, JSON, "login=Ada@Example.com&verificationCode=123456"),
+    ):
         for form in forms.split():
             fields = {"password": "right"} | dict(parse_qsl(form, True))
-            assert (await plex.sign_in(**fields)).outcome == outcome
+            assert (await plex.sign_in(**fields)).outcome == (status, told)
 
 
 @pytest.mark.parametrize("worded", [False, True])
@@ -269,8 +264,10 @@ async def test_user(plex: World) -> None:
     assert [one["state"] for one in reply.said["pastSubscriptions"]] == ["ended"]
 
 
-async def test_sign_out(plex: World) -> None:
-    """A sign-out ends one token, or all of that client identifier."""
+async def test_end_of_tokens(plex: World) -> None:
+    """A sign-out ends one token, or all of a client; a reset ends all but transient ones."""
+    cellar = await plex.cellar()
+    shared, transient = cellar.access_token(plex.ada, ""), cellar.mint(plex.ada)
     for scope, left in (("token", {"b": "1", "c": "2"}), ("client", {"c": "2"})):
         plex.sim.sign_out_scope = scope
         plex.ada.tokens = {"a": "1", "b": "1", "c": "2"}
@@ -281,18 +278,13 @@ async def test_sign_out(plex: World) -> None:
         plex.sim.revoke_token(token)
         assert (await plex("GET /user", token)).status == 401
 
-
-@pytest.mark.parametrize("ends", [False, True])
-async def test_password_reset(plex: World, ends: bool) -> None:
-    """A reset ends all tokens, transient ones by choice, and leaves servers unclaimed."""
-    cellar = await plex.cellar()
-    shared, transient = cellar.access_token(plex.ada, ""), cellar.mint(plex.ada)
-    plex.attic.token, plex.sim.revoke_ends_transient = "own-token", ends
-    plex.sim.reset_password(plex.ada, "new")
+    plex.token, plex.attic.token = plex.sim.sign_in(plex.ada, "client-one"), "own-token"
+    for plex.sim.revoke_ends_transient, alive in ((False, True), (True, False)):
+        plex.sim.reset_password(plex.ada, "new")
+        assert await plex.opens(transient, cellar) is alive
     assert (await plex("GET /user")).status == 401
     for token, at in ((OWN, None), ("own-token", None), (shared, cellar)):
         assert not await plex.opens(token, at)
-    assert await plex.opens(transient, cellar) is not ends
     assert not (await plex.ask(IDENTITY)).said["claimed"]
     plex.token = (await plex.sign_in(password="new")).said["authToken"]
     assert [one["name"] for one in await plex.listed()] == ["Cellar"]
@@ -300,7 +292,10 @@ async def test_password_reset(plex: World, ends: bool) -> None:
 
 async def test_resources(plex: World) -> None:
     """Owned and shared servers differ; players have no token and fewer keys."""
-    vault, cellar = await plex.vault(), await plex.cellar()
+    vault, cellar = (
+        await plex.sim.add_server(owner=plex.ada, tls=True),
+        await plex.cellar(),
+    )
     await plex.sim.add_server(name="Foreign", owner=plex.grace)
     plex.sim.add_player(plex.ada)
     _, owned, shared, player = await plex.listed()
@@ -320,7 +315,10 @@ async def test_resources(plex: World) -> None:
 
 async def test_resources_filter_connections(plex: World) -> None:
     """Relays, IPv6 and https are listed only when asked for; names hold every digit."""
-    server, plex.attic.listed = await plex.vault(), False
+    server, plex.attic.listed = (
+        await plex.sim.add_server(owner=plex.ada, tls=True),
+        False,
+    )
     server.connections.append(server.connection(relay=True, host="127.0.0.2"))
     server.connections.append(server.connection(local=False, host="::1"))
     plain, https = "http://127.0.0.1:", "https://127-0-0-1."
@@ -476,15 +474,13 @@ def test_ticking_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_ways_to_be_out(plex: World) -> None:
     """Servers stop, are in maintenance, or stand behind something; plex.tv may be out."""
-    attic, silent = plex.attic, pytest.raises(aiohttp.ClientConnectionError)
-    for _ in range(2):
-        await attic.stop()
-        assert not attic.running
-    with silent:
+    attic = plex.attic
+    for change in (attic.start, attic.stop):
+        await change()
+        await change()
+    with pytest.raises(aiohttp.ClientConnectionError):
         await plex.ask(IDENTITY)
-    for _ in range(2):
-        await attic.start()
-        assert attic.running
+    await attic.start()
     attic.maintenance = True
     reply = await plex.ask(IDENTITY)
     assert (reply.status, reply.said.tag) == (503, "Response")
@@ -522,7 +518,7 @@ async def test_source(plex: World) -> None:
 
 
 async def test_library(plex: World) -> None:
-    """A library lists its films, in pieces if asked to, and shows who watches."""
+    """A library lists films, in pieces if asked to, and who watches; its pictures are real."""
     library = plex.attic.library
     film = library.add("Sunrise", year=1927)
     library.play(film, user="grace")
@@ -550,9 +546,6 @@ async def test_library(plex: World) -> None:
     library.fill(100)
     assert len((await plex.ask("GET /library/sections/1/all")).body) > 80_000
 
-
-async def test_pictures(plex: World) -> None:
-    """Pictures are real, and scaled as asked; or something else under any name."""
     thumb = (await plex.ask("GET /library/onDeck")).said["Metadata"][0]["thumb"]
     plain = await plex.ask(f"GET {thumb}")
     assert (plain.type, plain.body) == ("image/jpeg", JPEG)
@@ -600,7 +593,7 @@ async def test_library_acts(plex: World) -> None:
 async def test_tls(plex: World) -> None:
     """A certificate is good for one name; plain http is heard until TLS is required."""
     hosts, refused = ("127.0.0.2", "::1"), aiohttp.ClientConnectorCertificateError
-    server = await plex.vault(hosts=hosts)
+    server = await plex.sim.add_server(owner=plex.ada, tls=True, hosts=hosts)
     for connection, host in zip(server.connections, hosts, strict=True):
         assert connection.address == host
         assert (await plex.ask(IDENTITY, at=connection)).status == 200
@@ -609,7 +602,7 @@ async def test_tls(plex: World) -> None:
     assert server.renew_certificate() in server.connections[0].uri
     await server.restart()
     # The next connection meets a new certificate without a restart.
-    vault = await plex.vault()
+    vault = await plex.sim.add_server(owner=plex.ada, tls=True)
     vault.certificate_hash = "0123456789abcdef" * 2
     for connection in (old, replace(old, uri=server.url), vault.connections[0]):
         with pytest.raises(refused):
@@ -630,7 +623,7 @@ async def test_tls(plex: World) -> None:
 @pytest.mark.parametrize("hello", [b"", b"\x16garbage", None])
 async def test_broken_handshakes(plex: World, hello: bytes | None) -> None:
     """Clients that say nothing or nonsense do no harm, nor do they delay the end."""
-    server = await plex.vault()
+    server = await plex.sim.add_server(owner=plex.ada, tls=True)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     if hello is not None:
         writer.write(hello)
@@ -725,7 +718,7 @@ async def test_order_of_faults(plex: World) -> None:
 
 
 async def test_broken_answers(plex: World) -> None:
-    """A connection ends before or within the answer, which may be late, slow, or huge."""
+    """An answer may be cut off before or within it, kept back, late, slow, or huge."""
     clock, sim = asyncio.get_running_loop().time, plex.sim
     dropped, truncated = aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError
     for action, error in (("drop", dropped), ("truncate", truncated)):
@@ -734,6 +727,14 @@ async def test_broken_answers(plex: World) -> None:
             await plex(PING)
         assert sim.requests[-1].status == (200 if error is truncated else None)
         sim.clear_faults()
+    for way in ("remove", "clear_faults", "release"):
+        fault = sim.fault(path="/ping", action="hang")
+        waiting = asyncio.create_task(plex(PING))
+        while not fault.hits:
+            await asyncio.sleep(0)
+        getattr(fault if hasattr(fault, way) else sim, way)()
+        assert (await waiting).status == 200
+    fault.remove()
     sim.latency, started = 0.02, clock()
     sim.fault(path="/ping", action="trickle", pace=0, delay=0.02)
     assert (await plex(PING)).said == {"pong": True}
@@ -751,17 +752,6 @@ async def test_broken_answers(plex: World) -> None:
         async with session.get(url) as answer:
             while size < 2**20:
                 size += len(await answer.content.readany())
-
-
-async def test_hang(plex: World) -> None:
-    """A request hangs until it is let go."""
-    for way in ("remove", "clear_faults", "release"):
-        fault = plex.sim.fault(path="/ping", action="hang")
-        waiting = asyncio.create_task(plex(PING))
-        while not fault.hits:
-            await asyncio.sleep(0)
-        getattr(fault if hasattr(fault, way) else plex.sim, way)()
-        assert (await waiting).status == 200
 
 
 async def test_hostile_server(plex: World) -> None:
@@ -848,7 +838,8 @@ async def test_silence(plex: World) -> None:
     ("strong", "length", "seconds"), [("", 4, 900), ("?strong=true", 25, 1800)]
 )
 async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
-    """A PIN waits for its approval, for one client, for a while."""
+    """A PIN waits for its approval, for one client, for a while; only short ones link."""
+    other = {"X-Plex-Client-Identifier": "tv"}
     reply = await plex(f"POST /pins{strong}", headers={"X-Plex-Product": "Tests"})
     pin, line = reply.said, f"GET /pins/{reply.said['id']}"
     assert (reply.status, len(pin["code"]), pin["product"]) == (201, length, "Tests")
@@ -856,13 +847,19 @@ async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
     assert pin["expiresIn"] == ends.total_seconds() == seconds
     assert pin["qr"].endswith(pin["code"])
     check(pin, authToken=None, newRegistration=None)
-    assert (await plex("POST /pins")).said["id"] == pin["id"] + 1
-    assert (await plex(line)).said["authToken"] is None
-    other = {"X-Plex-Client-Identifier": "tv"}
+    second = (await plex(f"POST /pins{strong}", headers=other, xml=True)).said
+    check(second, id=str(pin["id"] + 1), authToken="")
+    assert (second.tag, second[0].tag) == ("pin", "location")
+    check((await plex(line)).said, authToken=None)
     assert (await plex(line, headers=other)).outcome == (404, 1020)
     token = plex.sim.approve_pin(pin["code"], plex.ada)
-    assert (await plex(line)).said["authToken"] == token
+    check((await plex(line)).said, authToken=token)
     assert plex.ada.tokens[token] == "client-one"
+    code = second.get("code").lower()
+    for typed, good in (("----", False), (code, not strong)):
+        linked = await plex("PUT /pins/link", data={"code": typed})
+        assert linked.status == 204 if good else linked.outcome == (404, 1020)
+    assert ("tv" in plex.ada.tokens.values()) is not bool(strong)
     plex.sim.clock.advance(seconds)
     assert (await plex(line)).outcome == (404, 1020)
     plex.sim.expired_pin_code = 1069
@@ -870,20 +867,6 @@ async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
     assert (await plex("GET /pins/1")).outcome == (404, 1020)
     with pytest.raises(LookupError):
         plex.sim.approve_pin(pin["code"], plex.ada)
-
-
-async def test_link(plex: World) -> None:
-    """A signed-in person links a code; without a token it has an empty one in XML."""
-    television = {"X-Plex-Client-Identifier": "tv"}
-    pin = (await plex("POST /pins", headers=television, xml=True)).said
-    strong = (await plex("POST /pins?strong=true")).said["code"]
-    assert (pin.tag, pin[0].tag, pin.get("authToken")) == ("pin", "location", "")
-    for bad in ("----", strong):
-        refused = await plex("PUT /pins/link", data={"code": bad})
-        assert refused.outcome == (404, 1020)
-    code = {"code": pin.get("code").lower()}
-    assert (await plex("PUT /pins/link", data=code)).status == 204
-    assert "tv" in plex.ada.tokens.values()
 
 
 async def test_worlds(plex: World) -> None:
@@ -959,11 +942,9 @@ async def test_control(plex: World, control: str) -> None:
     now = sim.clock.now()
     await ask("POST /clock", advance=60)
     assert (sim.clock.now() - now).total_seconds() == 60
-    await ask("POST /latency", seconds=0.001)
-    await ask("POST /sign-out-scope", scope="client")
-    assert (sim.latency, sim.sign_out_scope) == (0.001, "client")
-    check(await ask("PATCH /settings", latency=0, cookies=False), cookies=False)
-    assert (sim.latency, sim.cookies) == (0, False)
+    settings = {"latency": 0.001, "cookies": False, "sign_out_scope": "client"}
+    check(await ask("PATCH /settings", **settings), **settings)
+    assert (sim.latency, sim.cookies, sim.sign_out_scope) == (0.001, False, "client")
     await ask(f"POST {account}/revoke")
     assert not ada.tokens
     code = (await plex("POST /pins")).said["code"]
@@ -972,14 +953,11 @@ async def test_control(plex: World, control: str) -> None:
     await ask(f"POST {account}/reset-password", password="new")
     assert (ada.password, attic.claimed) == ("new", False)
 
-    settable = (
-        f"PATCH {account}",
-        f"PATCH {server}",
-        "POST /faults",
-        "PATCH /settings",
-    )
     nonsense: list[tuple[int, str, Any]] = [
-        *((400, line, {"color": "red"}) for line in settable),
+        (400, f"PATCH {account}", {"color": "red"}),
+        (400, f"PATCH {server}", {"color": "red"}),
+        (400, "POST /faults", {"color": "red"}),
+        (400, "PATCH /settings", {"color": "red"}),
         (404, "PATCH /accounts/unknown", {}),
         (400, f"PATCH {server}", {"created_at": "now"}),
         (404, "POST /servers/unknown/stop", {}),
@@ -987,9 +965,9 @@ async def test_control(plex: World, control: str) -> None:
         (404, "DELETE /faults/99999999", None),
         (400, "POST /faults", {"action": "explode"}),
         (400, "POST /faults", []),
-        (400, "POST /latency", {}),
+        (400, "POST /clock", {}),
         (404, "POST /servers", {"owner": "unknown"}),
-        (400, "POST /sign-out-scope", {"scope": "all"}),
+        (400, "PATCH /settings", {"sign_out_scope": "all"}),
         (400, "PATCH /settings", {"cookies": "no"}),
     ]
     for status, line, body in nonsense:
