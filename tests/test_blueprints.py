@@ -27,6 +27,9 @@ FILES = sorted(FOLDER.iterdir())
 HOSTILE = "![x](http://a.b) <b>1</b>"
 ESCAPED = r"\!\[x\]\(http\:\/\/a\.b\) \<b\>1\<\/b\>"
 
+# Automations may wait for the time of the day when a test ends.
+pytestmark = pytest.mark.parametrize("expected_lingering_timers", [True])
+
 
 def tell(event_type: str, *variables: str) -> list[dict[str, Any]]:
     """Return actions that tell what they know."""
@@ -45,12 +48,6 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
     target = Path(hass_tmp_config_dir) / "blueprints" / "automation" / DOMAIN
     shutil.copytree(FOLDER, target)
     return hass_tmp_config_dir
-
-
-@pytest.fixture
-def expected_lingering_timers() -> bool:
-    """Allow automations to wait for the time of the day when a test ends."""
-    return True
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
-"""What the validators of HACS and Home Assistant check, and what sets up and releases."""
+"""The repository: what validators check, how its code imports, and what releases it."""
 
+import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 import json
 from pathlib import Path
 import re
@@ -25,6 +27,8 @@ from homeassistant.util.yaml import load_yaml_dict
 from .common import DOMAIN, ENGLISH, INTEGRATION, ROOT
 
 REPOSITORY = "https://github.com/seed-24212b27/plex-account"
+API = "custom_components.plex_account.api"
+MAX_LINES = 300
 VERSIONS = {"BuildVer", "CalVer", "PEP 440", "SemVer", "SimpleVer"}
 # Components that may be imported without being a dependency.
 FREE_COMPONENTS = {"homeassistant", *Platform}
@@ -73,6 +77,35 @@ def load(path: Path) -> Any:
     return json.loads(path.read_text()) if is_json else load_yaml_dict(str(path))
 
 
+def modules(folder: Path) -> dict[str, ast.Module]:
+    """Return what is in each Python file, by the name of the module."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): ast.parse(path.read_bytes(), path)
+        for path in sorted(folder.rglob("*.py"))
+    }
+
+
+def imports(name: str, code: dict[str, ast.Module]) -> Iterator[str]:
+    """Return the full name of every module, or name in a module, that one imports."""
+    is_package = any(other.startswith(f"{name}.") for other in code)
+    parts = [*name.split("."), *(["__init__"] if is_package else [])]
+    for node in ast.walk(code[name]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = parts[: -node.level] if node.level else []
+            base += (node.module or "").split(".") if node.module else []
+            yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+CODE = modules(INTEGRATION)
+IMPORTS = {name: [*imports(name, CODE)] for name in CODE}
+GRAPH = {
+    name: {one if one in CODE else one.rpartition(".")[0] for one in found} & {*CODE}
+    for name, found in IMPORTS.items()
+}
 MANIFEST = load(INTEGRATION / "manifest.json")
 README = (ROOT / "README.md").read_text()
 
@@ -121,13 +154,10 @@ async def test_config_schema(hass: HomeAssistant) -> None:
 def test_dependencies() -> None:
     """No component is imported that the manifest would have to name."""
     known = FREE_COMPONENTS | set(MANIFEST["dependencies"])
-    pattern = r"homeassistant\.components(?:\.| import (?=\w+$))(\w+)"
-    for path in INTEGRATION.rglob("*.py"):
-        code = path.read_text()
-        imported = re.findall(pattern, code, re.MULTILINE)
-        assert code.count("homeassistant.components") == len(imported)
+    for name, found in IMPORTS.items():
+        paths = [one.split(".") for one in found if "homeassistant.components" in one]
         # What a component asks for in a file of its own name comes with it.
-        assert set(imported) <= known | {path.stem}
+        assert {path[2] for path in paths} <= known | {name.rpartition(".")[2]}
 
 
 def test_brand() -> None:
@@ -262,3 +292,50 @@ def test_workflows() -> None:
             assert "uses" in job or job["timeout-minutes"] <= 60, path
         for action in re.findall(r"uses: (\S+@.*)", path.read_text()):
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # \S+", action)
+
+
+def test_files() -> None:
+    """A file is small enough to be read at once."""
+    lines = {path: path.read_text().count("\n") for path in INTEGRATION.rglob("*.py")}
+    assert {path for path, count in lines.items() if count > MAX_LINES} == set()
+
+
+def test_no_circles() -> None:
+    """No module imports itself by way of others."""
+    assert len(GRAPH) > 20
+    TopologicalSorter(GRAPH).prepare()  # its error names the circle
+
+
+def test_client_knows_nothing_above_it() -> None:
+    """The client imports itself, the standard library and aiohttp."""
+    known = {*sys.stdlib_module_names, "aiohttp", "multidict", "yarl"}
+    assert [
+        (name, found)
+        for name in CODE
+        if name.startswith(API)
+        for found in IMPORTS[name]
+        if found.split(".")[0] not in known and not f"{found}.".startswith(f"{API}.")
+    ] == []
+
+
+def test_models_know_no_transport() -> None:
+    """Neither the models nor the readers of fields reach, by any way, what sends."""
+    pending = [
+        name for name in CODE if name.startswith((f"{API}.models", f"{API}.fields"))
+    ]
+    assert pending
+    reached: set[str] = set()
+    while pending:
+        reached.add(name := pending.pop())
+        pending += GRAPH[name] - reached
+    used = {found for name in reached for found in IMPORTS[name]}
+    assert not {name for name in used if name.startswith(("aiohttp", "asyncio"))}
+
+
+def test_simulator_is_a_second_reading() -> None:
+    """The simulator knows neither the client nor Home Assistant."""
+    code = modules(ROOT / "tests/simulator")
+    found = {found for name in code for found in imports(name, code)}
+    strange = ("tests", "api", "homeassistant", "custom_components")
+    known = {name for name in found if name.split(".")[0] in strange}
+    assert all(f"{name}.".startswith("tests.simulator.") for name in known)
