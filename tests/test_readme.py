@@ -40,7 +40,7 @@ README = blocks("README.md")
 EXAMPLES = {block["alias"]: block for block in README if "alias" in block}
 SCRIPTS = {slugify(name): one for name, one in EXAMPLES.items() if "sequence" in one}
 [TEMPLATE] = [block for block in README if "template" in block]
-TIMERS = pytest.mark.parametrize("expected_lingering_timers", [True])
+pytestmark = pytest.mark.parametrize("expected_lingering_timers", [True])
 
 
 def calls(block: Any) -> list[dict[str, Any]]:
@@ -179,7 +179,6 @@ async def test_poster(guarded: Home, hass_client_no_auth: MakeViewer) -> None:
     assert png_size(await shown.read()) == (200, 300)
 
 
-@TIMERS
 async def test_on_deck(guarded: Home) -> None:
     """A template sensor shows what is on deck, also when nothing is."""
     hass = guarded.hass
@@ -205,7 +204,6 @@ async def test_on_deck(guarded: Home) -> None:
     assert shown() == ("0", [])
 
 
-@TIMERS
 async def test_bedtime(guarded: Home) -> None:
     """The streams of one player end, and no others."""
     library = guarded.server.library

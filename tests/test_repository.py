@@ -110,22 +110,16 @@ MANIFEST = load(INTEGRATION / "manifest.json")
 README = (ROOT / "README.md").read_text()
 
 
-def test_hacs() -> None:
-    """HACS finds one integration, the oldest Home Assistant for it, and a license."""
+def test_manifest() -> None:
+    """HACS and hassfest find one integration, its manifest, and a license."""
     oldest = f"{MAJOR_VERSION}.{MINOR_VERSION}"
-    assert load(ROOT / "hacs.json") == {
-        "name": MANIFEST["name"],
-        "homeassistant": f"{oldest}.0",
-    }
+    name, hacs = MANIFEST["name"], load(ROOT / "hacs.json")
+    assert hacs == {"name": name, "homeassistant": f"{oldest}.0"}
     assert f"Home Assistant {oldest} or later" in README
     folders = INTEGRATION.parent.iterdir()
     assert [path for path in folders if path.name[0] not in "._"] == [INTEGRATION]
     assert list(files("*manifest.json")) == [INTEGRATION / "manifest.json"]
     assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) ")
-
-
-def test_manifest() -> None:
-    """The manifest is one that both validators accept."""
     assert list(MANIFEST) == ["domain", "name", *sorted(list(MANIFEST)[2:])]
     expected = {
         "domain": INTEGRATION.name,
@@ -294,20 +288,16 @@ def test_workflows() -> None:
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # \S+", action)
 
 
-def test_files() -> None:
-    """A file is small enough to be read at once."""
+def test_structure() -> None:
+    """Files are small enough to be read at once; no module imports itself by others."""
     lines = {path: path.read_text().count("\n") for path in INTEGRATION.rglob("*.py")}
     assert {path for path, count in lines.items() if count > MAX_LINES} == set()
-
-
-def test_no_circles() -> None:
-    """No module imports itself by way of others."""
     assert len(GRAPH) > 20
     TopologicalSorter(GRAPH).prepare()  # its error names the circle
 
 
 def test_client_knows_nothing_above_it() -> None:
-    """The client imports itself, the standard library and aiohttp."""
+    """It imports only itself and aiohttp; models and readers of fields never what sends."""
     known = {*sys.stdlib_module_names, "aiohttp", "multidict", "yarl"}
     assert [
         (name, found)
@@ -317,12 +307,8 @@ def test_client_knows_nothing_above_it() -> None:
         if found.split(".")[0] not in known and not f"{found}.".startswith(f"{API}.")
     ] == []
 
-
-def test_models_know_no_transport() -> None:
-    """Neither the models nor the readers of fields reach, by any way, what sends."""
-    pending = [
-        name for name in CODE if name.startswith((f"{API}.models", f"{API}.fields"))
-    ]
+    pure = (f"{API}.models", f"{API}.fields")
+    pending = [name for name in CODE if name.startswith(pure)]
     assert pending
     reached: set[str] = set()
     while pending:

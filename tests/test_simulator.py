@@ -290,7 +290,7 @@ async def test_end_of_tokens(plex: World) -> None:
 
 
 async def test_resources(plex: World) -> None:
-    """Owned and shared servers differ; players have no token and fewer keys."""
+    """Each kind of resource has its fields, and the connections that were asked for."""
     vault = await plex.sim.add_server(owner=plex.ada, tls=True)
     cellar = await plex.cellar()
     await plex.sim.add_server(name="Foreign", owner=plex.grace)
@@ -309,13 +309,8 @@ async def test_resources(plex: World) -> None:
     check(listed, owned="1", ownerId="")
     check(listed.findall("connections/connection")[0], IPv6="0")
 
-
-async def test_resources_filter_connections(plex: World) -> None:
-    """Relays, IPv6 and https are listed only when asked for; names hold every digit."""
-    server = await plex.sim.add_server(owner=plex.ada, tls=True)
-    plex.attic.listed = False
-    server.connections.append(server.connection(relay=True, host="127.0.0.2"))
-    server.connections.append(server.connection(local=False, host="::1"))
+    vault.connections.append(vault.connection(relay=True, host="127.0.0.2"))
+    vault.connections.append(vault.connection(local=False, host="::1"))
     plain, https = "http://127.0.0.1:", "https://127-0-0-1."
     for query, expected in {
         "": [plain],
@@ -325,7 +320,7 @@ async def test_resources_filter_connections(plex: World) -> None:
         "includeHttps=1&includeIPv6=1": [https, f"https://{'0000-' * 7}0001."],
         "includeHttps=0&includeRelay=1": [plain, "http://127.0.0.2:"],
     }.items():
-        [entry] = await plex.listed(query)
+        _, entry, *_ = await plex.listed(query)
         for one, start in zip(entry["connections"], expected, strict=True):
             assert one["uri"].startswith(start)
 

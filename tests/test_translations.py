@@ -99,9 +99,8 @@ def given(name: str, beside: str | None = None) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
     ]
-    return strings(
-        *(one[name] for one in calls if {name, beside or name} <= one.keys())
-    )
+    found = (one[name] for one in calls if {name, beside or name} <= one.keys())
+    return strings(*found)
 
 
 @pytest.mark.parametrize("language", sorted({*SETTINGS, *LANGUAGES}))
@@ -141,10 +140,9 @@ def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
         fields = {str(key) for key in step["data_schema"].schema}
         assert texts.get("data", {}).keys() == fields
         assert texts.get("data_description", {}).keys() == fields
-        errors = (step["errors"] or {}).values()
-        assert (
-            placeholders([ENGLISH["config"]["error"][one] for one in errors]) <= given
-        )
+        errors = ENGLISH["config"]["error"]
+        shown = [errors[error] for error in (step["errors"] or {}).values()]
+        assert placeholders(shown) <= given
 
 
 @pytest.mark.parametrize("source", ["user", *RENEWALS])
