@@ -50,16 +50,10 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
     return hass_tmp_config_dir
 
 
-@pytest.fixture
-async def home(home: Home) -> Home:
-    """Return Home Assistant before a restart: what a person may choose is known."""
+async def start(home: Home, name: str, **inputs: Any) -> list[Event[dict[str, Any]]]:
+    """Restart Home Assistant with an automation of a blueprint, return what it tells."""
     await home.set_up()
     await home.unload()
-    return home
-
-
-async def start(home: Home, name: str, **inputs: Any) -> list[Event[dict[str, Any]]]:
-    """Start Home Assistant with an automation made of a blueprint, return what it tells."""
     told = async_capture_events(home.hass, "told")
     home.hass.set_state(CoreState.not_running)
     server = home.server if name == "server_offline" else None
@@ -189,7 +183,9 @@ async def test_plex_pass_ended(home: Home) -> None:
     """Of a Plex Pass it is told some days before it ends, and when it has."""
     end = dt_util.utcnow() + timedelta(days=9)
     home.account.subscribe("yearly", ends_at=int(end.timestamp()))
+    await home.set_up()
     ends = entity_id_of(home.hass, "sensor", home.unique_id("subscription_ends"))
+    await home.unload()
     inputs = {"actions": tell("told", "account", "days"), "subscriptions": [ends]}
     told = await start(home, "plex_pass_ended", **inputs)
     for _ in range(5):

@@ -13,7 +13,6 @@ import re
 import ssl
 from typing import Any, NamedTuple
 from unittest.mock import patch
-from urllib.parse import parse_qsl
 from xml.etree.ElementTree import fromstring
 import zlib
 
@@ -23,7 +22,6 @@ from yarl import URL
 
 from tests.samples import sample
 from tests.simulator import ABSENT, Connection, Hostile, Server, Simulator
-from tests.simulator.clock import Clock
 from tests.simulator.control import Control
 from tests.simulator.hostile_modes import BODIES, ENDLESS, HEADERS, STATUSES, redirect
 from tests.simulator.pictures import JPEG, SVG, png_size
@@ -180,7 +178,7 @@ async def test_sign_in(plex: World) -> None:
         (201, JSON, "login=Ada@Example.com&verificationCode=123456"),
     ):
         for form in forms.split():
-            fields = {"password": "right"} | dict(parse_qsl(form, True))
+            fields = {"password": "right"} | dict(URL(f"?{form}").query)
             assert (await plex.sign_in(**fields)).outcome == (status, told)
 
 
@@ -829,7 +827,7 @@ async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
 
 async def test_alone(plex: World) -> None:
     """What runs alone has a clock that moves, and a full world or one from a file."""
-    clock = Clock(ticking=True)
+    clock = Simulator(ticking=True).clock
     begin = clock.now()
     clock.advance(60)
     while (passed := (clock.now() - begin).total_seconds()) <= 60:
