@@ -30,13 +30,10 @@ async def test_floor_does_what_the_client_does(simulator: Simulator) -> None:
             source = await server.get_source_connection_information(world.source)
             read.append((account, asdict(source)))
     assert read[0] == read[1]
-    asked = [
-        (
-            *(one.method, one.path, one.query),
-            {name.lower(): value for name, value in one.headers.items()},
-        )
-        for one in simulator.requests
-    ]
+    asked = []
+    for one in simulator.requests:
+        headers = {name.lower(): value for name, value in one.headers.items()}
+        asked.append((one.method, one.path, one.query, headers))
     assert asked[:2] == asked[2:]
 
     # What has a value there can't be forgotten by the floor.

@@ -42,10 +42,11 @@ BUTTONS = [
     f"config_flow_start/?domain={DOMAIN}",
 ]
 WORKFLOWS = ROOT / ".github/workflows"
-LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 
-# Says what it is called with, and finds a Python as the real one does.
-UV = f"""\
+PROGRAMS = {
+    "bin/python3": "#!/bin/sh\nexit 1\n",
+    # Says what it is called with, and finds a Python as the real one does.
+    "bin/uv": f"""\
 #!/bin/sh
 echo "$@" >>"$ROOT/uv.log"
 case "$1 $2" in
@@ -53,10 +54,7 @@ case "$1 $2" in
     "python install") test -e "$ROOT/download" && mv "$ROOT/download" "$ROOT/bin/python3.14" ;;
     venv*) mkdir -p .venv-fuzz ;;
 esac
-"""
-PROGRAMS = {
-    "bin/python3": "#!/bin/sh\nexit 1\n",
-    "bin/uv": UV,
+""",
     "scripts/debian-python": "#!/bin/sh\n"
     'mkdir -p "$1/usr/bin" && touch "$1/usr/bin/python3.14"\n',
 }
@@ -239,8 +237,9 @@ def test_setup_gets_python_3_14(
 def test_lock() -> None:
     """The lock is that of pyproject.toml; each file comes from PyPI, and has a hash."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    name = project["project"]["name"]
-    (own,) = [package for package in LOCK["package"] if package["name"] == name]
+    lock = (ROOT / "uv.lock").read_text()
+    locked, name = tomllib.loads(lock)["package"], project["project"]["name"]
+    (own,) = [package for package in locked if package["name"] == name]
     assert {
         group: {f"{package['name']}{package['specifier']}" for package in packages}
         for group, packages in own["metadata"]["requires-dev"].items()
@@ -248,10 +247,10 @@ def test_lock() -> None:
         group: {package.lower() for package in packages}
         for group, packages in project["dependency-groups"].items()
     }
-    hosts = set(re.findall(r"\w+://([^/\"]+)", (ROOT / "uv.lock").read_text()))
+    hosts = set(re.findall(r"\w+://([^/\"]+)", lock))
     assert hosts == {"pypi.org", "files.pythonhosted.org"}
-    found = [file for package in LOCK["package"] for file in package.get("wheels", ())]
-    found += [package["sdist"] for package in LOCK["package"] if "sdist" in package]
+    found = [file for package in locked for file in package.get("wheels", ())]
+    found += [package["sdist"] for package in locked if "sdist" in package]
     assert found
     assert all(file["hash"].startswith("sha256:") for file in found)
 

@@ -205,8 +205,8 @@ async def test_entities_and_options(home: Home) -> None:
             assert states.keys() == {*types}
 
 
-async def test_actions(hass: HomeAssistant) -> None:
-    """Code, descriptions, icons and texts know the same actions and fields."""
+async def test_actions_and_triggers(hass: HomeAssistant) -> None:
+    """Code, descriptions, icons and texts know the same actions, triggers and fields."""
     assert await async_setup_component(hass, DOMAIN, {})
     actions = hass.services.async_services_for_domain(DOMAIN)
     described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
@@ -227,9 +227,6 @@ async def test_actions(hass: HomeAssistant) -> None:
             assert known[key].get("required", False) is required
             assert "selector" in known[key]
 
-
-def test_triggers_and_conditions() -> None:
-    """Each has a name, a description, and an icon; every icon is of Material Design."""
     for kind in ("trigger", "condition"):
         described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
         keys = {key for key in described if not key.startswith(".")}
