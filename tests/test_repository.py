@@ -177,8 +177,8 @@ def test_readme() -> None:
         assert f"https://my.home-assistant.io/badges/{name}.svg" in README
         assert f"](https://my.home-assistant.io/redirect/{button})" in README
     imported = re.findall(r"blueprint_import/\?blueprint_url=([^)]+)\)", README)
-    folder = ROOT / "blueprints" / "automation" / DOMAIN
-    urls = [load(path)["blueprint"]["source_url"] for path in folder.iterdir()]
+    blueprints = (ROOT / "blueprints/automation" / DOMAIN).iterdir()
+    urls = [load(path)["blueprint"]["source_url"] for path in blueprints]
     assert sorted(imported) == sorted(quote(url, safe="") for url in urls)
     actions = set(re.findall(rf"\b{DOMAIN}\.((?:get|call)_\w+)", README))
     assert actions == ENGLISH["services"].keys()

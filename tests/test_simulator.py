@@ -68,7 +68,7 @@ class World:
 
     def __init__(self, sim: Simulator, session: aiohttp.ClientSession) -> None:
         """Know what every test needs."""
-        self.sim, self._session = sim, session
+        self.sim, self.control, self._session = sim, Control(sim), session
         self.ada = sim.add_account()
         self.grace = sim.add_account(username="grace", email="grace@example.com")
         self.token = sim.sign_in(self.ada, "client-one")
@@ -142,6 +142,7 @@ async def plex(simulator: Simulator) -> AsyncGenerator[World]:
         world = World(simulator, session)
         world.attic = await simulator.add_server(owner=world.ada)
         yield world
+        await world.control.stop()
 
 
 async def test_sign_in(plex: World) -> None:
@@ -599,7 +600,11 @@ async def test_broken_handshakes(plex: World, hello: bytes | None) -> None:
 
 
 async def test_faults(plex: World) -> None:
-    """A fault answers as usual or with anything, at one host or at all of them."""
+    """A fault answers as usual or with anything; it meets hosts and times, or by chance."""
+
+    async def statuses(count: int) -> list[int]:
+        return [(await plex(PING)).status for _ in range(count)]
+
     for fields, outcome in (
         ({"status": 503}, (503, None)),
         ({"code": 1009}, (403, 1009)),
@@ -625,13 +630,7 @@ async def test_faults(plex: World) -> None:
         assert (await plex.ask("GET /")).status == (await plex(PING)).status == status
     with pytest.raises(ValueError, match="unknown action"):
         plex.sim.fault(action="explode")
-
-
-async def test_order_of_faults(plex: World) -> None:
-    """Faults come in order, some times, at intervals, or by chance: the same per seed."""
-
-    async def statuses(count: int) -> list[int]:
-        return [(await plex(PING)).status for _ in range(count)]
+    plex.sim.clear_faults()
 
     for wait in (None, 1_234_567, datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)):
         plex.sim.rate_limit(path="/users/signin", retry_after=wait, times=1)
@@ -698,7 +697,7 @@ async def test_broken_answers(plex: World) -> None:
 
 async def test_hostile_server(plex: World) -> None:
     """A hostile server says who it is, hears everything, and answers as it is told."""
-    script: dict[str, Any] = {"/security/*": ["close", b"nonsense"]}
+    script: Any = {"/security/*": ["close", b"nonsense"]}
     hostile = await plex.sim.add_hostile(answers=script)
     plex.sim.extra_resources.append(hostile.entry(name="Friend", owned=True))
     [_, entry] = await plex.listed()
@@ -844,26 +843,18 @@ async def test_alone(plex: World) -> None:
     async with Simulator() as plex.sim:
         world = await build_default_world(plex.sim)
         plex.token = (await plex.sign_in(verificationCode="123456")).said["authToken"]
-        attic, cellar, boathouse, player = await plex.listed()
-        check(attic, name="Attic", owned=True, presence=True)
-        check(cellar, name="Cellar", owned=False, presence=True)
-        check(boathouse, name="Boathouse", owned=True, presence=False)
-        check(player, name="Living room", owned=True, presence=False)
+        values = ("name", "owned", "presence")
+        listed = [[one[value] for value in values] for one in await plex.listed()]
+        assert listed[:2] == [["Attic", True, True], ["Cellar", False, True]]
+        assert listed[2:] == [["Boathouse", True, False], ["Living room", True, False]]
         assert (world.attic.running, world.boathouse.running) == (True, False)
 
 
-@pytest.fixture
-async def control(plex: World) -> AsyncGenerator[str]:
-    """The URL of the control interface."""
-    interface = Control(plex.sim)
-    yield await interface.start()
-    await interface.stop()
-
-
-async def test_control(plex: World, control: str) -> None:
+async def test_control(plex: World) -> None:
     """Everything can be changed over HTTP; nonsense is answered with a reason."""
     sim, ada, attic = plex.sim, plex.ada, plex.attic
     account, server = f"/accounts/{ada.uuid}", f"/servers/{attic.machine_identifier}"
+    control = await plex.control.start()
 
     async def ask(line: str, **body: Any) -> Any:
         reply = await plex.send(control, line, json=body)
