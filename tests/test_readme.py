@@ -88,9 +88,7 @@ def test_calls() -> None:
 
 
 @pytest.fixture
-async def guarded(
-    home: Home, hass_ws_client: WebSocketGenerator
-) -> AsyncIterator[Home]:
+async def quiet(home: Home, hass_ws_client: WebSocketGenerator) -> AsyncIterator[Home]:
     """Fail if a recipe tells an event, a state, the log or its trace a token."""
     told: list[str] = []
     home.hass.bus.async_listen("*", lambda event: told.append(repr(event.as_dict())))
@@ -140,38 +138,38 @@ async def test_tokens(home: Home) -> None:
     assert {token, answer["token"]} <= home.server.transient_tokens.keys()
 
 
-async def test_scripts(guarded: Home) -> None:
+async def test_scripts(quiet: Home) -> None:
     """A library is scanned, an item marked as watched, and a setting changed, once."""
-    library = guarded.server.library
+    library = quiet.server.library
     library.preferences["FSEventLibraryUpdatesEnabled"] = True
-    await run_script(guarded, "Scan the movies")
-    await run_script(guarded, "Mark as watched in Plex", rating_key="102")
-    await run_script(guarded, "Stop automatic library updates")
+    await run_script(quiet, "Scan the movies")
+    await run_script(quiet, "Mark as watched in Plex", rating_key="102")
+    await run_script(quiet, "Stop automatic library updates")
     assert library.scans == [(1, None)]
     assert (library.items[102].view_count, library.items[102].view_offset) == (1, 0)
     assert library.preferences["FSEventLibraryUpdatesEnabled"] == "0"
-    sent = [one.method for one in guarded.server.requests if one.path == "/:/prefs"]
+    sent = [one.method for one in quiet.server.requests if one.path == "/:/prefs"]
     assert sent == ["PUT"]
 
 
-async def test_scan_folder(guarded: Home, hass_client_no_auth: MakeViewer) -> None:
+async def test_scan_folder(quiet: Home, hass_client_no_auth: MakeViewer) -> None:
     """A folder is scanned when a download has finished, and on nothing else."""
-    assert await async_setup_component(guarded.hass, "webhook", {})
-    await automate(guarded, "Scan a new movie")
+    assert await async_setup_component(quiet.hass, "webhook", {})
+    await automate(quiet, "Scan a new movie")
     radarr = await hass_client_no_auth()
     folder = "/media/Movies/Nosferatu & co (1922)"
     for event in ("Test", "Download"):
         told = {"eventType": event, "movie": {"folderPath": folder}}
         await radarr.post("/api/webhook/radarr_import", json=told)
-        await settle(guarded.hass)
-    assert guarded.server.library.scans == [(1, folder)]
+        await settle(quiet.hass)
+    assert quiet.server.library.scans == [(1, folder)]
 
 
-async def test_poster(guarded: Home, hass_client_no_auth: MakeViewer) -> None:
+async def test_poster(quiet: Home, hass_client_no_auth: MakeViewer) -> None:
     """A notification shows the poster of what was added last, to who isn't signed in."""
-    notify = async_mock_service(guarded.hass, "notify", "mobile_app_phone")
-    guarded.server.library.add("Nosferatu")
-    await run_script(guarded, "Show what is new in Plex")
+    notify = async_mock_service(quiet.hass, "notify", "mobile_app_phone")
+    quiet.server.library.add("Nosferatu")
+    await run_script(quiet, "Show what is new in Plex")
     assert notify[0].data["message"] == "Nosferatu"
     phone = await hass_client_no_auth()
     shown = await phone.get(notify[0].data["data"]["image"])
@@ -179,9 +177,9 @@ async def test_poster(guarded: Home, hass_client_no_auth: MakeViewer) -> None:
     assert png_size(await shown.read()) == (200, 300)
 
 
-async def test_on_deck(guarded: Home) -> None:
+async def test_on_deck(quiet: Home) -> None:
     """A template sensor shows what is on deck, also when nothing is."""
-    hass = guarded.hass
+    hass = quiet.hass
 
     def shown() -> tuple[str, list[str]]:
         state: State | None = hass.states.get("sensor.plex_on_deck")
@@ -197,19 +195,19 @@ async def test_on_deck(guarded: Home) -> None:
     hass.set_state(CoreState.running)
     assert shown() == ("2", ["The General", "The Severed Head"])
 
-    for item in guarded.server.library.items.values():
+    for item in quiet.server.library.items.values():
         item.view_offset = 0
     minutes = 15 - dt_util.utcnow().minute % 15
-    await guarded.wait(timedelta(minutes=minutes, seconds=1))
+    await quiet.wait(timedelta(minutes=minutes, seconds=1))
     assert shown() == ("0", [])
 
 
-async def test_bedtime(guarded: Home) -> None:
+async def test_bedtime(quiet: Home) -> None:
     """The streams of one player end, and no others."""
-    library = guarded.server.library
+    library = quiet.server.library
     playroom = library.play(library.items[101], player="Playroom TV")
     library.play(library.items[102], player="Living room")
-    await automate(guarded, "Bedtime in the playroom")
+    await automate(quiet, "Bedtime in the playroom")
     bedtime = dt_util.now().replace(hour=20, minute=30, second=1)
-    await guarded.wait((bedtime - dt_util.now()) % timedelta(days=1))
+    await quiet.wait((bedtime - dt_util.now()) % timedelta(days=1))
     assert library.ended_sessions == [(playroom.key, "Time for bed")]

@@ -208,9 +208,7 @@ def test_quality_scale() -> None:
         (None, ".tools/python/usr/bin/python3.14"),
     ],
 )
-def test_setup_gets_python_3_14(
-    tmp_path: Path, found_in: str | None, expected: str
-) -> None:
+def test_setup(tmp_path: Path, found_in: str | None, expected: str) -> None:
     """A machine that has uv and another Python gets 3.14 for each environment."""
     for name in ("scripts/setup", "uv.lock", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

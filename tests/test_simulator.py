@@ -672,13 +672,12 @@ async def test_broken_answers(plex: World) -> None:
         assert sim.requests[-1].status == (200 if error is truncated else None)
         sim.clear_faults()
     for way in ("remove", "clear_faults", "release"):
-        fault = sim.fault(path="/ping", action="hang")
+        fault = sim.fault(path="/ping", action="hang", times=1)
         waiting = asyncio.create_task(plex(PING))
         while not fault.hits:
             await asyncio.sleep(0)
         getattr(fault if hasattr(fault, way) else sim, way)()
         assert (await waiting).status == 200
-    fault.remove()
     sim.latency, started = 0.02, clock()
     sim.fault(path="/ping", action="trickle", pace=0, delay=0.02)
     assert (await plex(PING)).said == {"pong": True}
@@ -728,7 +727,6 @@ async def test_hostile_answers(plex: World) -> None:
     hostile = await plex.sim.add_hostile(tls=False)
 
     async def heard(mode: str | None, size: int | None = None) -> bytes:
-        """Return an answer, whole or only its beginning."""
         hostile.mode = mode
         reader, writer = await asyncio.open_connection(hostile.host, hostile.port)
         writer.write(b"GET /identity HTTP/1.1\r\nAccept: application/json\r\n\r\n")

@@ -119,10 +119,9 @@ def test_languages(language: str) -> None:
 
 def test_words() -> None:
     """Nothing is written in words that don't fit the style of Home Assistant."""
-    files = [path for pattern in PROSE for path in ROOT.glob(pattern)]
-    written = {path: path.read_text() for path in files}
-    written |= {path: "\n".join(strings(tree)) for path, tree in CODE.items()}
-    found = {path: FOREIGN_WORDS.findall(text) for path, text in written.items()}
+    texts = {path: path.read_text() for pattern in PROSE for path in ROOT.glob(pattern)}
+    texts |= {path: "\n".join(strings(tree)) for path, tree in CODE.items()}
+    found = {path: FOREIGN_WORDS.findall(text) for path, text in texts.items()}
     assert {path: words for path, words in found.items() if words} == {}
 
 
@@ -146,9 +145,7 @@ def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
 
 
 @pytest.mark.parametrize("source", ["user", *RENEWALS])
-async def test_dialogs(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source
-) -> None:
+async def test_steps(dialogs: Dialogs, entry: MockConfigEntry, source: Source) -> None:
     """Every step of a sign-in has its texts and placeholders."""
     texts = ENGLISH["config"]["step"]
     menus = {"user": "user", "reauth": "reauth_confirm", "reconfigure": "reconfigure"}
