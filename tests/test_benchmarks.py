@@ -1,6 +1,5 @@
 """What keeps the benchmark honest."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 
 import aiohttp
@@ -12,7 +11,7 @@ from tests.benchmarks.figures import FLOOR, OURS, Figure, Figures
 from tests.benchmarks.recording import build
 from tests.benchmarks.server import serve
 from tests.benchmarks.targets import targets
-from tests.benchmarks.world import ACCOUNT, SOURCE, World
+from tests.benchmarks.world import ACCOUNT, SOURCE
 from tests.simulator import Simulator
 
 
@@ -21,50 +20,27 @@ def enable_custom_integrations() -> None:
     """Leave Home Assistant out of these tests."""
 
 
-@pytest.fixture
-async def world(simulator: Simulator) -> World:
-    """Return the world of the benchmark, as the simulator has it."""
-    return await build(simulator)
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Return a session."""
+async def test_floor_does_what_the_client_does(simulator: Simulator) -> None:
+    """It sends the same, and puts the same into the same dataclasses: all they have."""
+    world, read = await build(simulator), []
     async with aiohttp.ClientSession() as session:
-        yield session
-
-
-async def test_floor_does_what_the_client_does(
-    simulator: Simulator, world: World, session: aiohttp.ClientSession
-) -> None:
-    """It sends the same requests, and puts the same into the same dataclasses."""
-    read = []
-    for contender in (plex_account, floor):
-        plex_tv, server = contender.clients(session, world)
-        account = await plex_tv.get_token_details()
-        source = await server.get_source_connection_information(world.source)
-        read.append((asdict(account), asdict(source)))
+        for contender in (plex_account, floor):
+            plex_tv, server = contender.clients(session, world)
+            account = asdict(await plex_tv.get_token_details())
+            source = await server.get_source_connection_information(world.source)
+            read.append((account, asdict(source)))
     assert read[0] == read[1]
-    asked = [
-        (
-            *(one.method, one.path, one.query),
-            {name.lower(): value for name, value in one.headers.items()},
-        )
-        for one in simulator.requests
-    ]
+    asked = []
+    for one in simulator.requests:
+        headers = {name.lower(): value for name, value in one.headers.items()}
+        asked.append((one.method, one.path, one.query, headers))
     assert asked[:2] == asked[2:]
 
-
-async def test_world_leaves_nothing_out(
-    world: World, session: aiohttp.ClientSession
-) -> None:
-    """What has a value there can't be forgotten by the floor."""
-    plex_tv, server = plex_account.clients(session, world)
-    account = asdict(await plex_tv.get_token_details())
-    source = asdict(await server.get_source_connection_information(world.source))
+    # What has a value there can't be forgotten by the floor.
+    account, told = read[0]
     parts = [account["profile"], account["services"][0], account["subscription"]]
-    parts += [account["past_subscriptions"][0], source["connections"][0]]
-    for thing in (account, source, *parts):
+    parts += [account["past_subscriptions"][0], told["connections"][0]]
+    for thing in (account, told, *parts):
         assert [name for name, value in thing.items() if value in (None, "", ())] == []
 
 

@@ -1,48 +1,38 @@
 """The blueprints: imported, run, and quiet at the start."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 import json
 from pathlib import Path
-import re
 import shutil
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from pytest_homeassistant_custom_component.common import (
-    async_capture_events,
-    async_mock_service,
-)
+from pytest_homeassistant_custom_component.common import async_mock_service
 from pytest_homeassistant_custom_component.test_util.aiohttp import AiohttpClientMocker
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from homeassistant.components.automation.config import AUTOMATION_BLUEPRINT_SCHEMA
-from homeassistant.components.blueprint.models import Blueprint
-from homeassistant.core import CoreState, Event, HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import extract_inputs, load_yaml_dict
 
-from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, DOMAIN, Home, entity_id_of
+from .common import DISTANT_REFRESH, DOMAIN, ROOT, Home, entity_id_of
 
-ROOT = Path(__file__).parents[1]
 REPOSITORY = "https://github.com/seed-24212b27/plex-account"
-README = (ROOT / "README.md").read_text()
 FOLDER = ROOT / "blueprints" / "automation" / DOMAIN
 FILES = sorted(FOLDER.iterdir())
 HOSTILE = "![x](http://a.b) <b>1</b>"
 ESCAPED = r"\!\[x\]\(http\:\/\/a\.b\) \<b\>1\<\/b\>"
 
+# Automations may wait for the time of the day when a test ends.
+pytestmark = pytest.mark.parametrize("expected_lingering_timers", [True])
 
-def tell(event_type: str, *variables: str) -> list[dict[str, Any]]:
+
+def tell(*variables: str, **words: str) -> list[dict[str, Any]]:
     """Return actions that tell what they know."""
-    data = {name: f"{{{{ {name} }}}}" for name in variables}
-    return [{"event": event_type, "event_data": data}]
-
-
-def facts(events: list[Event[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return what was told."""
-    return [event.data for event in events]
+    data = words | {name: f"{{{{ {name} }}}}" for name in variables}
+    return [{"event": "told", "event_data": data}]
 
 
 @pytest.fixture
@@ -53,34 +43,19 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
     return hass_tmp_config_dir
 
 
-@pytest.fixture
-def expected_lingering_timers() -> bool:
-    """Allow automations to wait for the time of the day when a test ends."""
-    return True
-
-
-@pytest.fixture
-async def home(home: Home) -> Home:
-    """Return Home Assistant before a restart: what a person may choose is known."""
+async def start(home: Home, name: str, **inputs: Any) -> list[Mapping[str, Any]]:
+    """Restart Home Assistant with an automation of a blueprint, return what it tells."""
     await home.set_up()
     await home.unload()
-    return home
-
-
-async def start(home: Home, name: str, **inputs: Any) -> list[Event[dict[str, Any]]]:
-    """Start Home Assistant with an automation made of a blueprint, return what it tells."""
-    told = async_capture_events(home.hass, "told")
+    told: list[Mapping[str, Any]] = []
+    home.hass.bus.async_listen("told", callback(lambda event: told.append(event.data)))
     home.hass.set_state(CoreState.not_running)
-    if name == "server_offline":
-        inputs["servers"] = [home.device(home.server).id]
-    else:
-        inputs["accounts"] = [home.device().id]
+    server = home.server if name == "server_offline" else None
+    inputs["servers" if server else "accounts"] = [home.device(server).id]
     use = {"path": f"{DOMAIN}/{name}.yaml", "input": inputs}
     config = {"automation": {"alias": "Under test", "use_blueprint": use}}
     assert await async_setup_component(home.hass, "automation", config)
-    state = home.hass.states.get("automation.under_test")
-    assert state
-    assert state.state == "on"
+    assert home.hass.states.is_state("automation.under_test", "on")
     await home.set_up()
     await home.hass.async_start()
     return told
@@ -94,32 +69,29 @@ async def test_import(
     path: Path,
 ) -> None:
     """A blueprint is imported from its address, and offers devices of this integration."""
-    data = load_yaml_dict(str(path))
-    schema = AUTOMATION_BLUEPRINT_SCHEMA
-    blueprint = Blueprint(data, expected_domain="automation", schema=schema)
-    metadata = blueprint.metadata
-    assert metadata["name"]
-    assert metadata["description"]
     address = f"main/{path.relative_to(ROOT).as_posix()}"
-    assert metadata["source_url"] == f"{REPOSITORY}/blob/{address}"
-    needed = json.loads((ROOT / "hacs.json").read_text())
-    assert metadata["homeassistant"]["min_version"] == needed["homeassistant"]
-    inputs = blueprint.inputs
-    assert extract_inputs(data) == inputs.keys()
-    [chosen] = [one["selector"] for one in inputs.values() if "default" not in one]
-    [wanted] = chosen["device"].get("filter") or chosen["device"]["entity"]
-    assert wanted["integration"] == DOMAIN
-
     raw = REPOSITORY.replace("github.com", "raw.githubusercontent.com")
     aioclient_mock.get(f"{raw}/{address}", text=path.read_text())
     assert await async_setup_component(hass, "automation", {})
     client = await hass_ws_client(hass)
-    request = {"type": "blueprint/import", "url": metadata["source_url"]}
-    await client.send_json_auto_id(request)
+    url = f"{REPOSITORY}/blob/{address}"
+    await client.send_json_auto_id({"type": "blueprint/import", "url": url})
     response = await client.receive_json()
     assert response["success"]
     assert response["result"]["suggested_filename"] == f"seed-24212b27/{path.stem}"
     assert response["result"]["validation_errors"] is None
+
+    metadata = response["result"]["blueprint"]["metadata"]
+    assert metadata["name"]
+    assert metadata["description"]
+    needed = json.loads((ROOT / "hacs.json").read_text())
+    assert metadata["homeassistant"]["min_version"] == needed["homeassistant"]
+    data, inputs = load_yaml_dict(str(path)), metadata["input"]
+    assert data["blueprint"]["source_url"] == url
+    assert extract_inputs(data) == inputs.keys()
+    [chosen] = [one["selector"] for one in inputs.values() if "default" not in one]
+    [wanted] = chosen["device"].get("filter") or chosen["device"]["entity"]
+    assert wanted["integration"] == DOMAIN
 
 
 @pytest.mark.parametrize("name", [path.stem for path in FILES])
@@ -128,14 +100,14 @@ async def test_default_actions(home: Home, name: str) -> None:
     notify = async_mock_service(home.hass, "persistent_notification", "create")
     home.server.name = HOSTILE
     await start(home, name)
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     home.hass.config_entries.async_update_entry(home.entry, title=HOSTILE)
     await home.reload()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     assert notify == []
 
     home.account.subscription["status"] = "Active"
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     match name:
         case "plex_pass_ended":
             home.account.subscription["status"] = "Ended"
@@ -146,8 +118,7 @@ async def test_default_actions(home: Home, name: str) -> None:
             await add(name=HOSTILE, owner=home.account, tls=True)
         case "token_rejected":
             home.simulator.revoke(home.account)
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     [call] = notify
     assert ESCAPED in call.data["message"]
     assert HOSTILE not in str(call.data)
@@ -156,33 +127,30 @@ async def test_default_actions(home: Home, name: str) -> None:
 @pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00", 600])
 async def test_server_offline(home: Home, offline_for: object) -> None:
     """Of a server that stays away it is told once, and once when it is back."""
-    told_back = async_capture_events(home.hass, "told_back")
-    told = await start(
-        home,
-        "server_offline",
-        offline_actions=tell("told", "server", "device_id"),
-        online_actions=tell("told_back", "server", "device_id"),
-        offline_for=offline_for,
-    )
-    await home.wait(ACCOUNT_REFRESH)
+    inputs = {
+        f"{now}_actions": tell("server", "device_id", now=now)
+        for now in ("offline", "online")
+    }
+    told = await start(home, "server_offline", offline_for=offline_for, **inputs)
+    await home.refresh()
     attic = {"server": "Attic", "device_id": home.device(home.server).id}
+    offline, online = attic | {"now": "offline"}, attic | {"now": "online"}
     await home.server.stop()
     await home.wait()
     await home.server.start()
     await home.wait(DISTANT_REFRESH)
     await home.wait(DISTANT_REFRESH)
-    assert facts(told) == facts(told_back) == []
+    assert told == []
 
     await home.server.stop()
     await home.wait()
     for times in (0, 1, 1):
         await home.wait(DISTANT_REFRESH)
-        assert facts(told) == [attic] * times
-    assert facts(told_back) == []
+        assert told == [offline] * times
     await home.server.start()
     await home.wait(DISTANT_REFRESH)
     await home.wait()
-    assert facts(told) == facts(told_back) == [attic]
+    assert told == [offline, online]
 
 
 @pytest.mark.parametrize(
@@ -190,47 +158,40 @@ async def test_server_offline(home: Home, offline_for: object) -> None:
 )
 async def test_servers_changed(home: Home, event_types: list[str]) -> None:
     """Of a server that joins or leaves it is told once each, or of one of them."""
-    actions = tell("told", "event_type", "server", "device_id", "account")
+    actions = tell("event_type", "server", "device_id", "account")
     inputs = {"actions": actions, "event_types": event_types}
     told = await start(home, "servers_changed", **inputs)
     cellar = await home.friend()
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     device_id = home.device(cellar).id
     cellar.shared_with = []
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+    await home.refresh(3)
     known = {"server": "Cellar", "device_id": device_id, "account": "ada"}
-    assert facts(told) == [{"event_type": one, **known} for one in event_types]
+    assert told == [{"event_type": one, **known} for one in event_types]
 
 
 async def test_plex_pass_ended(home: Home) -> None:
     """Of a Plex Pass it is told some days before it ends, and when it has."""
     end = dt_util.utcnow() + timedelta(days=9)
     home.account.subscribe("yearly", ends_at=int(end.timestamp()))
+    await home.set_up()
     ends = entity_id_of(home.hass, "sensor", home.unique_id("subscription_ends"))
-    inputs = {"actions": tell("told", "account", "days"), "subscriptions": [ends]}
+    await home.unload()
+    inputs = {"actions": tell("account", "days"), "subscriptions": [ends]}
     told = await start(home, "plex_pass_ended", **inputs)
     for _ in range(5):
         await home.wait(timedelta(days=1))
-        await home.wait(ACCOUNT_REFRESH)
-    assert facts(told) == [{"account": "ada", "days": 7}]
+        await home.refresh()
+    assert told == [{"account": "ada", "days": 7}]
     for status in ("PendingCancellation", "Ended", "Lapsed", "Active"):
         home.account.subscription["status"] = status
-        await home.wait(ACCOUNT_REFRESH)
-    assert facts(told)[1:] == [{"account": "ada", "days": 0}]
+        await home.refresh()
+    assert told[1:] == [{"account": "ada", "days": 0}]
 
 
 async def test_token_rejected(home: Home) -> None:
     """Of a revoked token it is told once."""
-    told = await start(home, "token_rejected", actions=tell("told", "account"))
+    told = await start(home, "token_rejected", actions=tell("account"))
     home.simulator.revoke(home.account)
-    for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
-    assert facts(told) == [{"account": "ada"}]
-
-
-def test_buttons() -> None:
-    """The README has a button for each blueprint, and no other."""
-    links = re.findall(r"blueprint_import/\?blueprint_url=([^)]+)\)", README)
-    urls = [load_yaml_dict(str(path))["blueprint"]["source_url"] for path in FILES]
-    assert sorted(links) == [quote(url, safe="") for url in urls]
+    await home.refresh(3)
+    assert told == [{"account": "ada"}]

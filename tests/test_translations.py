@@ -25,7 +25,6 @@ LANGUAGES = {
     path.stem: json.loads(path.read_text())
     for path in sorted((INTEGRATION / "translations").glob("*.json"))
 }
-IN_EVERY_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
 ICONS = json.loads((INTEGRATION / "icons.json").read_text())
 CODE = {path: ast.parse(path.read_text()) for path in INTEGRATION.rglob("*.py")}
 PROSE = [
@@ -100,39 +99,29 @@ def given(name: str, beside: str | None = None) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
     ]
-    return strings(
-        *(one[name] for one in calls if {name, beside or name} <= one.keys())
-    )
+    found = (one[name] for one in calls if {name, beside or name} <= one.keys())
+    return strings(*found)
 
 
-@IN_EVERY_LANGUAGE
+@pytest.mark.parametrize("language", sorted({*SETTINGS, *LANGUAGES}))
 def test_languages(language: str) -> None:
-    """Every language has the texts of English, plain and with the same placeholders."""
-    texts = flat(LANGUAGES[language])
-    assert {path: placeholders(text) for path, text in texts.items()} == {
-        path: placeholders(text) for path, text in flat(ENGLISH).items()
-    }
-    assert {path: text for path, text in texts.items() if FORBIDDEN.search(text)} == {}
-
-
-@IN_EVERY_LANGUAGE
-def test_terms(language: str) -> None:
-    """What Home Assistant has a word for is called the same."""
-    texts = flat(LANGUAGES[language])
+    """Every language has plain texts, all placeholders, and Home Assistant's words."""
+    texts, english = flat(LANGUAGES[language]), flat(ENGLISH)
+    assert texts.keys() == english.keys()
+    for path, text in texts.items():
+        assert placeholders(text) == placeholders(english[path])
+        assert not FORBIDDEN.search(text)
+        assert (SETTINGS["en"] in english[path]) == (SETTINGS[language] in text)
     for path, place in SHARED_TERMS.items():
         component, _, key = place.partition(".")
         assert texts[path] == texts_of(component, language)[key]
-    for path, text in flat(ENGLISH).items():
-        assert (SETTINGS["en"] in text) == (SETTINGS[language] in texts[path])
-    assert set(LANGUAGES) == set(SETTINGS)
 
 
 def test_words() -> None:
     """Nothing is written in words that don't fit the style of Home Assistant."""
-    files = [path for pattern in PROSE for path in ROOT.glob(pattern)]
-    written = {path: path.read_text() for path in files}
-    written |= {path: "\n".join(strings(tree)) for path, tree in CODE.items()}
-    found = {path: FOREIGN_WORDS.findall(text) for path, text in written.items()}
+    texts = {path: path.read_text() for pattern in PROSE for path in ROOT.glob(pattern)}
+    texts |= {path: "\n".join(strings(tree)) for path, tree in CODE.items()}
+    found = {path: FOREIGN_WORDS.findall(text) for path, text in texts.items()}
     assert {path: words for path, words in found.items() if words} == {}
 
 
@@ -150,16 +139,13 @@ def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
         fields = {str(key) for key in step["data_schema"].schema}
         assert texts.get("data", {}).keys() == fields
         assert texts.get("data_description", {}).keys() == fields
-        errors = (step["errors"] or {}).values()
-        assert (
-            placeholders([ENGLISH["config"]["error"][one] for one in errors]) <= given
-        )
+        errors = ENGLISH["config"]["error"]
+        shown = [errors[error] for error in (step["errors"] or {}).values()]
+        assert placeholders(shown) <= given
 
 
 @pytest.mark.parametrize("source", ["user", *RENEWALS])
-async def test_dialogs(
-    dialogs: Dialogs, entry: MockConfigEntry, source: Source
-) -> None:
+async def test_steps(dialogs: Dialogs, entry: MockConfigEntry, source: Source) -> None:
     """Every step of a sign-in has its texts and placeholders."""
     texts = ENGLISH["config"]["step"]
     menus = {"user": "user", "reauth": "reauth_confirm", "reconfigure": "reconfigure"}
@@ -216,8 +202,8 @@ async def test_entities_and_options(home: Home) -> None:
             assert states.keys() == {*types}
 
 
-async def test_actions(hass: HomeAssistant) -> None:
-    """Code, descriptions, icons and texts know the same actions and fields."""
+async def test_actions_and_triggers(hass: HomeAssistant) -> None:
+    """Code, descriptions, icons and texts know the same actions, triggers and fields."""
     assert await async_setup_component(hass, DOMAIN, {})
     actions = hass.services.async_services_for_domain(DOMAIN)
     described = load_yaml_dict(str(INTEGRATION / "services.yaml"))
@@ -238,25 +224,17 @@ async def test_actions(hass: HomeAssistant) -> None:
             assert known[key].get("required", False) is required
             assert "selector" in known[key]
 
-
-@pytest.mark.parametrize("kind", ["trigger", "condition"])
-def test_triggers_and_conditions(kind: str) -> None:
-    """Each trigger and condition has icon, name, and description."""
-    described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
-    keys = {key for key in described if not key.startswith(".")}
-    texts, icons = ENGLISH[f"{kind}s"], ICONS[f"{kind}s"]
-    assert texts.keys() == keys == icons.keys()
-    for key in keys:
-        assert texts[key]["name"]
-        assert texts[key]["description"]
-        assert icons[key].keys() == {kind}
-        fields = texts[key].get("fields", {})
-        assert fields.keys() == described[key].get("fields", {}).keys()
-        assert all(field["name"] for field in fields.values())
-
-
-def test_icons() -> None:
-    """Every icon is one of Material Design."""
-    icons = flat(ICONS).values()
-    assert icons
-    assert [icon for icon in icons if not re.fullmatch(r"mdi:[a-z0-9-]+", icon)] == []
+    for kind in ("trigger", "condition"):
+        described = load_yaml_dict(str(INTEGRATION / f"{kind}s.yaml"))
+        keys = {key for key in described if not key.startswith(".")}
+        texts, icons = ENGLISH[f"{kind}s"], ICONS[f"{kind}s"]
+        assert texts.keys() == keys == icons.keys()
+        for key in keys:
+            assert texts[key]["name"]
+            assert texts[key]["description"]
+            assert icons[key].keys() == {kind}
+            fields = texts[key].get("fields", {})
+            assert fields.keys() == described[key].get("fields", {}).keys()
+            assert all(field["name"] for field in fields.values())
+    for icon in flat(ICONS).values():
+        assert re.fullmatch(r"mdi:[a-z0-9-]+", icon)
