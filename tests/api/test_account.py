@@ -224,18 +224,6 @@ async def test_a_refused_connection(bench: Bench, retried: bool) -> None:
     assert await call()
 
 
-@pytest.mark.parametrize(
-    "token", [ABSENT, None, "", " ", 17, ["token"], "to\nken", "tökén"], ids=repr
-)
-async def test_an_account_without_a_token(bench: Bench, token: Any) -> None:
-    """A sign-in without a token that can be sent has failed."""
-    bench.account.extra["authToken"] = token
-    call = partial(sign_in, bench)
-    await fails(api.PlexResponseError, call)
-    bench.account.extra.clear()
-    assert await call()
-
-
 @json_and_xml
 async def test_new_pin(bench: Bench, headers: Headers) -> None:
     """A PIN has four characters and lives for a quarter of an hour; a strong one is long."""
