@@ -16,6 +16,7 @@ from tests.simulator import Server
 from .common import (
     CLIENT_IDENTIFIER,
     IDENTITY_HEADERS,
+    PLEX_DIRECT_HASH,
     Bench,
     House,
     advertised,
@@ -24,7 +25,7 @@ from .common import (
 )
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "::1")
-CLOSED = "https://127.66.66.66"
+CLOSED = f"https://127-66-66-66.{PLEX_DIRECT_HASH}.plex.direct"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Errors: what they tell, and what they never tell."""
 
-import asyncio
 from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock
@@ -19,10 +18,10 @@ from .common import (
     CODE,
     PASSWORD,
     Bench,
+    assert_frames_are_safe,
     assert_safe,
     error_body,
     fails_once,
-    frames_of,
 )
 
 TOKEN = "token-to-be-kept"
@@ -45,12 +44,6 @@ def kind(name: str) -> type[PlexError]:
     return getattr(api, f"Plex{name}")
 
 
-def assert_frames_are_safe(error: BaseException) -> None:
-    """Make sure that whoever records local variables finds the operation, and no secret."""
-    assert "<function" in "".join(frames_of(error))
-    assert_safe(error)
-
-
 async def test_facts_of_an_answer(bench: Bench) -> None:
     """Status and code are told; the rest is there for who asks for it."""
     bench.fault(status=401, body=error_body(1029, MESSAGE), headers=ECHO, times=1)
@@ -64,21 +57,8 @@ async def test_facts_of_an_answer(bench: Bench) -> None:
     assert error.headers["x-echo"] == HEADER
 
 
-async def test_frames_of_a_timeout(bench: Bench) -> None:
-    """A call that is given up leaves a cancellation, whose frames count as well."""
-    bench.fault(action="hang", times=1)
-    call = partial(bench.stranger.post_users_sign_in_data, "ada", PASSWORD, CODE)
-    with pytest.raises(TimeoutError) as late:
-        async with asyncio.timeout(0.1):
-            await call(headers=ECHO)
-
-    assert_frames_are_safe(late.value)
-    assert isinstance(late.value.__cause__, asyncio.CancelledError)
-    assert await call()
-
-
 async def test_frames_of_an_unexpected_error(bench: Bench, server: Server) -> None:
-    """So do those of an error that isn't the client's."""
+    """The frames of an error that isn't the client's hold no secret."""
     moody = AsyncMock(side_effect=[LookupError("1"), LookupError("2"), bench.token])
     client = bench.of_server(server, token=moody)
 
@@ -93,7 +73,7 @@ async def test_frames_of_an_unexpected_error(bench: Bench, server: Server) -> No
 
 
 async def test_frames_of_a_picture(bench: Bench, server: Server) -> None:
-    """And those of an answer that breaks off while it is passed on."""
+    """Nor do those of an answer that breaks off while it is passed on."""
     client = bench.of_server(server, token=TOKEN)
     bench.fault(status=200, action="truncate", times=1)
     streamed = client.stream("/picture", headers=ECHO)
