@@ -146,16 +146,15 @@ async def test_decoder(bench: Bench, server: Server) -> None:
 
     Of a front page nothing is needed, so it isn't decoded.
     """
-    options = {"token": bench.token, "json_loads": Mock(side_effect=strict_loads)}
-    client, attic = bench.plex_tv(**options), bench.of_server(server, **options)
+    decoder = Mock(side_effect=strict_loads)
+    client = bench.plex_tv(token=bench.token, json_loads=decoder)
     bench.fault(body='{"id": NaN}', times=1)
     await fails_once(api.PlexResponseError, client.get_token_details, status=200)
+    attic = bench.of_server(server, token=bench.token, json_loads=decoder)
     await attic.check_token()
     assert await attic.get_identity()
 
-    [[refused], [taken], [identity]] = [
-        one.args for one in options["json_loads"].call_args_list
-    ]
+    [[refused], [taken], [identity]] = [one.args for one in decoder.call_args_list]
     assert refused == b'{"id": NaN}'
     assert strict_loads(taken)["username"] == "ada"
     assert b"machineIdentifier" in identity

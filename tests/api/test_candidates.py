@@ -120,7 +120,8 @@ def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
         candidates = api.select_candidates([way(uri)], policy)
         schemes = {one.url.partition(":")[0] for one in candidates.allowed}
         assert not schemes or uri.partition(":")[0] in schemes
-        [verdict] = {one.failure for one in candidates.refused} or {None}
+        refused = {one.failure for one in candidates.refused}
+        [verdict] = refused or [None]
         assert bool(schemes) is (verdict is None)
         found.append(verdict)
     return found

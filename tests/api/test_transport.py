@@ -269,7 +269,8 @@ async def test_cancelled_call(bench: Bench, action: Any) -> None:
     It leaves a cancellation, whose frames hold no secret either.
     """
     sign_in = partial(bench.client.post_users_sign_in_data, *SIGN_IN)
-    for number, call in enumerate((bench.client.get_token_details, sign_in)):
+    calls: list[Any] = [bench.client.get_token_details, sign_in]
+    for number, call in enumerate(calls):
         hanging = bench.fault(action=action)
         with pytest.raises(TimeoutError) as late:
             async with asyncio.timeout(0.1):
