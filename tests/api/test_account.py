@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from custom_components.plex_account import api
-from tests.fuzz.feed import OPERATIONS
 from tests.samples import sample
 from tests.simulator import ABSENT
 
@@ -62,42 +61,6 @@ async def read(bench: Bench, body: Any, **options: Any) -> api.PlexAccount:
     body = body if isinstance(body, str) else MINIMAL | body
     bench.fault(path="/user", body=body, times=1)
     return await bench.plex_tv(token="any", **options).get_token_details()
-
-
-FORM_TYPE = "application/x-www-form-urlencoded"
-LOGIN, ODD = "ada@example.com", "päss&=+ wörd"
-SIGN_IN = "post_users_sign_in_data"
-FORM = {"login": LOGIN, "password": ODD, "rememberMe": "true"}
-WITH_CODE = FORM | {"verificationCode": CODE}
-
-
-@pytest.mark.parametrize(
-    ("operation", "arguments", "asked", "query", "form"),
-    [
-        ("get_token_details", (), "GET /user", {"includeSubscriptions": "1"}, {}),
-        ("ping", (), "GET /ping", {}, {}),
-        ("sign_out", (), "DELETE /users/signout", {}, {}),
-        ("link_pin", ("ABCD",), "PUT /pins/link", {}, {"code": "ABCD"}),
-        # Without a token
-        ("create_pin", (), "POST /pins", {}, {}),
-        ("get_pin", (5,), "GET /pins/5", {}, {}),
-        (SIGN_IN, (LOGIN, ODD), "POST /users/signin", {}, FORM),
-        (SIGN_IN, (LOGIN, ODD, CODE), "POST /users/signin", {}, WITH_CODE),
-    ],
-)
-async def test_what_is_sent(
-    bench: Bench, operation: str, arguments: Any, asked: str, query: Any, form: Any
-) -> None:
-    """Each operation says who is asking; secrets are in the form, never in the URL."""
-    bench.fault(body=sample(OPERATIONS[operation].sample))
-    await getattr(bench.client, operation)(*arguments)
-    [request] = bench.requests
-    assert (bench.asked, request.query, request.form) == ([asked], query, form)
-    needs_token = operation not in ("create_pin", "get_pin", SIGN_IN)
-    assert request.token == (bench.token if needs_token else None)
-    assert request.headers["Accept"] == "application/json"
-    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
-    assert not form or request.headers["Content-Type"] == FORM_TYPE
 
 
 async def test_sends_only_what_is_known(bench: Bench) -> None:

@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 
 from custom_components.plex_account import api
-from tests.fuzz.feed import OPERATIONS
 from tests.samples import FIXTURES, sample
 from tests.simulator import ABSENT, Account, Server, Simulator
 
 from .common import (
     AS_XML,
-    IDENTITY_HEADERS,
     Bench,
     Headers,
     Network,
@@ -26,7 +24,6 @@ from .common import (
     json_and_xml,
     listed_server,
     plain,
-    sent_with,
     short_id,
     strict_loads,
 )
@@ -272,38 +269,7 @@ async def test_a_servers_token_is_no_good_at_plex_tv(bench: Attic) -> None:
 
 
 PROVIDER = "provider://odd?&#"
-ODD_MINT = {"type": "a", "scope": "b"}
 MINT = {"type": "delegation", "scope": "all"}
-KINDS = dict.fromkeys(("includeHttps", "includeRelay", "includeIPv6"), "1")
-SOURCE = "get_source_connection_information"
-FRESH = {"source": PROVIDER, "refresh": "1"}
-
-
-@pytest.mark.parametrize(
-    ("operation", "arguments", "asked", "query"),
-    [
-        ("get_resources", (), "GET /resources", KINDS),
-        ("get_identity", (), "GET /identity", {}),
-        ("check_token", (), "GET /", {}),
-        ("get_transient_token", (), "POST /security/token", MINT),
-        ("get_transient_token", ("a", "b"), "POST /security/token", ODD_MINT),
-        (SOURCE, (PROVIDER,), "GET /security/resources", {"source": PROVIDER}),
-        (SOURCE, (PROVIDER, True), "GET /security/resources", FRESH),
-    ],
-)
-async def test_what_is_sent(
-    bench: Attic, operation: str, arguments: Any, asked: str, query: Any
-) -> None:
-    """Each operation says who is asking; the identity of a server needs no token."""
-    bench.fault(body=sample(OPERATIONS[operation].sample))
-    is_list = operation == "get_resources"
-    client = bench.client if is_list else bench.owner
-    await getattr(client, operation)(*arguments)
-    [request] = bench.requests
-    assert (bench.asked, request.query, request.form) == ([asked], query, {})
-    assert request.token == (None if operation == "get_identity" else bench.token)
-    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
-    assert request.secure is not is_list
 
 
 @json_and_xml

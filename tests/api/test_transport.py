@@ -13,12 +13,14 @@ import aiohttp
 import pytest
 
 from custom_components.plex_account import api
+from tests.fuzz.feed import OPERATIONS
 from tests.samples import sample
 from tests.simulator import Server
 
 from .common import (
     CLIENT_IDENTIFIER,
     CODE,
+    IDENTITY_HEADERS,
     PASSWORD,
     QUICK_RETRY,
     Bench,
@@ -33,7 +35,7 @@ NO_RETRY = replace(QUICK_RETRY, strategy="none")
 WITHOUT_BROKEN = replace(QUICK_RETRY, retry_connection_errors=False)
 AN_HOUR = 3_600_000
 ADDRESSES = sample("odd/addresses")
-SIGN_IN = ("ada", PASSWORD, CODE)
+SIGN_IN, ADA = "post_users_sign_in_data", ("ada", PASSWORD, CODE)
 
 
 def retrying(bench: Bench, **options: Any) -> api.PlexTvClient:
@@ -268,7 +270,7 @@ async def test_cancelled_call(bench: Bench, action: Any) -> None:
 
     It leaves a cancellation, whose frames hold no secret either.
     """
-    sign_in = partial(bench.client.post_users_sign_in_data, *SIGN_IN)
+    sign_in = partial(bench.client.post_users_sign_in_data, *ADA)
     calls: list[Any] = [bench.client.get_token_details, sign_in]
     for number, call in enumerate(calls):
         hanging = bench.fault(action=action)
@@ -409,7 +411,7 @@ async def test_given_address(bench: Bench, server: Server) -> None:
         ("client", "get_token_details", (), None),
         ("stranger", "get_token_details", (), "X-Plex-Token"),
         ("stranger", "get_token_details", (), "x-plex-token"),
-        ("stranger", "post_users_sign_in_data", SIGN_IN, None),
+        ("stranger", SIGN_IN, ADA, None),
         ("stranger", "create_pin", (), None),  # the answer may hold a token
         ("stranger", "get_pin", (3,), None),
         ("client", "link_pin", ("ABCD",), None),
@@ -430,7 +432,55 @@ async def test_nothing_secret_over_plain_http(
     assert bench.dialled == ["127.0.0.1"]
 
 
-# Who is asking
+# Who is asking, and for what
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+LOGIN, ODD = "ada@example.com", "päss&=+ wörd"
+FORM = {"login": LOGIN, "password": ODD, "rememberMe": "true"}
+WITH_CODE = FORM | {"verificationCode": CODE}
+BILLED = {"includeSubscriptions": "1"}
+KINDS = dict.fromkeys(("includeHttps", "includeRelay", "includeIPv6"), "1")
+MINT, ODD_MINT = {"type": "delegation", "scope": "all"}, {"type": "a", "scope": "b"}
+SOURCE, PROVIDER = "get_source_connection_information", "provider://odd?&#"
+FRESH = {"source": PROVIDER, "refresh": "1"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "sent"),
+    [
+        ("get_token_details", (), ("GET /user", BILLED, {})),
+        ("get_resources", (), ("GET /resources", KINDS, {})),
+        ("ping", (), ("GET /ping", {}, {})),
+        ("sign_out", (), ("DELETE /users/signout", {}, {})),
+        ("link_pin", ("ABCD",), ("PUT /pins/link", {}, {"code": "ABCD"})),
+        ("check_token", (), ("GET /", {}, {})),
+        ("get_transient_token", (), ("POST /security/token", MINT, {})),
+        ("get_transient_token", ("a", "b"), ("POST /security/token", ODD_MINT, {})),
+        (SOURCE, (PROVIDER,), ("GET /security/resources", {"source": PROVIDER}, {})),
+        (SOURCE, (PROVIDER, True), ("GET /security/resources", FRESH, {})),
+        # Without a token
+        ("get_identity", (), ("GET /identity", {}, {})),
+        ("create_pin", (), ("POST /pins", {}, {})),
+        ("get_pin", (5,), ("GET /pins/5", {}, {})),
+        (SIGN_IN, (LOGIN, ODD), ("POST /users/signin", {}, FORM)),
+        (SIGN_IN, (LOGIN, ODD, CODE), ("POST /users/signin", {}, WITH_CODE)),
+    ],
+)
+async def test_what_is_sent(
+    bench: Bench, attic: api.PlexServerClient, operation: str, arguments: Any, sent: Any
+) -> None:
+    """Each operation says who is asking; secrets are in the form, never in the URL."""
+    bench.fault(body=sample(OPERATIONS[operation].sample))
+    client: Any = bench.client if hasattr(bench.client, operation) else attic
+    await getattr(client, operation)(*arguments)
+    [request] = bench.requests
+    assert (*bench.asked, request.query, request.form) == sent
+    without_token = ("get_identity", "create_pin", "get_pin", SIGN_IN)
+    assert request.token == (None if operation in without_token else bench.token)
+    assert request.headers["Accept"] == "application/json"
+    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
+    assert not request.form or request.headers["Content-Type"] == FORM_TYPE
+    assert request.secure is (client is attic)
 
 
 def test_identifier_for_a_server() -> None:
