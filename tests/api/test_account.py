@@ -123,32 +123,6 @@ async def test_codes(
     await fails_once(error, partial(sign_in, bench), **facts)
 
 
-LOCKED = "Sign in has been temporarily disabled: too many failed attempts"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "error"),
-    [
-        *(
-            (401, error_body(code, LOCKED), api.PlexTooManyAttempts)
-            for code in (None, 1001, 4711)
-        ),
-        (498, None, api.PlexAuthenticationError),
-        *((422, body, api.PlexAuthenticationError) for body in sample("odd/no-token")),
-    ],
-    ids=short_id,
-)
-async def test_refusals_in_words(
-    bench: Bench, status: int, body: Any, error: type[api.PlexError]
-) -> None:
-    """A lock is one by its words, whatever its code is.
-
-    A token that has expired is 498; some endpoints say 422, in one of several forms.
-    """
-    bench.fault(status=status, body=body, times=1)
-    await fails_once(error, partial(ask, bench), status=status)
-
-
 IN_NINE_HOURS = (30_000, 32_400)
 NO_WAITS = (None, "", "soon", "-1", "1.5", "²", "Fri, 31 Dec 99999 23:59:59 GMT")
 NO_ZONE = "Fri, 31 Dec 1999 23:59:59 +9999999999"

@@ -13,7 +13,15 @@ from custom_components.plex_account import api
 from tests.samples import sample
 from tests.simulator import Server
 
-from .common import CODE, PASSWORD, Bench, fails_once, short_id, strict_loads
+from .common import (
+    CODE,
+    PASSWORD,
+    Bench,
+    error_body,
+    fails_once,
+    short_id,
+    strict_loads,
+)
 
 XML = '<user id="1" uuid="xml" username="ädä"/>'
 JSON = '{"id": 1, "uuid": "json", "username": "ädä"}'
@@ -37,30 +45,6 @@ UNUSABLE["get_token_details"] += [
 ]
 CONTENT_TYPES = ("application/json", "application/xml", "text/html; charset=ascii")
 OTHER_CHARSET = "application/json; charset=utf-7"
-
-decoders = pytest.mark.parametrize("decoder", [None, strict_loads])
-
-
-@decoders
-@pytest.mark.parametrize("content_type", [*CONTENT_TYPES, OTHER_CHARSET])
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(text.encode(mark) for mark in WITH_MARKS for text in (XML, JSON)),
-        *(
-            f'<?xml version="1.0" encoding="{name}"?>\n{XML}'.encode(encoding)
-            for encoding, name in DECLARED.items()
-        ),
-    ],
-    ids=short_id,
-)
-async def test_encodings(
-    bench: Bench, body: bytes, content_type: str, decoder: Any
-) -> None:
-    """JSON and XML are recognized by what they are, whatever the header says."""
-    client = bench.plex_tv(token="any", json_loads=decoder)
-    bench.fault(body=body, content_type=content_type)
-    assert (await client.get_token_details()).username == "ädä"
 
 
 @pytest.mark.parametrize(
@@ -86,17 +70,33 @@ async def test_unusable_answers(
     await fails_once(error, call, **facts)
 
 
-@pytest.mark.parametrize("body", [*sample("odd/refusals"), "[" * 100_000], ids=short_id)
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [(401, api.PlexAuthenticationError), (422, api.PlexResponseError)],
-)
-async def test_odd_refusals(
-    bench: Bench, body: Any, status: int, error: type[api.PlexError]
+LOCKED = "Sign in has been temporarily disabled: too many failed attempts"
+REFUSALS: list[tuple[int, Any, int | None, type[api.PlexError]]] = [
+    *(
+        (401, error_body(code, LOCKED), code, api.PlexTooManyAttempts)
+        for code in (None, 1001, 4711)
+    ),
+    (498, {}, None, api.PlexAuthenticationError),
+    *(
+        (422, body, None, api.PlexAuthenticationError)
+        for body in sample("odd/no-token")
+    ),
+]
+for odd in (*sample("odd/refusals"), "[" * 100_000):
+    REFUSALS.append((401, odd, None, api.PlexAuthenticationError))
+    REFUSALS.append((422, odd, None, api.PlexResponseError))
+
+
+@pytest.mark.parametrize(("status", "body", "code", "error"), REFUSALS, ids=short_id)
+async def test_refusals(
+    bench: Bench, status: int, body: Any, code: int | None, error: type[api.PlexError]
 ) -> None:
-    """A refusal is one, whatever its body looks like."""
+    """A refusal is one whatever its body looks like, and a lock one by its words.
+
+    A token that has expired is 498; some endpoints say 422, in one of several forms.
+    """
     bench.fault(status=status, body=body, times=1)
-    await fails_once(error, bench.client.get_token_details, status=status, code=None)
+    await fails_once(error, bench.client.get_token_details, status=status, code=code)
 
 
 NESTED = "<a>" * 50 + "</a>" * 50
@@ -105,13 +105,22 @@ HUGE = '{"id": 1, "uuid": "a", "homeSize": N, "joinedAt": N, "guest": N, "title"
 HUGE += ' "maxHomeSize": "N"}'
 LEFT_OUT = dict.fromkeys(("home_size", "max_home_size", "joined_at", "title"))
 TITLED, UNTITLED = {"uuid": "a", "title": "Ada"}, {"title": None}
-REPAIRED = '<?xml version="1.0" encoding="%s"?><user id="1" uuid="ä & b"/>'
+DECLARATION, REPAIRED = (
+    '<?xml version="1.0" encoding="%s"?>\n',
+    '<user id="1" uuid="ä & b"/>',
+)
+NAMED = {"username": "ädä"}
 
 
-@decoders
+@pytest.mark.parametrize("decoder", [None, strict_loads])
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
+        *((text.encode(mark), NAMED) for mark in WITH_MARKS for text in (XML, JSON)),
+        *(
+            ((DECLARATION % name + XML).encode(encoding), NAMED)
+            for encoding, name in DECLARED.items()
+        ),
         (f'<user id="1" uuid="deep">{NESTED}</user>', UNTITLED | {"uuid": "deep"}),
         (f'<user id="1" uuid="a" title="Ada">{NAMED_ALIKE}</user>', TITLED),
         ('{"id": 1, "uuid": "first", "uuid": "last"}', UNTITLED | {"uuid": "last"}),
@@ -122,7 +131,7 @@ REPAIRED = '<?xml version="1.0" encoding="%s"?><user id="1" uuid="ä & b"/>'
             for digits in (20, 4000, 5000)
         ),
         *(
-            ((REPAIRED % name).encode(encoding), {"uuid": "ä & b"})
+            ((DECLARATION % name + REPAIRED).encode(encoding), {"uuid": "ä & b"})
             for encoding, name in (WITH_MARKS | DECLARED).items()
         ),
     ],
@@ -131,14 +140,16 @@ REPAIRED = '<?xml version="1.0" encoding="%s"?><user id="1" uuid="ä & b"/>'
 async def test_what_counts(
     bench: Bench, body: str | bytes, expected: dict[str, Any], decoder: Any
 ) -> None:
-    """Deep is fine, and nearly well-formed; an attribute counts, of keys the last.
+    """JSON and XML are recognized by what they are, whatever the header says.
 
-    Any space is a plain one. An integer that no machine word holds is left out.
+    Deep is fine, and nearly well-formed; an attribute counts, of keys the last. Any
+    space is a plain one. An integer that no machine word holds is left out.
     """
     client = bench.plex_tv(token="any", json_loads=decoder)
-    bench.fault(body=body)
-    details = await client.get_token_details()
-    assert {name: getattr(details, name) for name in expected} == expected
+    for content_type in (*CONTENT_TYPES, OTHER_CHARSET):
+        bench.fault(body=body, content_type=content_type, times=1)
+        details = await client.get_token_details()
+        assert {name: getattr(details, name) for name in expected} == expected
 
 
 async def test_decoder(bench: Bench, server: Server) -> None:
