@@ -179,11 +179,13 @@ async def test_what_may_not_be_dialed(house: House) -> None:
 
 
 async def test_plain_http(bench: Bench, house: House) -> None:
-    """It is dialed on this machine only; a server without anything else is told of."""
+    """It is dialed on this machine only; a server without anything else is told of.
+
+    With a plex.direct name such a port may speak TLS, and is preferred so.
+    """
     assert (await house.choose(way("http://10.0.0.1:32400"))).insecure_only
     assert house.host is None
     assert house.network.dialled == []
-
     plain = House(bench, await house.simulator.add_server(owner=bench.account))
     assert not (await plain.choose()).insecure_only
     assert plain.url == plain.server.url
@@ -191,9 +193,6 @@ async def test_plain_http(bench: Bench, house: House) -> None:
     await plain.choose(way(f"http://localhost:{plain.server.port}"))
     assert plain.host == "127.0.0.1"
 
-
-async def test_plain_http_whose_port_speaks_tls(bench: Bench, house: House) -> None:
-    """With a plex.direct name such a port is reached over TLS, and preferred so."""
     for one in house, House(bench, await neighbor(house)):
         uri = one.server.connection(scheme="http").uri
         assert not (await one.choose(way(uri))).insecure_only

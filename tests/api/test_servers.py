@@ -12,7 +12,7 @@ import pytest
 from custom_components.plex_account import api
 from custom_components.plex_account.api import PlexServerClient
 from tests.samples import FIXTURES, sample
-from tests.simulator import ABSENT, Server
+from tests.simulator import Server
 
 from .common import (
     AS_XML,
@@ -93,19 +93,18 @@ async def test_xml_says_the_same(bench: Bench, server: Server) -> None:
     assert [plain(one) for one in in_xml] == [plain(one) for one in in_json]
 
 
-SERVERS = ("server", "client,server,player", "player,server", "player, server")
-OTHERS = ("pubsub-server,player", "servers", "", None, ["server"], ABSENT)
-
-
-@pytest.mark.parametrize(
-    ("provides", "count"), [(one, 1) for one in SERVERS] + [(one, 0) for one in OTHERS]
-)
-async def test_provides(
-    bench: Bench, server: Server, provides: Any, count: int
-) -> None:
+async def test_provides(bench: Bench) -> None:
     """What provides "server", among other things, is a server."""
-    server.extra["provides"] = provides
-    assert len(await bench.client.get_resources()) == count
+    servers = ("server", "client,server,player", "player,server", "player, server")
+    others: Any = ("pubsub-server,player", "servers", "", None, ["server"])
+    listed = [
+        RESOURCE | {"provides": provides, "clientIdentifier": f"number {number}"}
+        for number, provides in enumerate(servers + others)
+    ]
+    found = await read(bench, [*listed, {"clientIdentifier": "it says nothing"}])
+    assert [one.machine_identifier for one in found] == [
+        f"number {number}" for number in range(len(servers))
+    ]
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -65,32 +65,11 @@ async def test_what_is_tried_again(bench: Bench, fault: dict[str, Any]) -> None:
     assert len(bench.requests) == fault["times"] + 1
 
 
-FINAL = (302, 400, 401, 403, 404, 408, 422, 498, 501, 505)
-TOO_LONG = '{"id": 1, "uuid": "a"}'.ljust(1024 * 1024 + 1)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        *((status, None) for status in FINAL),
-        *((200, body) for body in ("nonsense", "[]", TOO_LONG)),
-    ],
-    ids=short_id,
-)
-async def test_what_is_final(bench: Bench, status: int, body: str | None) -> None:
-    """Another refusal would only be repeated, and so would an unusable answer."""
-    client = retrying(bench)
-    bench.fault(status=status, body=body, times=1)
-    with pytest.raises(api.PlexError) as refused:
-        await client.get_token_details()
-
-    assert refused.value.status == status
-    assert len(bench.requests) == 1
-    assert await client.get_token_details()
-
-
 BUSY, BROKEN = {"status": 503}, {"action": "truncate"}
 IN_A_SECOND = api.RetryConfig("backoff", 1000, AN_HOUR, max_elapsed_time=999)
+TOO_LONG = {"status": 200, "body": '{"id": 1, "uuid": "a"}'.ljust(1024 * 1024 + 1)}
+UNUSABLE = [{"status": 200, "body": body} for body in ("nonsense", "[]")]
+FINAL = [{"status": number} for number in (302, 400, 403, 404, 408, 422, 501, 505)]
 
 
 @pytest.mark.parametrize(
@@ -101,20 +80,26 @@ IN_A_SECOND = api.RetryConfig("backoff", 1000, AN_HOUR, max_elapsed_time=999)
         (QUICK_RETRY, NO_RETRY, BUSY, api.PlexResponseError),
         (IN_A_SECOND, None, BUSY, api.PlexResponseError),
         (WITHOUT_BROKEN, None, BROKEN, api.PlexConnectionError),
+        (QUICK_RETRY, None, TOO_LONG, api.PlexResponseTooLarge),
+        (QUICK_RETRY, None, {"status": 401}, api.PlexAuthenticationError),
+        (QUICK_RETRY, None, {"status": 498}, api.PlexAuthenticationError),
+        *((QUICK_RETRY, None, one, api.PlexResponseError) for one in UNUSABLE + FINAL),
     ],
-    ids=["by default", "none", "none for a call", "no time", "no broken connections"],
+    ids=short_id,
 )
 async def test_one_try(
     bench: Bench, retry: Any, of_call: Any, fault: Any, error: type[api.PlexError]
 ) -> None:
     """There is one try by default, with the strategy "none", and if a call says so.
 
-    Connection errors can be final, and a try that would begin too late isn't waited for.
+    Other refusals would only be repeated, and so would an unusable answer. Connection
+    errors can be final, and a try that would begin too late isn't waited for.
     """
     options = {"retry": retry} if retry else {}
     client = bench.plex_tv(token=bench.token, **options)
     bench.fault(**fault, times=1)
-    await fails_once(error, partial(client.get_token_details, retry=of_call))
+    call = partial(client.get_token_details, retry=of_call)
+    await fails_once(error, call, status=fault.get("status"))
     assert len(bench.requests) == 2
 
 
