@@ -23,49 +23,44 @@ SHARED = DialPolicy(owned=False, private=False, loopback=False)
 NEIGHBOR = DialPolicy(owned=False, private=True, loopback=False)
 ON_LOOPBACK = DialPolicy(owned=True, private=False, loopback=True)
 
-# Addresses: plain IPv4, plain IPv6, and IPv6 that carries IPv4
-PUBLIC = """
-    8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255 2606:4700::1
-    ::ffff:8.8.8.8 2002:808:808::1 64:ff9b::808:808 2001:0:808:808:0:0:f7f7:f7f7
-"""
-PRIVATE = """
-    10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 192.168.0.1 192.168.255.255
-    fc00::1 fd12:3456:789a::1 fec0::1
-    ::ffff:192.168.0.1 ::ffff:c0a8:1 2002:a00:1::1 2002:c0a8:1::1 64:ff9b::192.168.0.1
-    2001:0:808:808:0:0:3f57:fffe 2001:0:a00:1:0:0:f7f7:f7f7
-"""
-NOT_PUBLIC = """
-    100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.7
-    2001:db8::7 2001:2::1 64:ff9b::100.64.0.1
-"""
-LOOPBACK = (
-    "127.0.0.1 127.255.255.255 ::1 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1"
-)
-NEVER = {
-    Failure.UNSPECIFIED: "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 64:ff9b::",
-    Failure.MULTICAST: """
+ON_THIS_MACHINE = [Failure.LOOPBACK] * 3 + [None]
+# Addresses, plain IPv4, plain IPv6, and IPv6 that carries IPv4, and what is told of them
+VERDICTS: dict[str, Sequence[Failure | None]] = {
+    """
+        8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255 2606:4700::1 ::ffff:8.8.8.8
+        2002:808:808::1 64:ff9b::808:808 2001:0:808:808:0:0:f7f7:f7f7
+    """: [None] * 4,
+    """
+        10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 192.168.0.1 192.168.255.255
+        fc00::1 fd12:3456:789a::1 fec0::1 ::ffff:192.168.0.1 ::ffff:c0a8:1
+        2002:a00:1::1 2002:c0a8:1::1 64:ff9b::192.168.0.1
+        2001:0:808:808:0:0:3f57:fffe 2001:0:a00:1:0:0:f7f7:f7f7
+    """: [None, Failure.PRIVATE, None, None],
+    """
+        100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1
+        203.0.113.7 2001:db8::7 2001:2::1 64:ff9b::100.64.0.1
+    """: [None, Failure.NOT_PUBLIC, Failure.NOT_PUBLIC, None],
+    """
+        127.0.0.1 127.255.255.255 ::1 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1
+    """: ON_THIS_MACHINE,
+    # Whoever wrote the list
+    "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 64:ff9b::": [Failure.UNSPECIFIED] * 4,
+    """
         224.0.0.1 239.255.255.250 ff02::1 ::ffff:224.0.0.1 2002:e000:1::1
-    """,
-    Failure.LINK_LOCAL: """
+    """: [Failure.MULTICAST] * 4,
+    """
         169.254.169.254 fe80::1 ::ffff:169.254.169.254 64:ff9b::169.254.169.254
         2002:a9fe:a9fe::1 2001:0:808:808:0:0:5601:5601
-    """,
-    Failure.RESERVED: """
-        240.0.0.1 255.255.255.255 ::2 100::1 4000::1
-        64:ff9b:1::808:808 ::127.0.0.1 ::ffff:0:127.0.0.1
-    """,
-    Failure.LOOPBACK: "64:ff9b::7f00:1 2002:7f00:1::1 2001:0:808:808:0:0:80ff:fffe",
+    """: [Failure.LINK_LOCAL] * 4,
+    """
+        240.0.0.1 255.255.255.255 ::2 100::1 4000::1 64:ff9b:1::808:808 ::127.0.0.1
+        ::ffff:0:127.0.0.1
+    """: [Failure.RESERVED] * 4,
+    """
+        64:ff9b::7f00:1 2002:7f00:1::1 2001:0:808:808:0:0:80ff:fffe
+    """: [Failure.LOOPBACK] * 4,
 }
-"""With the failure that is told for each, whoever wrote the list."""
-ON_THIS_MACHINE = [Failure.LOOPBACK] * 3 + [None]
-VERDICTS: list[tuple[str, Sequence[Failure | None]]] = [
-    (PUBLIC, [None] * 4),
-    (PRIVATE, [None, Failure.PRIVATE, None, None]),
-    (NOT_PUBLIC, [None, Failure.NOT_PUBLIC, Failure.NOT_PUBLIC, None]),
-    (LOOPBACK, ON_THIS_MACHINE),
-    *((written, [failure] * 4) for failure, written in NEVER.items()),
-]
-ADDRESSES = [(one, verdict) for some, verdict in VERDICTS for one in some.split()]
+ADDRESSES = {one: verdict for some, verdict in VERDICTS.items() for one in some.split()}
 
 BAD_ENDS = ("/library", "//", "?x=1", "/?x=1", "#x", "@127.0.0.1", "\n", " ")
 BAD_PORTS = ("", 0, 65536, 99999, 324000, "port", -1, "٣٢٤")
@@ -104,7 +99,7 @@ def hosts_of(address: str) -> list[str]:
 
 URIS: dict[str, Sequence[Failure | None]] = {
     f"https://{host}:32400": verdict
-    for address, verdict in ADDRESSES
+    for address, verdict in ADDRESSES.items()
     for host in hosts_of(address)
 }
 for this_machine in THIS_MACHINE.split():
@@ -260,7 +255,7 @@ def may_be_dialed(address: Any, policy: DialPolicy) -> bool:
 
 
 addresses = st.one_of(
-    st.sampled_from([address for address, _ in ADDRESSES]).map(ip_address),
+    st.sampled_from([*ADDRESSES]).map(ip_address),
     st.ip_addresses(),
     *(st.ip_addresses(network=network) for network in CARRIERS),
 )
