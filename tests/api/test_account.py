@@ -21,7 +21,6 @@ from .common import (
     QUICK_RETRY,
     Bench,
     Headers,
-    error_body,
     fails,
     fails_once,
     json_and_xml,
@@ -104,21 +103,20 @@ ERRORS: dict[type[api.PlexError], list[tuple[int, int]]] = {
 }
 CODES = [(error, *facts) for error, answers in ERRORS.items() for facts in answers]
 MESSAGE = "to-be-kept"
-IN_XML = '<errors><error code="%s" message="%s" status="%s"/></errors>'
+FORMS = {
+    "json": '{"errors": [{"code": %s, "message": "%s", "status": %s}]}',
+    "text": '{"errors": [{"code": "%s", "message": "%s", "status": "%s"}]}',
+    "xml": '<errors><error code="%s" message="%s" status="%s"/></errors>',
+}
 
 
-@pytest.mark.parametrize("form", ["json", "xml", "text"])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("error", "status", "code"), CODES)
 async def test_codes(
     bench: Bench, error: type[api.PlexError], status: int, code: int, form: str
 ) -> None:
     """Every code has its error, in JSON, in XML, and in numbers written as text."""
-    body: Any = error_body(code, MESSAGE, status)
-    if form == "xml":
-        body = IN_XML % (code, MESSAGE, status)
-    elif form == "text":
-        body = {"errors": [{"code": str(code), "message": MESSAGE}]}
-    bench.fault(status=status, body=body, times=1)
+    bench.fault(status=status, body=FORMS[form] % (code, MESSAGE, status), times=1)
     facts = {"status": status, "code": code, "message": MESSAGE}
     await fails_once(error, partial(sign_in, bench), **facts)
 
