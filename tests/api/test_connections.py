@@ -64,8 +64,7 @@ async def test_first_in_order_that_answers(
     for number in range(dead):
         ways[number] = replace(ways[number], uri=f"{CLOSED}:{number + 1}")
     choice = await house.choose(*reversed(ways), owned=owned)
-    winners = ["127.0.0.1", "::1", "127.0.0.2", "127.0.0.3", None]
-    assert house.host == winners[dead]
+    assert house.host == ["127.0.0.1", "::1", "127.0.0.2", "127.0.0.3", None][dead]
     assert house.failures == [Failure.NOT_CONNECTED] * dead
     assert choice.is_best == (dead == 0)
     assert not choice.insecure_only

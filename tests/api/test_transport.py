@@ -46,26 +46,23 @@ def retrying(bench: Bench, **options: Any) -> api.PlexTvClient:
 # Trying again
 
 
+STATUSES = (429, 500, 502, 503, 504)
+STATUSES_ONLY = {"retry_connection_errors": False}
+AT_ONCE = {"status": 429, "headers": {"Retry-After": "0"}, "times": 3}
 LONG = dict.fromkeys(("exponent", "max_interval", "max_elapsed_time"), AN_HOUR)
-LONG["initial_interval"] = 1
 
 
 @pytest.mark.parametrize(
     ("fault", "options"),
     [
-        *(
-            ({"status": status, "times": 3}, {"retry_connection_errors": False})
-            for status in (429, 500, 502, 503, 504)
-        ),
+        *(({"status": one, "times": 3}, STATUSES_ONLY) for one in STATUSES),
         ({"action": "truncate", "times": 2}, {}),
         ({"action": "hang", "times": 1}, {}),
-        ({"status": 429, "headers": {"Retry-After": "0"}, "times": 3}, LONG),
+        (AT_ONCE, {"initial_interval": 1, **LONG}),
     ],
     ids=str,
 )
-async def test_what_is_tried_again(
-    bench: Bench, fault: dict[str, Any], options: Any
-) -> None:
+async def test_what_is_tried_again(bench: Bench, fault: Any, options: Any) -> None:
     """These statuses pass by themselves; a connection may be better next time.
 
     What the answer asks for is waited, not what is configured.
