@@ -34,6 +34,7 @@ ENTITIES = (
 WITH_MARKS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16"}
 DECLARED = {"utf-16-le": "utf-16", "utf-16-be": "utf-16", "latin-1": "iso-8859-1"}
 
+SIGN_IN, SOURCE = "post_users_sign_in_data", "get_source_connection_information"
 UNUSABLE = sample("odd/unusable")
 UNUSABLE["get_token_details"] += [
     *(text.encode(mark) for mark in WITH_MARKS for text in (DOCTYPE, ENTITIES)),
@@ -59,17 +60,12 @@ async def test_unusable_answers(
 ) -> None:
     """A success that doesn't say what was asked for, or can't be read, is an error."""
     call: Any = getattr(bench.client, operation, None) or getattr(attic, operation)
-    error, facts = api.PlexResponseError, {"status": 200}
-    if operation == "create_pin":
-        facts = {}
-    elif operation == "post_users_sign_in_data":
-        call, facts = partial(call, "ada", PASSWORD, CODE), {}
-    elif operation == "get_source_connection_information":
-        call = partial(call, f"server://{server.machine_identifier}")
-        error = api.PlexUnknownSource
+    source = f"server://{server.machine_identifier}"
+    arguments = {SOURCE: (source,), SIGN_IN: ("ada", PASSWORD, CODE)}.get(operation, ())
+    error = api.PlexUnknownSource if operation == SOURCE else api.PlexResponseError
+    facts = {} if operation in (SIGN_IN, "create_pin") else {"status": 200}
     bench.fault(status=200, body=body, times=1)
-
-    await fails_once(error, call, **facts)
+    await fails_once(error, call, *arguments, **facts)
 
 
 LOCKED = "Sign in has been temporarily disabled: too many failed attempts"
