@@ -6,6 +6,7 @@ from operator import attrgetter
 import re
 import time
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -58,20 +59,24 @@ async def test_every_field(bench: Bench) -> None:
 async def test_owned_and_shared(bench: Bench, server: Server) -> None:
     """A shared server has a token of its own, or none, and says whose it is.
 
-    A list in XML equals the same list in JSON. Neither players are in it, nor servers
-    that aren't listed.
+    A connection is local, remote, or a relay; a relay is never local. A list in XML
+    equals the same list in JSON. Players aren't in it.
     """
     call = bench.client.get_resources
     bench.simulator.add_player(bench.account)
     server.listed = False
     assert await call() == await call(headers=AS_XML) == ()
     server.listed = True
-    server.connections.append(server.connection(relay=True))
+    ways: list[Any] = [{}, {"host": "::1"}, {"local": False}, {"relay": True}]
+    server.connections = [server.connection(**way) for way in ways]
     friends = await bench.friend()
     attic, cellar = await call()
     assert (attic.name, attic.owned, attic.owner_id) == ("Attic", True, None)
     assert attic.machine_identifier == server.machine_identifier
     assert attic.access_token == bench.token
+    kinds = [(one.kind.value, one.ipv6) for one in attic.connections]
+    assert kinds[:2] == [("local", False), ("local", True)]
+    assert kinds[2:] == [("remote", False), ("relay", False)]
     assert (cellar.name, cellar.owned) == ("Cellar", False)
     assert (cellar.source_title, cellar.owner_id) == ("grace", friends.owner.id)
     assert cellar.access_token not in (None, "", bench.token)
@@ -79,16 +84,6 @@ async def test_owned_and_shared(bench: Bench, server: Server) -> None:
     in_json, in_xml = await call(), await call(headers=AS_XML)
     assert [one.access_token for one in in_json] == [bench.token, None]
     assert [plain(one) for one in in_xml] == [plain(one) for one in in_json]
-
-
-async def test_kinds_of_connection(bench: Bench, server: Server) -> None:
-    """A connection is local, remote, or a relay; a relay is never local."""
-    ways: list[Any] = [{}, {"host": "::1"}, {"local": False}, {"relay": True}]
-    server.connections = [server.connection(**way) for way in ways]
-    [listed] = await bench.client.get_resources()
-    kinds = [(one.kind.value, one.ipv6) for one in listed.connections]
-    assert kinds[:2] == [("local", False), ("local", True)]
-    assert kinds[2:] == [("remote", False), ("relay", False)]
 
 
 async def test_provides(bench: Bench) -> None:
@@ -222,11 +217,7 @@ async def test_tokens_in_a_list(bench: Bench) -> None:
 async def test_a_servers_token_is_no_good_at_plex_tv(bench: Bench) -> None:
     """plex.tv knows account tokens only."""
     tokens = [(await bench.friend()).access_token(bench.account, ""), bench.token]
-
-    async def next_token() -> str:
-        return tokens.pop(0)
-
-    call = bench.plex_tv(token=next_token).get_resources
+    call = bench.plex_tv(token=AsyncMock(side_effect=tokens)).get_resources
     await fails_once(api.PlexAuthenticationError, call, status=401, code=1001)
 
 
