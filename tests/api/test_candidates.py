@@ -197,8 +197,11 @@ def test_order() -> None:
     ]
 
 
-def test_at_most_24_are_considered() -> None:
-    """The first 24 that may be dialed count; ten thousand aren't even remembered."""
+def test_long_lists() -> None:
+    """The first 24 that may be dialed count; ten thousand aren't even remembered.
+
+    Names that take long to encode are refused unencoded, and few are looked at.
+    """
     bad = [way("https://169.254.169.254")] * 50
     good = [way(f"https://8.8.8.8:{port}") for port in range(1, 10_001)]
     candidates = api.select_candidates(bad + good, SHARED)
@@ -206,9 +209,6 @@ def test_at_most_24_are_considered() -> None:
     candidates = api.select_candidates(bad * 1000, SHARED)
     assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
 
-
-def test_reading_a_list_costs_little() -> None:
-    """Names that take long to encode are refused unencoded, and few are looked at."""
     names = [
         way(f"https://{letters}{number}.example")
         for number in range(1000)

@@ -273,8 +273,7 @@ async def test_unlisted(house: House) -> None:
     await house.session.check()
     house.session.mark_unlisted()
     house.asked()
-    facts = {"failure": Failure.NOT_LISTED}
-    await fails(api.PlexUnreachable, house.session.check, **facts)
+    await fails(api.PlexUnreachable, house.session.check, failure=Failure.NOT_LISTED)
     assert house.asked() == []
     house.session.update(house.entry())
     await house.session.check()
