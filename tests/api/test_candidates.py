@@ -208,7 +208,6 @@ def test_long_lists() -> None:
     assert [one.url for one in candidates.allowed] == [one.uri for one in good[:24]]
     candidates = api.select_candidates(bad * 1000, SHARED)
     assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
-
     names = [
         way(f"https://{letters}{number}.example")
         for number in range(1000)

@@ -103,7 +103,8 @@ async def test_a_quick_relay_does_not_win_over_a_slow_local_one(
     monkeypatch.setattr(connections, "BETTER_SECONDS", 60)
     remote, relay = await silent(house, 2)
     others = replace(remote, local=False), replace(relay, relay=True)
-    choice = await house.choose(house.at("127.0.0.1"), *others)
+    async with asyncio.timeout(connections.PROBE_SECONDS / 2):
+        choice = await house.choose(house.at("127.0.0.1"), *others)
     assert house.host == "127.0.0.1"
     assert choice.is_best
     assert choice.failures == ()
