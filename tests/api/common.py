@@ -348,6 +348,12 @@ def assert_safe(error: BaseException) -> None:
     assert [secret for secret in SECRETS if secret in recorded] == []
 
 
+def assert_frames_are_safe(error: BaseException) -> None:
+    """Make sure that whoever records local variables finds the operation, and no secret."""
+    assert "<function" in "".join(frames_of(error))
+    assert_safe(error)
+
+
 def texts_of(error: BaseException) -> Iterator[str]:
     """Return what is logged of an error and of those that hang on it."""
     for one in chained(error):

@@ -1,8 +1,11 @@
-"""How bodies are read: JSON and XML in whatever form, and what is neither."""
+"""How bodies are read, whatever is in them, at what cost; and what errors tell of them."""
 
+from contextlib import suppress
 from functools import partial
+import gzip
+from time import process_time
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -10,7 +13,17 @@ from custom_components.plex_account import api
 from tests.samples import sample
 from tests.simulator import Server
 
-from .common import Bench, fails_once, short_id, strict_loads
+from .common import (
+    CODE,
+    PASSWORD,
+    Bench,
+    assert_frames_are_safe,
+    assert_safe,
+    error_body,
+    fails_once,
+    short_id,
+    strict_loads,
+)
 
 XML = '<user id="1" uuid="xml" username="ädä"/>'
 JSON = '{"id": 1, "uuid": "json", "username": "ädä"}'
@@ -18,151 +31,241 @@ DOCTYPE = f"<!DOCTYPE user>{XML}"
 ENTITIES = (
     '<!DOCTYPE user [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><user id="1" uuid="&b;"/>'
 )
-WITH_MARKS = ("utf-8", "utf-8-sig", "utf-16")
+WITH_MARKS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "utf-16": "utf-16"}
 DECLARED = {"utf-16-le": "utf-16", "utf-16-be": "utf-16", "latin-1": "iso-8859-1"}
 
-UNUSABLE = sample("odd/unusable").items()
+SIGN_IN, SOURCE = "post_users_sign_in_data", "get_source_connection_information"
+UNUSABLE = sample("odd/unusable")
+UNUSABLE["get_token_details"] += [
+    *(text.encode(mark) for mark in WITH_MARKS for text in (DOCTYPE, ENTITIES)),
+    *(b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000),
+    b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    *(b"<a>" * 100_000, b"<a>" * 100_000 + b"</a>" * 100_000),
+    b"<a>" * 65 + b"</a>" * 65,
+    b'{"id": %s, "uuid": "a"}' % (b"9" * 5000),
+    *(b"\xff\xfe\xff", b"\x00", b'{"id": 1, "uuid": "\xff\xfe"}'),
+    b"<user id='1' uuid='\xff'/>",
+]
 CONTENT_TYPES = ("application/json", "application/xml", "text/html; charset=ascii")
 OTHER_CHARSET = "application/json; charset=utf-7"
-
-decoders = pytest.mark.parametrize("decoder", [None, strict_loads])
-
-
-@decoders
-@pytest.mark.parametrize("content_type", [*CONTENT_TYPES, OTHER_CHARSET])
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(text.encode(mark) for mark in WITH_MARKS for text in (XML, JSON)),
-        *(
-            f'<?xml version="1.0" encoding="{name}"?>\n{XML}'.encode(encoding)
-            for encoding, name in DECLARED.items()
-        ),
-    ],
-    ids=short_id,
-)
-async def test_encodings(
-    bench: Bench, body: bytes, content_type: str, decoder: Any
-) -> None:
-    """JSON and XML are recognized by what they are, whatever the header says."""
-    client = bench.plex_tv(token="any", json_loads=decoder)
-    bench.fault(body=body, content_type=content_type)
-    assert (await client.get_token_details()).username == "ädä"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(text.encode(mark) for mark in WITH_MARKS for text in (DOCTYPE, ENTITIES)),
-        *(b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000),
-        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-        *(b"<a>" * 100_000, b"<a>" * 100_000 + b"</a>" * 100_000),
-        b"<a>" * 65 + b"</a>" * 65,
-        b'{"id": %s, "uuid": "a"}' % (b"9" * 5000),
-        *(b"\xff\xfe\xff", b"\x00", b'{"id": 1, "uuid": "\xff\xfe"}'),
-        b"<user id='1' uuid='\xff'/>",
-    ],
-    ids=short_id,
-)
-async def test_unreadable_bodies(bench: Bench, body: bytes) -> None:
-    """A body that is broken, nests too deeply, or could declare entities is refused."""
-    bench.fault(body=body, times=1)
-    await fails_once(api.PlexResponseError, bench.client.get_token_details, status=200)
-
-
-@pytest.mark.parametrize("encoding", [*WITH_MARKS, *DECLARED])
-async def test_repaired_xml(bench: Bench, encoding: str) -> None:
-    """XML that isn't quite well-formed is repaired in every encoding."""
-    name = DECLARED.get(encoding, encoding.removesuffix("-sig"))
-    body = f'<?xml version="1.0" encoding="{name}"?><user id="1" uuid="ä & b"/>'
-    bench.fault(body=body.encode(encoding))
-    assert (await bench.client.get_token_details()).uuid == "ä & b"
 
 
 @pytest.mark.parametrize(
     ("operation", "body"),
-    [(name, body) for name, bodies in UNUSABLE for body in bodies],
+    [(name, body) for name, bodies in UNUSABLE.items() for body in bodies],
     ids=short_id,
 )
 async def test_unusable_answers(
     bench: Bench, attic: api.PlexServerClient, server: Server, operation: str, body: Any
 ) -> None:
-    """An answer of success that doesn't say what was asked for is an error."""
+    """A success that doesn't say what was asked for, or can't be read, is an error."""
     call: Any = getattr(bench.client, operation, None) or getattr(attic, operation)
-    error, facts = api.PlexResponseError, {"status": 200}
-    if operation == "create_pin":
-        facts = {}
-    if operation == "get_source_connection_information":
-        call = partial(call, f"server://{server.machine_identifier}")
-        error = api.PlexUnknownSource
+    source = f"server://{server.machine_identifier}"
+    arguments = {SOURCE: (source,), SIGN_IN: ("ada", PASSWORD, CODE)}.get(operation, ())
+    error = api.PlexUnknownSource if operation == SOURCE else api.PlexResponseError
+    facts = {} if operation in (SIGN_IN, "create_pin") else {"status": 200}
     bench.fault(status=200, body=body, times=1)
+    await fails_once(error, call, *arguments, **facts)
 
-    await fails_once(error, call, **facts)
+
+LOCKED = "Sign in has been temporarily disabled: too many failed attempts"
+REFUSALS: list[tuple[int, Any, int | None, type[api.PlexError]]] = [
+    *(
+        (401, error_body(code, LOCKED), code, api.PlexTooManyAttempts)
+        for code in (None, 1001, 4711)
+    ),
+    (498, {}, None, api.PlexAuthenticationError),
+    *(
+        (422, body, None, api.PlexAuthenticationError)
+        for body in sample("odd/no-token")
+    ),
+]
+for odd in (*sample("odd/refusals"), "[" * 100_000):
+    REFUSALS.append((401, odd, None, api.PlexAuthenticationError))
+    REFUSALS.append((422, odd, None, api.PlexResponseError))
 
 
-@pytest.mark.parametrize("body", [*sample("odd/refusals"), "[" * 100_000], ids=short_id)
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [(401, api.PlexAuthenticationError), (422, api.PlexResponseError)],
-)
-async def test_odd_refusals(
-    bench: Bench, body: Any, status: int, error: type[api.PlexError]
+@pytest.mark.parametrize(("status", "body", "code", "error"), REFUSALS, ids=short_id)
+async def test_refusals(
+    bench: Bench, status: int, body: Any, code: int | None, error: type[api.PlexError]
 ) -> None:
-    """A refusal is one, whatever its body looks like."""
+    """A refusal is one whatever its body looks like, and a lock one by its words.
+
+    A token that has expired is 498; some endpoints say 422, in one of several forms.
+    """
     bench.fault(status=status, body=body, times=1)
-    await fails_once(error, bench.client.get_token_details, status=status, code=None)
-
-
-@decoders
-@pytest.mark.parametrize("digits", [20, 4000, 5000])
-async def test_huge_integers(bench: Bench, digits: int, decoder: Any) -> None:
-    """An integer that no machine word holds is left out."""
-    huge = "9" * digits
-    numbers = (
-        f'"homeSize": {huge}, "joinedAt": {huge}, "guest": {huge}, "title": {huge}'
-    )
-    bench.fault(body=f'{{"id": 1, "uuid": "a", {numbers}, "maxHomeSize": "{huge}"}}')
-    client = bench.plex_tv(token="any", json_loads=decoder)
-    details = await client.get_token_details()
-
-    assert (details.home_size, details.max_home_size) == (None, None)
-    assert (details.joined_at, details.title) == (None, None)
-    assert not details.guest
+    await fails_once(error, bench.client.get_token_details, status=status, code=code)
 
 
 NESTED = "<a>" * 50 + "</a>" * 50
 NAMED_ALIKE = "<title>Grace</title><title/>"
+HUGE = '{"id": 1, "uuid": "a", "homeSize": N, "joinedAt": N, "guest": N, "title": N,'
+HUGE += ' "maxHomeSize": "N"}'
+LEFT_OUT = dict.fromkeys(("home_size", "max_home_size", "joined_at", "title"))
+TITLED, UNTITLED = {"uuid": "a", "title": "Ada"}, {"title": None}
+DECLARATION, REPAIRED = (
+    '<?xml version="1.0" encoding="%s"?>\n',
+    '<user id="1" uuid="ä & b"/>',
+)
+NAMED = {"username": "ädä"}
 
 
-@decoders
+@pytest.mark.parametrize("decoder", [None, strict_loads])
 @pytest.mark.parametrize(
-    ("body", "uuid", "title"),
+    ("body", "expected"),
     [
-        (f'<user id="1" uuid="deep">{NESTED}</user>', "deep", None),
-        (f'<user id="1" uuid="a" title="Ada">{NAMED_ALIKE}</user>', "a", "Ada"),
-        ('{"id": 1, "uuid": "first", "uuid": "last"}', "last", None),
-        ('{"id": 1, "uuid": "a", "title": "A\xa0da"}', "a", "A da"),
-        ('{"id": 1, "uuid": "longest"}'.ljust(1024 * 1024), "longest", None),
+        *((text.encode(mark), NAMED) for mark in WITH_MARKS for text in (XML, JSON)),
+        *(
+            ((DECLARATION % name + XML).encode(encoding), NAMED)
+            for encoding, name in DECLARED.items()
+        ),
+        (f'<user id="1" uuid="deep">{NESTED}</user>', UNTITLED | {"uuid": "deep"}),
+        (f'<user id="1" uuid="a" title="Ada">{NAMED_ALIKE}</user>', TITLED),
+        ('{"id": 1, "uuid": "first", "uuid": "last"}', UNTITLED | {"uuid": "last"}),
+        ('{"id": 1, "uuid": "a", "title": "A\xa0da"}', TITLED | {"title": "A da"}),
+        ('{"id": 1, "uuid": "long"}'.ljust(1024 * 1024), UNTITLED | {"uuid": "long"}),
+        *(
+            (HUGE.replace("N", "9" * digits), LEFT_OUT | {"guest": False})
+            for digits in (20, 4000, 5000)
+        ),
+        *(
+            ((DECLARATION % name + REPAIRED).encode(encoding), {"uuid": "ä & b"})
+            for encoding, name in (WITH_MARKS | DECLARED).items()
+        ),
     ],
     ids=short_id,
 )
 async def test_what_counts(
-    bench: Bench, body: str, uuid: str, title: str | None, decoder: Any
+    bench: Bench, body: str | bytes, expected: dict[str, Any], decoder: Any
 ) -> None:
-    """Deep is fine; an attribute counts, of keys the last; any space is a plain one."""
+    """JSON and XML are recognized by what they are, whatever the header says.
+
+    Deep is fine, and nearly well-formed; an attribute counts, of keys the last. Any
+    space is a plain one. An integer that no machine word holds is left out.
+    """
     client = bench.plex_tv(token="any", json_loads=decoder)
-    bench.fault(body=body)
-    details = await client.get_token_details()
-    assert (details.uuid, details.title) == (uuid, title)
+    for content_type in (*CONTENT_TYPES, OTHER_CHARSET):
+        bench.fault(body=body, content_type=content_type, times=1)
+        details = await client.get_token_details()
+        assert {name: getattr(details, name) for name in expected} == expected
 
 
-async def test_decoder(bench: Bench) -> None:
-    """A decoder can be passed in; it gets bytes, and what it refuses is no answer."""
+async def test_decoder(bench: Bench, server: Server) -> None:
+    """A decoder can be passed in; it gets bytes, and what it refuses is no answer.
+
+    Of a front page nothing is needed, so it isn't decoded.
+    """
     decoder = Mock(side_effect=strict_loads)
     client = bench.plex_tv(token=bench.token, json_loads=decoder)
     bench.fault(body='{"id": NaN}', times=1)
     await fails_once(api.PlexResponseError, client.get_token_details, status=200)
+    attic = bench.of_server(server, token=bench.token, json_loads=decoder)
+    await attic.check_token()
+    assert await attic.get_identity()
 
-    [[refused], [taken]] = [one.args for one in decoder.call_args_list]
+    [[refused], [taken], [identity]] = [one.args for one in decoder.call_args_list]
     assert refused == b'{"id": NaN}'
     assert strict_loads(taken)["username"] == "ada"
+    assert b"machineIdentifier" in identity
+
+
+async def test_elements_in_answers_to_probes(
+    bench: Bench, attic: api.PlexServerClient
+) -> None:
+    """Answers of a megabyte each, packed into a kilobyte, are given up early."""
+    body = gzip.compress(
+        f"<MediaContainer>{'<a/>' * 240_000}</MediaContainer>".encode()
+    )
+    packed = {"Content-Encoding": "gzip"}
+    bench.fault(body=body, content_type="text/xml", headers=packed)
+    started = process_time()
+    for probe in (attic.get_identity, attic.check_token) * 24:
+        with suppress(api.PlexResponseError):
+            await probe()
+    assert process_time() - started < 1
+
+
+# Errors: what they tell, and what they never tell
+
+TOKEN = "token-to-be-kept"
+MESSAGE = "message-to-be-kept"
+HEADER = "header-to-be-kept"
+ECHO = {"X-Echo": HEADER}
+FACTS = {"status": 401, "code": 1029, "message": MESSAGE, "content_type": HEADER}
+FAMILIES = {
+    "Error": "AuthenticationError ConnectionError RateLimitError ResponseError",
+    "ConnectionError": "AddressError CertificateError TimeoutError Unreachable",
+    "AddressError": "ParamsError PathError",
+    "AuthenticationError": "EmailRequired InvalidCode TooManyAttempts TwoFactorRequired",
+    "ResponseError": "Maintenance ResponseTooLarge UnknownSource",
+}
+WITH_OTHER_FACTS = {"AddressError", "ParamsError", "PathError", "Unreachable"}
+
+
+def kind(name: str) -> type[api.PlexError]:
+    """Return an error by its name, which begins with Plex."""
+    return getattr(api, f"Plex{name}")
+
+
+async def test_facts_of_an_answer(bench: Bench) -> None:
+    """Status and code are told; the rest is there for who asks for it."""
+    bench.fault(status=401, body=error_body(1029, MESSAGE), headers=ECHO, times=1)
+    call = partial(bench.stranger.post_users_sign_in_data, "ada", PASSWORD, CODE)
+    facts = FACTS | {"content_type": "application/json", "retry_after": None}
+    error = await fails_once(api.PlexTwoFactorRequired, call, **facts)
+
+    assert "401" in str(error)
+    assert "1029" in str(error)
+    assert error.headers is not None
+    assert error.headers["x-echo"] == HEADER
+
+
+async def test_frames(bench: Bench, server: Server) -> None:
+    """Those of an error that isn't the client's hold no secret.
+
+    Nor do those of an answer that breaks off while it is passed on.
+    """
+    moody = AsyncMock(side_effect=[LookupError("1"), LookupError("2"), bench.token])
+    client = bench.of_server(server, token=moody)
+    stream = client.stream("/", headers=ECHO).__aenter__
+    for call in partial(client.request, "/", headers=ECHO), stream:
+        with pytest.raises(LookupError) as failed:
+            await call()
+        assert_frames_are_safe(failed.value)
+    await client.check_token()
+
+    client = bench.of_server(server, token=TOKEN)
+    bench.fault(status=200, action="truncate", times=1)
+    streamed = client.stream("/picture", headers=ECHO)
+    async with streamed as picture:
+        with pytest.raises(api.PlexConnectionError) as broken:
+            _ = [chunk async for chunk in picture]
+    assert_frames_are_safe(broken.value)
+    shown = repr([streamed, picture, client, vars(client)])
+    assert HEADER not in shown
+    assert TOKEN not in shown
+    assert await client.get_identity()
+
+
+@pytest.mark.parametrize(
+    "name", sorted({"Error", *" ".join(FAMILIES.values()).split()} - WITH_OTHER_FACTS)
+)
+def test_text_of_every_error(name: str) -> None:
+    """Text and repr are safe by construction."""
+    facts: Any = FACTS | {"headers": {"Retry-After": HEADER}}
+    if issubclass(kind(name), api.PlexConnectionError):
+        facts = {"request_sent": True}
+    error = kind(name)("Failed", **facts)
+    assert_safe(error)
+    assert str(error).startswith("Failed")
+
+
+@pytest.mark.parametrize("parent", FAMILIES)
+def test_families(parent: str) -> None:
+    """Who catches a parent catches its children, and not its siblings."""
+    children = {
+        name
+        for name in api.__all__
+        if getattr(getattr(api, name), "__base__", None) is kind(parent)
+    }
+    assert children == {f"Plex{name}" for name in FAMILIES[parent].split()}

@@ -1,6 +1,6 @@
 """Which connections of a list may be dialed, whatever its author wrote into it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from time import process_time
 from typing import Any, NoReturn
@@ -13,7 +13,7 @@ from yarl import URL
 from custom_components.plex_account import api
 from custom_components.plex_account.api import ConnectionKind, DialPolicy, Failure
 
-from .common import PLEX_DIRECT_HASH, listed_server, short_id, way
+from .common import PLEX_DIRECT_HASH, listed_server, way
 from .test_properties import bounded
 
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
@@ -23,48 +23,44 @@ SHARED = DialPolicy(owned=False, private=False, loopback=False)
 NEIGHBOR = DialPolicy(owned=False, private=True, loopback=False)
 ON_LOOPBACK = DialPolicy(owned=True, private=False, loopback=True)
 
-# Addresses: plain IPv4, plain IPv6, and IPv6 that carries IPv4
-PUBLIC = """
-    8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255 2606:4700::1
-    ::ffff:8.8.8.8 2002:808:808::1 64:ff9b::808:808 2001:0:808:808:0:0:f7f7:f7f7
-"""
-PRIVATE = """
-    10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 192.168.0.1 192.168.255.255
-    fc00::1 fd12:3456:789a::1 fec0::1
-    ::ffff:192.168.0.1 ::ffff:c0a8:1 2002:a00:1::1 2002:c0a8:1::1 64:ff9b::192.168.0.1
-    2001:0:808:808:0:0:3f57:fffe 2001:0:a00:1:0:0:f7f7:f7f7
-"""
-NOT_PUBLIC = """
-    100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1 203.0.113.7
-    2001:db8::7 2001:2::1 64:ff9b::100.64.0.1
-"""
-LOOPBACK = (
-    "127.0.0.1 127.255.255.255 ::1 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1"
-)
-NEVER = {
-    Failure.UNSPECIFIED: "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 64:ff9b::",
-    Failure.MULTICAST: """
+ON_THIS_MACHINE = [Failure.LOOPBACK] * 3 + [None]
+# Addresses, plain IPv4, plain IPv6, and IPv6 that carries IPv4, and what is told of them
+VERDICTS: dict[str, Sequence[Failure | None]] = {
+    """
+        8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255 2606:4700::1 ::ffff:8.8.8.8
+        2002:808:808::1 64:ff9b::808:808 2001:0:808:808:0:0:f7f7:f7f7
+    """: [None] * 4,
+    """
+        10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 192.168.0.1 192.168.255.255
+        fc00::1 fd12:3456:789a::1 fec0::1 ::ffff:192.168.0.1 ::ffff:c0a8:1
+        2002:a00:1::1 2002:c0a8:1::1 64:ff9b::192.168.0.1
+        2001:0:808:808:0:0:3f57:fffe 2001:0:a00:1:0:0:f7f7:f7f7
+    """: [None, Failure.PRIVATE, None, None],
+    """
+        100.64.0.1 100.127.255.255 192.0.0.8 192.0.2.1 198.18.0.1 198.51.100.1
+        203.0.113.7 2001:db8::7 2001:2::1 64:ff9b::100.64.0.1
+    """: [None, Failure.NOT_PUBLIC, Failure.NOT_PUBLIC, None],
+    """
+        127.0.0.1 127.255.255.255 ::1 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1
+    """: ON_THIS_MACHINE,
+    # Whoever wrote the list
+    "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 64:ff9b::": [Failure.UNSPECIFIED] * 4,
+    """
         224.0.0.1 239.255.255.250 ff02::1 ::ffff:224.0.0.1 2002:e000:1::1
-    """,
-    Failure.LINK_LOCAL: """
+    """: [Failure.MULTICAST] * 4,
+    """
         169.254.169.254 fe80::1 ::ffff:169.254.169.254 64:ff9b::169.254.169.254
         2002:a9fe:a9fe::1 2001:0:808:808:0:0:5601:5601
-    """,
-    Failure.RESERVED: """
-        240.0.0.1 255.255.255.255 ::2 100::1 4000::1
-        64:ff9b:1::808:808 ::127.0.0.1 ::ffff:0:127.0.0.1
-    """,
-    Failure.LOOPBACK: "64:ff9b::7f00:1 2002:7f00:1::1 2001:0:808:808:0:0:80ff:fffe",
+    """: [Failure.LINK_LOCAL] * 4,
+    """
+        240.0.0.1 255.255.255.255 ::2 100::1 4000::1 64:ff9b:1::808:808 ::127.0.0.1
+        ::ffff:0:127.0.0.1
+    """: [Failure.RESERVED] * 4,
+    """
+        64:ff9b::7f00:1 2002:7f00:1::1 2001:0:808:808:0:0:80ff:fffe
+    """: [Failure.LOOPBACK] * 4,
 }
-"""With the failure that is told for each, whoever wrote the list."""
-VERDICTS: list[tuple[str, Sequence[Failure | None]]] = [
-    (PUBLIC, [None] * 4),
-    (PRIVATE, [None, Failure.PRIVATE, None, None]),
-    (NOT_PUBLIC, [None, Failure.NOT_PUBLIC, Failure.NOT_PUBLIC, None]),
-    (LOOPBACK, [Failure.LOOPBACK, Failure.LOOPBACK, Failure.LOOPBACK, None]),
-    *((written, [failure] * 4) for failure, written in NEVER.items()),
-]
-ADDRESSES = [(one, verdict) for some, verdict in VERDICTS for one in some.split()]
+ADDRESSES = {one: verdict for some, verdict in VERDICTS.items() for one in some.split()}
 
 BAD_ENDS = ("/library", "//", "?x=1", "/?x=1", "#x", "@127.0.0.1", "\n", " ")
 BAD_PORTS = ("", 0, 65536, 99999, 324000, "port", -1, "٣٢٤")
@@ -75,38 +71,41 @@ BAD_HOSTS = """
     127.1 10.1 0x7f.1. 1.2.3.4.5 256.0.0.1 00000010.0.0.1 example.1 a..b . .example.com
     mus%69c.example.com exa\u00admple.com exa\u200bmple.com ℀.example.com
 """
-BAD_URIS = """
-    https:// https:/// https://:32400 https://[::1 https:8.8.8.8 httpſ://8.8.8.8
-    ftp://8.8.8.8:32400 file:///etc/passwd javascript:alert(1)
-    //8.8.8.8:32400 8.8.8.8:32400
-"""
 LONG_HOSTS = (f"{'a' * 64}.example.com", f"{'a.' * 130}example.com", "\ufdfa" * 250)
+MALFORMED = [
+    *["https://", "https:///", "https://:32400", "https://[::1", "https:8.8.8.8"],
+    *["httpſ://8.8.8.8", "ftp://8.8.8.8:32400", "//8.8.8.8:32400", "8.8.8.8:32400"],
+    *("file:///etc/passwd", "javascript:alert(1)", " https://8.8.8.8:32400"),
+    *(f"https://8.8.8.8:32400{end}" for end in BAD_ENDS),
+    *(f"https://8.8.8.8:{port}" for port in BAD_PORTS),
+    *(f"https://{host}:32400" for host in (*BAD_HOSTS.split(), *LONG_HOSTS)),
+]
 THIS_MACHINE = f"""
     127.0.0.1 127.0.0.1. １２７.0.0.1 127。0。0。1 ①②⑦.0.0.1 [::1] [::ffff:127.0.0.1]
     127-0-0-1.{PLEX_DIRECT_HASH}.plex.direct １２７-0-0-1.{PLEX_DIRECT_HASH}.plex.direct.
     --1.{PLEX_DIRECT_HASH}.plex.direct
     localhost LOCALHOST. ｌｏｃａｌｈｏｓｔ
 """
-PLAIN_HTTP = (
-    "8.8.8.8",
-    "10.0.0.1",
-    "[2606:4700::7]",
-    "a.example",
-    "localhost.a.example",
-)
+PLAIN_HTTP = "8.8.8.8 10.0.0.1 [2606:4700::7] a.example localhost.a.example"
 
 
-def uri_of(address: str) -> str:
-    """Return the URI of a bare address."""
-    host = f"[{address}]" if ":" in address else address
-    return f"https://{host}:32400"
-
-
-def plex_direct_of(address: str) -> str:
-    """Return the URI of the plex.direct name of an address."""
+def hosts_of(address: str) -> list[str]:
+    """Return the hosts that stand for an address: itself, and its plex.direct name."""
     parsed = ip_address(address)
     label = {4: address.replace(".", "-"), 6: parsed.packed.hex("-", 2)}[parsed.version]
-    return f"https://{label}.{PLEX_DIRECT_HASH}.plex.direct:32400"
+    bare = f"[{address}]" if parsed.version == 6 else address
+    return [bare, f"{label}.{PLEX_DIRECT_HASH}.plex.direct"]
+
+
+URIS: dict[str, Sequence[Failure | None]] = {
+    f"https://{host}:32400": verdict
+    for address, verdict in ADDRESSES.items()
+    for host in hosts_of(address)
+}
+for this_machine in THIS_MACHINE.split():
+    URIS[f"http://{this_machine}:32400"] = ON_THIS_MACHINE
+    URIS[f"https://{this_machine}:32400"] = ON_THIS_MACHINE
+URIS |= dict.fromkeys(MALFORMED, [Failure.MALFORMED] * 4)
 
 
 def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
@@ -114,19 +113,23 @@ def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
     found: list[Failure | None] = []
     for policy in policies:
         candidates = api.select_candidates([way(uri)], policy)
-        assert len(candidates.allowed) + len(candidates.refused) == 1
-        found += [None for _ in candidates.allowed]
-        found += [one.failure for one in candidates.refused]
+        schemes = {one.url.partition(":")[0] for one in candidates.allowed}
+        assert not schemes or uri.partition(":")[0] in schemes
+        refused = {one.failure for one in candidates.refused}
+        [verdict] = refused or [None]
+        assert bool(schemes) is (verdict is None)
+        found.append(verdict)
     return found
 
 
-@pytest.mark.parametrize("written", [uri_of, plex_direct_of])
-@pytest.mark.parametrize(("address", "expected"), ADDRESSES, ids=str)
-def test_addresses(
-    written: Callable[[str], str], address: str, expected: Sequence[Failure | None]
-) -> None:
-    """What may be dialed depends on the address, on its owner, and on where we are."""
-    assert verdicts(written(address), OWNED, SHARED, NEIGHBOR, ON_LOOPBACK) == expected
+@pytest.mark.parametrize("uri", URIS, ids=ascii)
+def test_what_may_be_dialed(uri: str) -> None:
+    """It depends on the address, on its owner, and on where we are.
+
+    Where the list itself comes from this machine, this machine may be dialed, also by
+    http. Anything but an origin, and other ways to write an address, are refused.
+    """
+    assert verdicts(uri, OWNED, SHARED, NEIGHBOR, ON_LOOPBACK) == URIS[uri]
 
 
 @pytest.mark.parametrize(
@@ -158,34 +161,7 @@ def test_connections_of_good_form(uri: str, url: str | None) -> None:
     assert candidates.insecure_only == uri.startswith("http:")
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        *BAD_URIS.split(),
-        " https://8.8.8.8:32400",
-        *(f"https://8.8.8.8:32400{end}" for end in BAD_ENDS),
-        *(f"https://8.8.8.8:{port}" for port in BAD_PORTS),
-        *(f"https://{host}:32400" for host in (*BAD_HOSTS.split(), *LONG_HOSTS)),
-    ],
-    ids=short_id,
-)
-def test_connections_of_bad_form(uri: str) -> None:
-    """Anything more, and other ways to write an address, are refused as a whole."""
-    assert verdicts(uri, ON_LOOPBACK) == [Failure.MALFORMED]
-
-
-@pytest.mark.parametrize("host", THIS_MACHINE.split())
-def test_this_machine(host: str) -> None:
-    """Where the list itself comes from this machine, it may be dialed, also by http."""
-    for scheme in "http", "https":
-        uri = f"{scheme}://{host}:32400"
-        allowed = api.select_candidates([way(uri)], ON_LOOPBACK).allowed
-        assert f"{scheme}:" in {one.url.partition("//")[0] for one in allowed}
-        for policy in OWNED, SHARED, NEIGHBOR:
-            assert set(verdicts(uri, policy)) == {Failure.LOOPBACK}
-
-
-@pytest.mark.parametrize("host", PLAIN_HTTP)
+@pytest.mark.parametrize("host", PLAIN_HTTP.split())
 def test_plain_http(host: str) -> None:
     """Plain http is no way to a server; one that has no other is told of."""
     plain, secure = way(f"http://{host}:32400"), way("https://10.1.1.1")
@@ -221,18 +197,17 @@ def test_order() -> None:
     ]
 
 
-def test_at_most_24_are_considered() -> None:
-    """The first 24 that may be dialed count; ten thousand aren't even remembered."""
+def test_long_lists() -> None:
+    """The first 24 that may be dialed count; ten thousand aren't even remembered.
+
+    Names that take long to encode are refused unencoded, and few are looked at.
+    """
     bad = [way("https://169.254.169.254")] * 50
     good = [way(f"https://8.8.8.8:{port}") for port in range(1, 10_001)]
     candidates = api.select_candidates(bad + good, SHARED)
     assert [one.url for one in candidates.allowed] == [one.uri for one in good[:24]]
     candidates = api.select_candidates(bad * 1000, SHARED)
     assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
-
-
-def test_reading_a_list_costs_little() -> None:
-    """Names that take long to encode are refused unencoded, and few are looked at."""
     names = [
         way(f"https://{letters}{number}.example")
         for number in range(1000)
@@ -279,13 +254,12 @@ def may_be_dialed(address: Any, policy: DialPolicy) -> bool:
 
 
 addresses = st.one_of(
-    st.sampled_from([address for address, _ in ADDRESSES]).map(ip_address),
+    st.sampled_from([*ADDRESSES]).map(ip_address),
     st.ip_addresses(),
     *(st.ip_addresses(network=network) for network in CARRIERS),
 )
 hosts = (
-    addresses.map(str).map(lambda one: uri_of(one)[8:-6])
-    | addresses.map(str).map(lambda one: plex_direct_of(one)[8:-6])
+    addresses.map(str).map(hosts_of).flatmap(st.sampled_from)
     | addresses.map(str).map(lambda one: one.translate(str.maketrans("1.", "１。")))
     | st.sampled_from(["localhost", "plex.example", "0x7f.1", "127.1", "1", "a..b", ""])
     | st.text(max_size=8)

@@ -16,6 +16,7 @@ from tests.simulator import Server
 from .common import (
     CLIENT_IDENTIFIER,
     IDENTITY_HEADERS,
+    PLEX_DIRECT_HASH,
     Bench,
     House,
     advertised,
@@ -24,7 +25,7 @@ from .common import (
 )
 
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "::1")
-CLOSED = "https://127.66.66.66"
+CLOSED = f"https://127-66-66-66.{PLEX_DIRECT_HASH}.plex.direct"
 
 
 @pytest.fixture
@@ -48,13 +49,10 @@ async def silent(house: House, count: int) -> list[api.PlexConnection]:
     return [way(f"https://127.0.0.1:{port}") for port in ports]
 
 
-@pytest.mark.parametrize(
-    ("dead", "winner"),
-    [(0, "127.0.0.1"), (1, "::1"), (2, "127.0.0.2"), (3, "127.0.0.3"), (4, None)],
-)
+@pytest.mark.parametrize("dead", range(5))
 @pytest.mark.parametrize("owned", [True, False], ids=["owned", "shared"])
 async def test_first_in_order_that_answers(
-    house: House, dead: int, winner: str | None, owned: bool
+    house: House, dead: int, owned: bool
 ) -> None:
     """Local before remote before relay, IPv4 before IPv6, as far as they answer."""
     ways = [
@@ -66,7 +64,7 @@ async def test_first_in_order_that_answers(
     for number in range(dead):
         ways[number] = replace(ways[number], uri=f"{CLOSED}:{number + 1}")
     choice = await house.choose(*reversed(ways), owned=owned)
-    assert house.host == winner
+    assert house.host == ["127.0.0.1", "::1", "127.0.0.2", "127.0.0.3", None][dead]
     assert house.failures == [Failure.NOT_CONNECTED] * dead
     assert choice.is_best == (dead == 0)
     assert not choice.insecure_only
@@ -88,24 +86,28 @@ async def test_probes_carry_an_identity_and_no_token(house: House) -> None:
     assert house.looked_up == []
 
 
-async def test_nobody_waits(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the first in order has answered, the slower ones don't matter."""
-    monkeypatch.setattr(connections, "BETTER_SECONDS", 60)
-    remote, relay = await silent(house, 2)
-    others = replace(remote, local=False), replace(relay, relay=True)
-    choice = await house.choose(house.at("127.0.0.1"), *others)
-    assert house.host == "127.0.0.1"
-    assert choice.is_best
-    assert choice.failures == ()
+async def test_a_quick_relay_does_not_win_over_a_slow_local_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is earlier in order wins, even if others were somewhat quicker.
 
-
-async def test_a_quick_relay_does_not_win_over_a_slow_local_one(house: House) -> None:
-    """Who is earlier in order wins, even if others were somewhat quicker."""
+    Once the first in order has answered, nobody waits for those that are slower.
+    """
     quick = await neighbor(house, answers_as=house.server.machine_identifier)
-    house.fault(delay=0.1)
+    slow = house.fault(delay=0.1)
     await house.choose(advertised(quick.connection(relay=True)), house.at("127.0.0.2"))
     assert house.host == "127.0.0.2"
     assert len(quick.requests) == 1
+
+    slow.remove()
+    monkeypatch.setattr(connections, "BETTER_SECONDS", 60)
+    remote, relay = await silent(house, 2)
+    others = replace(remote, local=False), replace(relay, relay=True)
+    async with asyncio.timeout(connections.PROBE_SECONDS / 2):
+        choice = await house.choose(house.at("127.0.0.1"), *others)
+    assert house.host == "127.0.0.1"
+    assert choice.is_best
+    assert choice.failures == ()
 
 
 @pytest.mark.parametrize("dead", [1, 3, 23])
@@ -164,25 +166,45 @@ async def test_cancelled_choice(house: House) -> None:
 
 
 async def test_what_may_not_be_dialed(house: House) -> None:
-    """It isn't, be it that the list comes from afar; the reasons are told by kind."""
-    ways = way("nonsense", relay=True), way("https://169.254.1.1")
+    """It isn't, be it that the list comes from afar; the reasons are told by kind.
+
+    Whoever wrote a name may have written any address into it.
+    """
+    found = {
+        "127.0.0.1": Failure.LOOPBACK,
+        "::ffff:127.0.0.1": Failure.LOOPBACK,
+        "10.0.0.1": Failure.PRIVATE,
+        "fd00::1": Failure.PRIVATE,
+        "64:ff9b::a00:1": Failure.PRIVATE,
+        "100.64.0.1": Failure.NOT_PUBLIC,
+        "169.254.169.254": Failure.LINK_LOCAL,
+    }
+    house.names = {f"name{number}.example": [one] for number, one in enumerate(found)}
+    named = [way(f"https://{name}") for name in house.names]
+    ways = [way("nonsense", relay=True), way("https://169.254.1.1"), *named]
     here = house.at("127.0.0.1", local=False)
     choice = await house.choose(*ways, here, from_afar=True, owned=False)
     assert [(one.kind, one.failure) for one in choice.failures] == [
         (api.ConnectionKind.RELAY, Failure.MALFORMED),
         (api.ConnectionKind.LOCAL, Failure.LINK_LOCAL),
         (api.ConnectionKind.REMOTE, Failure.LOOPBACK),
+        *((api.ConnectionKind.LOCAL, failure) for failure in found.values()),
     ]
     assert choice.connection is None
+    house.names["localhost"] = ["8.8.8.8"]
+    await house.choose(way("http://localhost"))
+    assert house.failures == [Failure.PLAIN_HTTP]
     assert house.network.dialled == []
 
 
 async def test_plain_http(bench: Bench, house: House) -> None:
-    """It is dialed on this machine only; a server without anything else is told of."""
+    """It is dialed on this machine only; a server without anything else is told of.
+
+    With a plex.direct name such a port may speak TLS, and is preferred so.
+    """
     assert (await house.choose(way("http://10.0.0.1:32400"))).insecure_only
     assert house.host is None
     assert house.network.dialled == []
-
     plain = House(bench, await house.simulator.add_server(owner=bench.account))
     assert not (await plain.choose()).insecure_only
     assert plain.url == plain.server.url
@@ -190,9 +212,6 @@ async def test_plain_http(bench: Bench, house: House) -> None:
     await plain.choose(way(f"http://localhost:{plain.server.port}"))
     assert plain.host == "127.0.0.1"
 
-
-async def test_plain_http_whose_port_speaks_tls(bench: Bench, house: House) -> None:
-    """With a plex.direct name such a port is reached over TLS, and preferred so."""
     for one in house, House(bench, await neighbor(house)):
         uri = one.server.connection(scheme="http").uri
         assert not (await one.choose(way(uri))).insecure_only
@@ -232,29 +251,6 @@ async def test_what_a_name_server_says(
     dialled = {*house.network.dialled}
     assert dialled <= {*(addresses if isinstance(addresses, list) else [])}
     assert len(dialled) <= 4
-
-
-async def test_names_with_addresses_that_are_not_dialed(house: House) -> None:
-    """Whoever wrote the name may have written any address into it."""
-    expected = {
-        "127.0.0.1": Failure.LOOPBACK,
-        "::ffff:127.0.0.1": Failure.LOOPBACK,
-        "10.0.0.1": Failure.PRIVATE,
-        "fd00::1": Failure.PRIVATE,
-        "64:ff9b::a00:1": Failure.PRIVATE,
-        "100.64.0.1": Failure.NOT_PUBLIC,
-        "169.254.169.254": Failure.LINK_LOCAL,
-    }
-    house.names = {
-        f"name{number}.example": [one] for number, one in enumerate(expected)
-    }
-    ways = [way(f"https://{name}") for name in house.names]
-    await house.choose(*ways, from_afar=True, owned=False)
-    assert house.failures == [*expected.values()]
-    house.names["localhost"] = ["8.8.8.8"]
-    await house.choose(way("http://localhost"))
-    assert house.failures == [Failure.PLAIN_HTTP]
-    assert house.network.dialled == []
 
 
 @pytest.mark.parametrize(

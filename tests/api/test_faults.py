@@ -25,17 +25,6 @@ import pytest_socket
 import trustme
 
 from custom_components.plex_account import api
-from custom_components.plex_account.api import (
-    PlexAuthenticationError,
-    PlexCertificateError,
-    PlexConnectionError,
-    PlexError,
-    PlexRateLimitError,
-    PlexResponseError,
-    PlexResponseTooLarge,
-    PlexTimeoutError,
-    RetryConfig,
-)
 from tests.fuzz import feed
 from tests.samples import FIXTURES
 from tests.simulator import hostile_modes
@@ -51,28 +40,23 @@ PASSWORD = b"password-to-be-kept"
 MIB = 2**20
 BUDGETS = {"get_resources": 24 * MIB}  # of which 8 MiB may be read
 PATIENCE, HURRY, SLACK = 10.0, 0.08, 2.0
-EAGER = RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=20)
-NO_RETRY = RetryConfig("none")
+EAGER = api.RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=20)
+NO_RETRY = api.RetryConfig("none")
 
 PICTURE = feed.Operation("PlexServerClient", "sections", ("/picture",))
 OPERATIONS = {**feed.OPERATIONS, "stream": PICTURE}
 ACCOUNT = {"uuid": "0123456789abcdef", "auth_token": "secret-account-token"}
-SUCCESS = {"status": 200}
+PIN, SUCCESS = {"code": "secret-code"}, {"status": 200}
 TRUTHS: Mapping[str, Any] = {
-    "post_users_sign_in_data": ACCOUNT,
-    "get_token_details": ACCOUNT,
+    **dict.fromkeys(("post_users_sign_in_data", "get_token_details"), ACCOUNT),
+    **dict.fromkeys(("sign_out", "link_pin", "check_token")),
+    **dict.fromkeys(("create_pin", "get_pin"), PIN),
+    **dict.fromkeys(("request", "stream"), SUCCESS),
     "get_resources": ["secret-server-token"],
     "ping": True,
-    "sign_out": None,
-    "create_pin": {"code": "secret-code"},
-    "get_pin": {"code": "secret-code"},
-    "link_pin": None,
     "get_identity": {"machine_identifier": "attic"},
-    "check_token": None,
     "get_transient_token": {"token": "secret-transient-token"},
     "get_source_connection_information": {"access_token": "secret-source-token"},
-    "request": SUCCESS,
-    "stream": SUCCESS,
 }
 
 
@@ -125,7 +109,9 @@ FLAWED = {
     ),
     "renamed": AUTHORITY.issue_cert("plex.example"),
     "unknown": STRANGER.issue_cert("127.0.0.1"),
-    "self-signed": None,
+    "self-signed": trustme.LeafCert(
+        STRANGER.private_key_pem.bytes(), STRANGER.cert_pem.bytes(), []
+    ),
 }
 
 
@@ -133,12 +119,7 @@ FLAWED = {
 def presenting(flaw: str) -> ssl.SSLContext:
     """Return a context with a certificate that has a flaw."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if certificate := FLAWED[flaw]:
-        certificate.configure_cert(context)
-    else:
-        chain, key = STRANGER.cert_pem, STRANGER.private_key_pem
-        with chain.tempfile() as chain_path, key.tempfile() as key_path:
-            context.load_cert_chain(chain_path, key_path)
+    FLAWED[flaw].configure_cert(context)
     return context
 
 
@@ -213,12 +194,14 @@ FAR_AWAY = "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"
 # What is expected: an error, the truth, or what tolerant reading makes of it
 
 TRUTH = object()
+ANY, NOT_TRUSTED = api.PlexError, api.PlexCertificateError
 UNSENT, SENT = {"request_sent": False}, {"request_sent": True}
 AS_TEXT: dict[str, Any] = {"request": SUCCESS, "stream": SUCCESS}
 NO_ANSWER = dict.fromkeys(["sign_out", "link_pin", "check_token"])
+NO_SERVERS: dict[str, Any] = {"get_resources": []}
 NOTHING_SAID = AS_TEXT | NO_ANSWER | {"ping": False}
 BY_SERVERS = {
-    name: PlexAuthenticationError
+    name: api.PlexAuthenticationError
     for name, operation in OPERATIONS.items()
     if operation.owner == "PlexServerClient"
 }
@@ -232,7 +215,7 @@ class Fault:
     """
 
     mode: Mode
-    outcome: Any
+    outcome: Any = api.PlexResponseError
     facts: Mapping[str, Any] = field(default_factory=dict)
     exceptions: Mapping[str, Any] = field(default_factory=dict)
     patience: float = PATIENCE
@@ -241,11 +224,7 @@ class Fault:
 
 
 def refused(
-    status: int,
-    outcome: type[PlexError] = PlexResponseError,
-    *headers: str,
-    message: str | None = None,
-    **facts: Any,
+    status: int, *headers: str, message: str | None = None, **facts: Any
 ) -> Fault:
     """Return a refusal, which servers may mean in another way than plex.tv."""
     said = HTML
@@ -253,64 +232,65 @@ def refused(
     if code or message:
         said = json.dumps(error_body(code, f"{message} {ECHO}", status)).encode()
     facts = {"status": status, "code": None, "retry_after": None} | facts
+    by_status = {401: api.PlexAuthenticationError, 429: api.PlexRateLimitError}
+    usual = api.PlexAuthenticationError if message else api.PlexResponseError
     exceptions = BY_SERVERS if status == 403 else {}
+    outcome = by_status.get(status, usual)
     return Fault(answer(said, status, *headers), outcome, facts, exceptions)
 
 
-late = partial(Fault, outcome=PlexTimeoutError, facts=SENT, patience=HURRY)
-too_long = partial(Fault, outcome=PlexResponseTooLarge, bomb=True)
+unsent = partial(Fault, truth, api.PlexConnectionError, UNSENT)
+broken = partial(Fault, outcome=api.PlexConnectionError, facts=SENT)
+late = partial(Fault, outcome=api.PlexTimeoutError, facts=SENT, patience=HURRY)
+too_long = partial(Fault, outcome=api.PlexResponseTooLarge, bomb=True)
 
 FAULTS = {
     # The way there
-    "connection refused": Fault(truth, PlexConnectionError, UNSENT, place="closed"),
-    "name not found": Fault(truth, PlexConnectionError, UNSENT, place="nowhere"),
-    "no TLS": Fault(truth, PlexTimeoutError, patience=HURRY, place="plain"),
+    "connection refused": unsent(place="closed"),
+    "name not found": unsent(place="nowhere"),
+    "no TLS": late(truth, facts={}, place="plain"),
     **{
-        f"certificate {flaw}": Fault(truth, PlexCertificateError, UNSENT, place=flaw)
+        f"certificate {flaw}": Fault(truth, NOT_TRUSTED, UNSENT, place=flaw)
         for flaw in FLAWED
     },
     # The way back
-    "reset": Fault(reset, PlexConnectionError, SENT),
-    "closed in the body": Fault(begun(SHORT + b"{"), PlexConnectionError, SENT),
-    "closed in a chunk": Fault(begun(CHUNKED + b"ff\r\n{"), PlexConnectionError, SENT),
+    "reset": broken(reset),
+    "closed in the body": broken(begun(SHORT + b"{")),
+    "closed in a chunk": broken(begun(CHUNKED + b"ff\r\n{")),
     "hang": late(hostile_modes.SILENCE["silent"]),
     "hang in the body": late(begun(SHORT, b"{", PATIENCE)),
     "byte by byte for ever": late(begun(SHORT, b" ", 0.002)),
     "byte by byte": Fault(byte_by_byte, TRUTH),
-    "no HTTP": Fault(begun(b"SSH-2.0-OpenSSH_10.0\r\n\r\n"), PlexResponseError),
+    "no HTTP": Fault(begun(b"SSH-2.0-OpenSSH_10.0\r\n\r\n")),
     # Refusals
     "400": refused(400, code=1000),
-    "401 JSON": refused(401, PlexAuthenticationError, code=1001),
-    "401 HTML": refused(401, PlexAuthenticationError),
-    "422": refused(422, PlexAuthenticationError, message="Invalid token."),
+    "401 JSON": refused(401, code=1001),
+    "401 HTML": refused(401),
+    "422": refused(422, message="Invalid token."),
     **{
         f"{status} HTML": refused(status)
         for status in (403, 404, 408, 418, 422, 500, 502, 503, 504)
     },
-    "429": refused(429, PlexRateLimitError),
-    "429 for nonsense": refused(429, PlexRateLimitError, "Retry-After: soon"),
-    "429 for 30 s": refused(429, PlexRateLimitError, "Retry-After: 30", retry_after=30),
-    "429 for long": refused(429, PlexRateLimitError, FAR_AWAY, retry_after=86_400),
+    "429": refused(429),
+    "429 for nonsense": refused(429, "Retry-After: soon"),
+    "429 for 30 s": refused(429, "Retry-After: 30", retry_after=30),
+    "429 for long": refused(429, FAR_AWAY, retry_after=86_400),
     # Answers that are none
     **{
-        short_id(content): Fault(answer(content), PlexResponseError, SUCCESS, AS_TEXT)
+        short_id(content): Fault(answer(content), facts=SUCCESS, exceptions=AS_TEXT)
         for content in (HTML, b'[{"id": 1, "uuid": "a"}', b"[" * 100_000, *ENTITIES)
     },
     **{
-        f"no document: {content!r}": Fault(
-            answer(content), PlexResponseError, {}, NOTHING_SAID
-        )
+        f"no document: {content!r}": Fault(answer(content), exceptions=NOTHING_SAID)
         for content in (b"", b" \r\n\t ", b'"text"', b"{}")
     },
-    "empty list": Fault(
-        answer(b"[]"), PlexResponseError, {}, NOTHING_SAID | {"get_resources": []}
-    ),
+    "empty list": Fault(answer(b"[]"), exceptions=NOTHING_SAID | NO_SERVERS),
     # Answers that only look odd
     "another charset": Fault(in_latin_1, TRUTH),
     "another charset promised": Fault(hostile_modes.with_headers(UTF_16), TRUTH),
     "more answers than asked for": Fault(two_answers, TRUTH),
     # Answers without measure
-    "endless headers": too_long(begun(OK, MORE), outcome=PlexResponseError),
+    "endless headers": Fault(begun(OK, MORE), bomb=True),
     "64 MiB": too_long(begun(LONG, CHUNK)),
     "endless body": too_long(begun(CHUNKED, CHUNK)),
     "endless refusal": too_long(begun(CHUNKED.replace(b"200", b"401"), CHUNK)),
@@ -325,9 +305,8 @@ FAULTS = {
     **{
         f"{header[:20]} with {status}": Fault(
             answer(HTML, status, header),
-            PlexResponseError,
-            {"status": status},
-            AS_TEXT if status == 200 else {},
+            facts={"status": status},
+            exceptions=AS_TEXT if status == 200 else {},
         )
         for status in (200, 500)
         for header in (
@@ -346,20 +325,18 @@ FAULTS = {
         )
     },
     **{
-        f"challenge {scheme[:12]}": refused(
-            401, PlexAuthenticationError, f"WWW-Authenticate: {scheme}"
-        )
+        f"challenge {scheme[:12]}": refused(401, f"WWW-Authenticate: {scheme}")
         for scheme in ("NTLM", 'Digest realm="x", nonce="y"', "Negotiate " + "x" * 8000)
     },
     **{
         f"broken {coding}": Fault(
-            answer(BROKEN, 200, f"Content-Encoding: {coding}"), PlexError
+            answer(BROKEN, 200, f"Content-Encoding: {coding}"), ANY
         )
         for coding in ("gzip", "deflate", "zstd", "br")
     },
     # Lines and chunks
     **{
-        repr(start): Fault(begun(start + b"\r\n\r\n"), PlexError)
+        repr(start): Fault(begun(start + b"\r\n\r\n"), ANY)
         for start in (
             b"HTTP/1.1 0 Nothing",
             b"HTTP/1.1 99999 Much",
@@ -373,7 +350,7 @@ FAULTS = {
         )
     },
     **{
-        f"{more[:12]!r} for ever": Fault(begun(start, more), PlexError, patience=HURRY)
+        f"{more[:12]!r} for ever": Fault(begun(start, more), ANY, patience=HURRY)
         for start, more in (
             (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
             (CHUNKED + b"5;", b"x=y;" * 999),
@@ -382,14 +359,12 @@ FAULTS = {
     },
     # Redirects
     **{
-        f"redirect to {location[:12]!r}": refused(
-            302, PlexResponseError, f"Location: {location[:8000]}"
-        )
+        f"redirect to {location[:12]!r}": refused(302, f"Location: {location[:8000]}")
         for location in (*hostile_modes.LOCATIONS, "/", "/elsewhere", "%zz")
     },
     **{
         f"redirect to another host with {status}": Fault(
-            truth, PlexResponseError, {"status": status}, place=status
+            truth, facts={"status": status}, place=status
         )
         for status in (301, 302, 303, 307, 308)
     },

@@ -1,4 +1,4 @@
-"""The client on its own."""
+"""The client on its own, and what CONTRIBUTING.md says of it."""
 
 import ast
 import asyncio
@@ -6,12 +6,17 @@ from pathlib import Path
 import re
 import sys
 
+import pytest
+
 from custom_components.plex_account import api
 
 from .common import Bench
 
 INTEGRATION = Path(api.__file__).parent.parent
-GUIDE = INTEGRATION.parent.parent / "CONTRIBUTING.md"
+ROOT = INTEGRATION.parent.parent
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+TABLES = GUIDE.partition("\n## Costs\n")[0]
+ROWS = re.findall(r"^\| (?!---)(?!SDK )(.+) \|$", TABLES, re.MULTILINE)
 WITHOUT_HOME_ASSISTANT = """
 import sys
 for name in "homeassistant", "custom_components", "voluptuous", "probatio":
@@ -43,9 +48,7 @@ async def test_script(bench: Bench) -> None:
     """The script in CONTRIBUTING.md reads from each server of an account."""
     for name in "Attic", "Cellar":
         await bench.simulator.add_server(name=name, owner=bench.account)
-    (script,) = re.findall(
-        r"```python\n(import asyncio.*?)```", GUIDE.read_text(), re.DOTALL
-    )
+    (script,) = re.findall(r"```python\n(import asyncio.*?)```", GUIDE, re.DOTALL)
     assert sum(isinstance(one, ast.stmt) for one in ast.walk(ast.parse(script))) == 10
     here = f'"{bench.token}", server_url="{bench.simulator.url}"'
     local = "(server, http, list_from_loopback=True,"
@@ -56,9 +59,25 @@ async def test_script(bench: Bench) -> None:
 
 
 def test_names_are_public() -> None:
-    """What the client offers is listed, in order, and is there, with its types."""
+    """What the client offers is listed, in order, and is there with its types."""
     assert [*api.__all__] == sorted(
         api.__all__, key=lambda name: (not name.isupper(), name[0].islower(), name)
     )
-    assert all(hasattr(api, name) for name in api.__all__)
     assert (INTEGRATION / "api/py.typed").exists()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.partition(" |")[0])
+def test_every_row_is_backed(row: str) -> None:
+    """Each row names tests, and those are there."""
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", row.rpartition("|")[2])
+    assert named
+    for file, name in named:
+        code = (ROOT / "tests" / file).read_text()
+        assert re.search(rf"^(async )?def {name}\(", code, re.MULTILINE), name
+
+
+def test_there_are_rows() -> None:
+    """The four operations are among them."""
+    operations = {"get_transient_token", "get_source_connection_information"}
+    operations |= {"get_token_details", "post_users_sign_in_data"}
+    assert {name for name in operations if f"{name}`" in "".join(ROWS)} == operations

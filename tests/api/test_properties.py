@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 from custom_components.plex_account import api
-from custom_components.plex_account.api import PlexError, secure_base_url
+from custom_components.plex_account.api import PlexError, is_loopback, secure_base_url
 from tests.fuzz import feed
 from tests.samples import FIXTURES, sample
 from tests.simulator.answers import media_container, plex_tv_answer, plex_tv_text
@@ -183,6 +183,24 @@ def test_corpus(path: Path, operation: str) -> None:
 
 
 # Addresses
+
+ADDRESSES = sample("odd/addresses")
+SECURE = ADDRESSES["secure"]
+
+
+@pytest.mark.parametrize("host", ADDRESSES["loopback"] + ADDRESSES["not loopback"])
+def test_loopback(host: str) -> None:
+    """This machine, however it is written, and nothing that merely looks like it."""
+    assert is_loopback(host) is (host in ADDRESSES["loopback"])
+
+
+@pytest.mark.parametrize(
+    "text", [*SECURE, *ADDRESSES["plain http"], *ADDRESSES["not a base URL"]]
+)
+def test_where_secrets_may_be_sent(text: str) -> None:
+    """HTTPS, or HTTP to this machine; anything else is no place for a password."""
+    assert secure_base_url(text) == SECURE.get(text)
+
 
 HOSTS = (
     "plex.tv 127.0.0.1 [::1] localhost 192.0.2.1 127.1 2130706433 [::ffff:127.0.0.1]"

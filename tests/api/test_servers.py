@@ -1,70 +1,32 @@
 """Servers: the list of them at plex.tv, and the operations of one."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 import json
 from operator import attrgetter
 import re
 import time
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
 from custom_components.plex_account import api
-from tests.fuzz.feed import OPERATIONS
+from custom_components.plex_account.api import PlexServerClient
 from tests.samples import FIXTURES, sample
-from tests.simulator import ABSENT, Account, Server, Simulator
+from tests.simulator import Server
 
 from .common import (
     AS_XML,
-    IDENTITY_HEADERS,
     Bench,
     Headers,
-    Network,
     fails,
     fails_once,
     json_and_xml,
     listed_server,
     plain,
-    sent_with,
     short_id,
     strict_loads,
 )
-
-
-class Attic(Bench):
-    """The bench with a server of the account, and clients of those who may enter."""
-
-    server: Server
-
-    @cached_property
-    def owner(self) -> api.PlexServerClient:
-        """Return the client of the owner."""
-        return self.of_server(self.server, token=self.token)
-
-    @cached_property
-    def guest(self) -> api.PlexServerClient:
-        """Return a client of somebody with whom the server is shared."""
-        grace = self.simulator.add_account(username="grace", email="grace@example.com")
-        self.server.shared_with = [grace]
-        token = self.server.access_token(grace, "")
-        return self.of_server(self.server, token=token)
-
-    async def minted(self) -> api.PlexServerClient:
-        """Return a client with a transient token of the owner."""
-        transient = await self.owner.get_transient_token()
-        return self.of_server(self.server, token=transient.token)
-
-
-@pytest.fixture
-def bench(
-    network: Network, simulator: Simulator, account: Account, server: Server
-) -> Attic:
-    """Return the bench with its server."""
-    bench = Attic(network, simulator, account)
-    bench.server = server
-    return bench
-
 
 RESOURCE, PHONE = sample("resources")
 [CONNECTION] = RESOURCE["connections"]
@@ -76,71 +38,70 @@ TEXTS += ["source_title", "public_address"]
 REQUIRED = {"provides": "server", "clientIdentifier": "attic"}
 
 
-async def read(bench: Attic, body: Any, **options: Any) -> tuple[api.PlexServer, ...]:
+async def read(bench: Bench, body: Any, **options: Any) -> tuple[api.PlexServer, ...]:
     """Return the servers that are read of a body."""
     bench.fault(path="/resources", body=body, times=1)
     return await bench.plex_tv(token="any", **options).get_resources()
 
 
-async def test_every_field(bench: Attic) -> None:
-    """Every field of the schema arrives; what is no server is left out."""
+async def test_every_field(bench: Bench) -> None:
+    """Every field of the schema arrives, in odd forms too; what is no server does not.
+
+    Odd are numbers and texts for booleans, texts for numbers, epoch for ISO, new fields.
+    """
     servers = await read(bench, [RESOURCE, PHONE])
     assert [plain(server) for server in servers] == sample("expected/resources")
+    [server] = await read(bench, [sample("odd/resource")])
+    assert plain(server) == sample("expected/resource-odd")
+    assert server.connections[0].kind == api.ConnectionKind.LOCAL
 
 
-async def test_owned_and_shared(bench: Attic) -> None:
-    """A shared server has a token of its own, and says whose it is."""
-    grace = (await bench.friend()).owner
-    attic, cellar = await bench.client.get_resources()
-    assert (attic.name, attic.owned, attic.owner_id) == ("Attic", True, None)
-    assert attic.machine_identifier == bench.server.machine_identifier
-    assert attic.access_token == bench.token
-    assert (cellar.name, cellar.owned, cellar.owner_id) == ("Cellar", False, grace.id)
-    assert cellar.source_title == "grace"
-    assert cellar.access_token not in (None, "", bench.token)
+async def test_owned_and_shared(bench: Bench, server: Server) -> None:
+    """A shared server has a token of its own, or none, and says whose it is.
 
-
-async def test_kinds_of_connection(bench: Attic) -> None:
-    """A connection is local, remote, or a relay; a relay is never local."""
+    A connection is local, remote, or a relay; a relay is never local. A list in XML
+    equals the same list in JSON. Players aren't in it.
+    """
+    call = bench.client.get_resources
+    bench.simulator.add_player(bench.account)
+    server.listed = False
+    assert await call() == await call(headers=AS_XML) == ()
+    server.listed = True
     ways: list[Any] = [{}, {"host": "::1"}, {"local": False}, {"relay": True}]
-    bench.server.connections = [bench.server.connection(**way) for way in ways]
-    [listed] = await bench.client.get_resources()
-    kinds = [(one.kind.value, one.ipv6) for one in listed.connections]
+    server.connections = [server.connection(**way) for way in ways]
+    friends = await bench.friend()
+    attic, cellar = await call()
+    assert (attic.name, attic.owned, attic.owner_id) == ("Attic", True, None)
+    assert attic.machine_identifier == server.machine_identifier
+    assert attic.access_token == bench.token
+    kinds = [(one.kind.value, one.ipv6) for one in attic.connections]
     assert kinds[:2] == [("local", False), ("local", True)]
     assert kinds[2:] == [("remote", False), ("relay", False)]
-
-
-async def test_xml_says_the_same(bench: Attic) -> None:
-    """A list in XML equals the same list in JSON, without players; tokens may be null."""
-    bench.simulator.add_player(bench.account)
-    bench.server.listed = False
-    assert await bench.client.get_resources() == ()
-    assert await bench.client.get_resources(headers=AS_XML) == ()
-    bench.server.listed = True
-    bench.server.connections.append(bench.server.connection(relay=True))
-    await bench.friend(access_token_null=True)
-    in_json = await bench.client.get_resources()
-    in_xml = await bench.client.get_resources(headers=AS_XML)
-    assert [one.name for one in in_json] == ["Attic", "Cellar"]
+    assert (cellar.name, cellar.owned) == ("Cellar", False)
+    assert (cellar.source_title, cellar.owner_id) == ("grace", friends.owner.id)
+    assert cellar.access_token not in (None, "", bench.token)
+    friends.access_token_null = True
+    in_json, in_xml = await call(), await call(headers=AS_XML)
     assert [one.access_token for one in in_json] == [bench.token, None]
     assert [plain(one) for one in in_xml] == [plain(one) for one in in_json]
 
 
-SERVERS = ("server", "client,server,player", "player,server", "player, server")
-OTHERS = ("pubsub-server,player", "servers", "", None, ["server"], ABSENT)
-
-
-@pytest.mark.parametrize(
-    ("provides", "count"), [(one, 1) for one in SERVERS] + [(one, 0) for one in OTHERS]
-)
-async def test_provides(bench: Attic, provides: Any, count: int) -> None:
+async def test_provides(bench: Bench) -> None:
     """What provides "server", among other things, is a server."""
-    bench.server.extra["provides"] = provides
-    assert len(await bench.client.get_resources()) == count
+    servers = ("server", "client,server,player", "player,server", "player, server")
+    others: Any = ("pubsub-server,player", "servers", "", None, ["server"])
+    listed = [
+        RESOURCE | {"provides": provides, "clientIdentifier": f"number {number}"}
+        for number, provides in enumerate(servers + others)
+    ]
+    found = await read(bench, [*listed, {"clientIdentifier": "it says nothing"}])
+    assert [one.machine_identifier for one in found] == [
+        f"number {number}" for number in range(len(servers))
+    ]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-async def test_one_identifier_twice(bench: Attic, order: int) -> None:
+async def test_one_identifier_twice(bench: Bench, order: int) -> None:
     """Of two entries with one identifier the owned one counts; of two shared the first."""
     [server] = await read(bench, [FRIENDS, RESOURCE, FRIENDS][::order])
     assert (server.owned, server.name) == (True, "Attic")
@@ -156,7 +117,7 @@ ODD = ("attic\x00", " attic", r"attic\u00a0", "attic\ufffd", "x" * 101)
 
 @pytest.mark.parametrize("identifier", ESCAPED + ODD, ids=ascii)
 async def test_identifiers_that_look_like_another(
-    bench: Attic, identifier: str
+    bench: Bench, attic: PlexServerClient, identifier: str
 ) -> None:
     """An identifier that cleaning would change is none: neither in a list nor at a server."""
     trap = json.dumps(FRIENDS).replace('"attic"', f'"{identifier}"')
@@ -164,7 +125,7 @@ async def test_identifiers_that_look_like_another(
     assert (listed.machine_identifier, listed.name) == ("attic", "Attic")
     identity = f'{{"MediaContainer": {{"machineIdentifier": "{identifier}"}}}}'
     bench.fault(path="/identity", body=identity, times=1)
-    await fails_once(api.PlexResponseError, bench.owner.get_identity)
+    await fails_once(api.PlexResponseError, attic.get_identity)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +143,7 @@ async def test_identifiers_that_look_like_another(
     ids=repr,
 )
 @pytest.mark.parametrize("decoder", [None, strict_loads, json.loads])
-async def test_one_bad_name(bench: Attic, name: bytes, form: str, decoder: Any) -> None:
+async def test_one_bad_name(bench: Bench, name: bytes, form: str, decoder: Any) -> None:
     """One bad character in the name of a phone doesn't hide the servers."""
     body = (FIXTURES / f"odd/named.{form}").read_bytes().replace(b"NAME", name)
     attic, other = await read(bench, body, json_loads=decoder)
@@ -192,7 +153,7 @@ async def test_one_bad_name(bench: Attic, name: bytes, form: str, decoder: Any) 
 
 
 @pytest.mark.parametrize("decoder", [None, strict_loads])
-async def test_long_lists(bench: Attic, decoder: Any) -> None:
+async def test_long_lists(bench: Bench, decoder: Any) -> None:
     """Two thousand devices are read; more than 8 MiB is an error of its own."""
     phone = RESOURCE | {"provides": "player"}
     phones = [phone | {"clientIdentifier": str(number)} for number in range(2000)]
@@ -204,7 +165,7 @@ async def test_long_lists(bench: Attic, decoder: Any) -> None:
     await fails_once(api.PlexResponseTooLarge, bench.client.get_resources, status=200)
 
 
-async def test_text_of_a_friend(bench: Attic) -> None:
+async def test_text_of_a_friend(bench: Bench) -> None:
     """What a friend may write is one line of bounded length."""
     nasty = "x\u202e\n" + "y" * 300_000
     texts = {key: nasty for key, value in RESOURCE.items() if isinstance(value, str)}
@@ -217,7 +178,7 @@ LONG = ("  " * N, ", " * N, " ," * N + "server", "player" + "  " * N + "x")
 
 
 @pytest.mark.parametrize("provides", LONG, ids=short_id)
-async def test_time_to_read_what_is_provided(bench: Attic, provides: str) -> None:
+async def test_time_to_read_what_is_provided(bench: Bench, provides: str) -> None:
     """Reading takes time in proportion to the length, whatever is in the text."""
     started = time.process_time()
     [server] = await read(bench, [RESOURCE] + [FRIENDS | {"provides": provides}] * 5)
@@ -225,7 +186,7 @@ async def test_time_to_read_what_is_provided(bench: Attic, provides: str) -> Non
     assert time.process_time() - started < 1
 
 
-async def test_lists_with_strangers(bench: Attic) -> None:
+async def test_lists_with_strangers(bench: Bench) -> None:
     """What is no resource, can't be told apart, or leads nowhere, is left out."""
     nameless = RESOURCE | {"clientIdentifier": None}
     odd: list[Any] = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
@@ -236,21 +197,14 @@ async def test_lists_with_strangers(bench: Attic) -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], {}, [None]], ids=repr)
-async def test_fields_without_a_usable_value(bench: Attic, value: Any) -> None:
+async def test_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
     """Everything but the identifier and what it provides may be missing."""
     [server] = await read(bench, [dict.fromkeys(RESOURCE, value) | REQUIRED])
     assert server == listed_server(name="attic")
     assert server.access_token is None
 
 
-async def test_harmless_variations(bench: Attic) -> None:
-    """Numbers and texts for booleans, texts for numbers, epoch for ISO, new fields."""
-    [server] = await read(bench, [sample("odd/resource")])
-    assert plain(server) == sample("expected/resource-odd")
-    assert server.connections[0].kind == api.ConnectionKind.LOCAL
-
-
-async def test_tokens_in_a_list(bench: Attic) -> None:
+async def test_tokens_in_a_list(bench: Bench) -> None:
     """One that no header can hold is none; lists that differ in a token alone are equal."""
     [before] = await read(bench, [RESOURCE])
     [after] = await read(bench, [RESOURCE | {"accessToken": "new"}])
@@ -260,113 +214,87 @@ async def test_tokens_in_a_list(bench: Attic) -> None:
     assert tokens == ["secret-server-token", "new", None]
 
 
-async def test_a_servers_token_is_no_good_at_plex_tv(bench: Attic) -> None:
+async def test_a_servers_token_is_no_good_at_plex_tv(bench: Bench) -> None:
     """plex.tv knows account tokens only."""
     tokens = [(await bench.friend()).access_token(bench.account, ""), bench.token]
-
-    async def next_token() -> str:
-        return tokens.pop(0)
-
-    call = bench.plex_tv(token=next_token).get_resources
+    call = bench.plex_tv(token=AsyncMock(side_effect=tokens)).get_resources
     await fails_once(api.PlexAuthenticationError, call, status=401, code=1001)
 
 
 PROVIDER = "provider://odd?&#"
-ODD_MINT = {"type": "a", "scope": "b"}
 MINT = {"type": "delegation", "scope": "all"}
-KINDS = dict.fromkeys(("includeHttps", "includeRelay", "includeIPv6"), "1")
-SOURCE = "get_source_connection_information"
-FRESH = {"source": PROVIDER, "refresh": "1"}
-
-
-@pytest.mark.parametrize(
-    ("operation", "arguments", "asked", "query"),
-    [
-        ("get_resources", (), "GET /resources", KINDS),
-        ("get_identity", (), "GET /identity", {}),
-        ("check_token", (), "GET /", {}),
-        ("get_transient_token", (), "POST /security/token", MINT),
-        ("get_transient_token", ("a", "b"), "POST /security/token", ODD_MINT),
-        (SOURCE, (PROVIDER,), "GET /security/resources", {"source": PROVIDER}),
-        (SOURCE, (PROVIDER, True), "GET /security/resources", FRESH),
-    ],
-)
-async def test_what_is_sent(
-    bench: Attic, operation: str, arguments: Any, asked: str, query: Any
-) -> None:
-    """Each operation says who is asking; the identity of a server needs no token."""
-    bench.fault(body=sample(OPERATIONS[operation].sample))
-    is_list = operation == "get_resources"
-    client = bench.client if is_list else bench.owner
-    await getattr(client, operation)(*arguments)
-    [request] = bench.requests
-    assert (bench.asked, request.query, request.form) == ([asked], query, {})
-    assert request.token == (None if operation == "get_identity" else bench.token)
-    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
-    assert request.secure is not is_list
 
 
 @json_and_xml
 @pytest.mark.parametrize("claimed", [True, False])
-async def test_identity(bench: Attic, claimed: bool, headers: Headers) -> None:
+async def test_identity(
+    server: Server, attic: PlexServerClient, claimed: bool, headers: Headers
+) -> None:
     """A server says who it is, claimed or not."""
-    bench.server.claimed = claimed
-    identity = await bench.owner.get_identity(headers=headers)
-    assert identity.machine_identifier == bench.server.machine_identifier
-    assert (identity.version, identity.claimed) == (bench.server.version, claimed)
+    server.claimed = claimed
+    identity = await attic.get_identity(headers=headers)
+    assert identity.machine_identifier == server.machine_identifier
+    assert (identity.version, identity.claimed) == (server.version, claimed)
 
 
 @json_and_xml
-async def test_transient_token(bench: Attic, headers: Headers) -> None:
-    """A server mints a token for at most 48 hours."""
+async def test_transient_token(
+    bench: Bench, server: Server, attic: PlexServerClient, headers: Headers
+) -> None:
+    """A server mints a token for at most 48 hours.
+
+    It opens the server until that restarts, and mints nothing.
+    """
     before, lifetime = datetime.now(UTC), timedelta(hours=48)
-    transient = await bench.owner.get_transient_token(headers=headers)
+    transient = await attic.get_transient_token(headers=headers)
     assert before + lifetime <= transient.expires_at <= datetime.now(UTC) + lifetime
-    assert [*bench.server.transient_tokens] == [transient.token]
+    assert [*server.transient_tokens] == [transient.token]
 
-
-async def test_transient_token_works(bench: Attic) -> None:
-    """What was minted opens the server until it restarts, and mints nothing."""
-    first = await bench.minted()
-    await first.check_token()
-    await fails(api.PlexAuthenticationError, first.get_transient_token, status=403)
-    await bench.server.restart()
-    await fails(api.PlexAuthenticationError, first.check_token)
-    await (await bench.minted()).check_token()
+    client = bench.of_server(server, token=transient.token)
+    await client.check_token()
+    await fails(api.PlexAuthenticationError, client.get_transient_token, status=403)
+    await server.restart()
+    await fails(api.PlexAuthenticationError, client.check_token)
+    transient = await attic.get_transient_token(headers=headers)
+    await bench.of_server(server, token=transient.token).check_token()
 
 
 @pytest.mark.parametrize("status", [404, 405])
-async def test_transient_token_from_an_old_server(bench: Attic, status: int) -> None:
+async def test_transient_token_from_an_old_server(
+    bench: Bench, server: Server, attic: PlexServerClient, status: int
+) -> None:
     """A server that knows no POST is asked with GET; the last error counts."""
-    bench.server.post_token_status = status
-    transient = await bench.owner.get_transient_token()
-    assert transient.token in bench.server.transient_tokens
+    server.post_token_status = status
+    transient = await attic.get_transient_token()
+    assert transient.token in server.transient_tokens
     assert bench.asked == ["POST /security/token", "GET /security/token"]
     assert [one.query for one in bench.requests] == [MINT, MINT]
     bench.fault(method="GET", status=503, times=1)
-    await fails_once(api.PlexResponseError, bench.owner.get_transient_token, status=503)
+    await fails_once(api.PlexResponseError, attic.get_transient_token, status=503)
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 410, 500, 501])
-async def test_other_refusals_are_not_asked_again(bench: Attic, status: int) -> None:
+async def test_other_refusals_are_not_asked_again(
+    bench: Bench, server: Server, attic: PlexServerClient, status: int
+) -> None:
     """Only 404 and 405 mean that another verb could help."""
-    bench.server.post_token_status = status
+    server.post_token_status = status
     refused = {401: api.PlexAuthenticationError, 403: api.PlexAuthenticationError}
     error = refused.get(status, api.PlexResponseError)
-    await fails(error, bench.owner.get_transient_token, status=status)
+    await fails(error, attic.get_transient_token, status=status)
     assert bench.asked == ["POST /security/token"]
-    bench.server.post_token_status = None
-    assert await bench.owner.get_transient_token()
+    server.post_token_status = None
+    assert await attic.get_transient_token()
 
 
 @json_and_xml
 @pytest.mark.parametrize("as_list", [False, True])
 @pytest.mark.parametrize("flags", ["bool", "int", "str"])
 async def test_source(
-    bench: Attic, headers: Headers, as_list: bool, flags: str
+    server: Server, attic: PlexServerClient, headers: Headers, as_list: bool, flags: str
 ) -> None:
     """A source comes as object or list, its flags as booleans, numbers, or text."""
-    server, call = bench.server, bench.owner.get_source_connection_information
+    call = attic.get_source_connection_information
     server.device_as_list, server.flags_as = as_list, flags
     server.connections.append(server.connection(local=False))
     server.connections.append(server.connection(relay=True))
@@ -379,10 +307,12 @@ async def test_source(
 
 
 @json_and_xml
-async def test_provider(bench: Attic, headers: Headers) -> None:
+async def test_provider(
+    server: Server, attic: PlexServerClient, headers: Headers
+) -> None:
     """A source may be a provider in the cloud; without a relay flag it is no relay."""
-    bench.server.sources[PROVIDER] = sample("source-provider")
-    call = bench.owner.get_source_connection_information
+    server.sources[PROVIDER] = sample("source-provider")
+    call = attic.get_source_connection_information
     found = await call(PROVIDER, headers=headers)
     assert (found.name, found.access_token) == ("Plex Metadata", "transient-provider")
     [way] = found.connections
@@ -391,29 +321,37 @@ async def test_provider(bench: Attic, headers: Headers) -> None:
 
 
 @pytest.mark.parametrize("device", sample("odd/devices"), ids=repr)
-async def test_source_with_little_to_say(bench: Attic, device: Any) -> None:
+async def test_source_with_little_to_say(
+    bench: Bench, attic: PlexServerClient, device: Any
+) -> None:
     """Token and connections may be missing."""
     bench.fault(body={"MediaContainer": {"Device": device}})
-    found = await bench.owner.get_source_connection_information(PROVIDER)
+    found = await attic.get_source_connection_information(PROVIDER)
     assert (found.name, found.client_identifier) == ("Attic", None)
     assert (found.access_token, found.connections) == (None, ())
 
 
-async def test_source_is_for_the_owner(bench: Attic) -> None:
+async def test_source_is_for_the_owner(
+    bench: Bench, server: Server, attic: PlexServerClient
+) -> None:
     """A guest may mint, no more; a transient token has the rights of its owner."""
-    assert await bench.guest.get_transient_token()
-    source = f"server://{bench.server.machine_identifier}"
-    call = bench.guest.get_source_connection_information
+    grace = bench.simulator.add_account(username="grace", email="grace@example.com")
+    server.shared_with = [grace]
+    guest = bench.of_server(server, token=server.access_token(grace, ""))
+    assert await guest.get_transient_token()
+    call = guest.get_source_connection_information
+    source = f"server://{server.machine_identifier}"
     await fails(api.PlexAuthenticationError, call, source, status=403)
-    call = (await bench.minted()).get_source_connection_information
-    assert (await call(source)).name == "Attic"
+    transient = await attic.get_transient_token()
+    owner = bench.of_server(server, token=transient.token)
+    assert (await owner.get_source_connection_information(source)).name == "Attic"
 
 
 @pytest.mark.parametrize("body", sample("odd/maintenance"), ids=repr)
-async def test_maintenance(bench: Attic, body: Any) -> None:
+async def test_maintenance(bench: Bench, attic: PlexServerClient, body: Any) -> None:
     """A server that migrates its database says so, and is back when it is done."""
-    for call in bench.owner.get_identity, bench.owner.check_token:
+    for call in attic.get_identity, attic.check_token:
         bench.fault(status=503, body=body, times=1)
         await fails_once(api.PlexMaintenance, call)
     bench.fault(status=503, times=1)
-    await fails_once(api.PlexResponseError, bench.owner.get_identity)
+    await fails_once(api.PlexResponseError, attic.get_identity)

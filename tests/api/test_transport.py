@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-import errno
+from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
 from typing import Any
@@ -13,90 +13,102 @@ import aiohttp
 import pytest
 
 from custom_components.plex_account import api
+from tests.fuzz.feed import OPERATIONS
 from tests.samples import sample
 from tests.simulator import Server
 
 from .common import (
     CLIENT_IDENTIFIER,
     CODE,
+    IDENTITY_HEADERS,
     PASSWORD,
     QUICK_RETRY,
     Bench,
+    assert_frames_are_safe,
     fails,
     fails_once,
     sent_with,
     short_id,
 )
 
-NO_RETRY = api.RetryConfig("none", initial_interval=0, max_interval=1)
+NO_RETRY = replace(QUICK_RETRY, strategy="none")
+WITHOUT_BROKEN = replace(QUICK_RETRY, retry_connection_errors=False)
 AN_HOUR = 3_600_000
 ADDRESSES = sample("odd/addresses")
+SIGN_IN, ADA = "post_users_sign_in_data", ("ada", PASSWORD, CODE)
 
 
 def retrying(bench: Bench, **options: Any) -> api.PlexTvClient:
     """Return a client that tries again at once, unless its configuration differs."""
-    retry = api.RetryConfig(**{"initial_interval": 0, "max_interval": 1} | options)
-    return bench.plex_tv(token=bench.token, retry=retry)
+    return bench.plex_tv(token=bench.token, retry=replace(QUICK_RETRY, **options))
 
 
 # Trying again
 
 
+STATUSES = (429, 500, 502, 503, 504)
+STATUSES_ONLY = {"retry_connection_errors": False}
+AT_ONCE = {"status": 429, "headers": {"Retry-After": "0"}, "times": 3}
+LONG = dict.fromkeys(("exponent", "max_interval", "max_elapsed_time"), AN_HOUR)
+
+
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "options"),
     [
-        *({"status": status, "times": 3} for status in (429, 500, 502, 503, 504)),
-        {"action": "truncate", "times": 2},
-        {"action": "hang", "times": 1},
+        *(({"status": one, "times": 3}, STATUSES_ONLY) for one in STATUSES),
+        ({"action": "truncate", "times": 2}, {}),
+        ({"action": "hang", "times": 1}, {}),
+        (AT_ONCE, {"initial_interval": 1, **LONG}),
     ],
     ids=str,
 )
-async def test_what_is_tried_again(bench: Bench, fault: dict[str, Any]) -> None:
-    """These statuses pass by themselves; a connection may be better next time."""
+async def test_what_is_tried_again(bench: Bench, fault: Any, options: Any) -> None:
+    """These statuses pass by themselves; a connection may be better next time.
+
+    What the answer asks for is waited, not what is configured.
+    """
     timeout = 0.4 if fault.get("action") == "hang" else None
     bench.fault(**fault)
-    details = await retrying(bench).get_token_details(timeout=timeout)
+    details = await retrying(bench, **options).get_token_details(timeout=timeout)
     assert details.uuid == bench.account.uuid
     assert len(bench.requests) == fault["times"] + 1
 
 
-FINAL = (302, 400, 401, 403, 404, 408, 422, 498, 501, 505)
-TOO_LONG = '{"id": 1, "uuid": "a"}'.ljust(1024 * 1024 + 1)
+BUSY, BROKEN = {"status": 503}, {"action": "truncate"}
+IN_A_SECOND = api.RetryConfig("backoff", 1000, AN_HOUR, max_elapsed_time=999)
+TOO_LONG = {"status": 200, "body": '{"id": 1, "uuid": "a"}'.ljust(1024 * 1024 + 1)}
+UNUSABLE = [{"status": 200, "body": body} for body in ("nonsense", "[]")]
+FINAL = [{"status": number} for number in (302, 400, 403, 404, 408, 422, 501, 505)]
 
 
 @pytest.mark.parametrize(
-    ("status", "body"),
+    ("retry", "of_call", "fault", "error"),
     [
-        *((status, None) for status in FINAL),
-        *((200, body) for body in ("nonsense", "[]", TOO_LONG)),
+        (None, None, BUSY, api.PlexResponseError),
+        (NO_RETRY, None, BUSY, api.PlexResponseError),
+        (QUICK_RETRY, NO_RETRY, BUSY, api.PlexResponseError),
+        (IN_A_SECOND, None, BUSY, api.PlexResponseError),
+        (WITHOUT_BROKEN, None, BROKEN, api.PlexConnectionError),
+        (QUICK_RETRY, None, TOO_LONG, api.PlexResponseTooLarge),
+        (QUICK_RETRY, None, {"status": 401}, api.PlexAuthenticationError),
+        (QUICK_RETRY, None, {"status": 498}, api.PlexAuthenticationError),
+        *((QUICK_RETRY, None, one, api.PlexResponseError) for one in UNUSABLE + FINAL),
     ],
     ids=short_id,
 )
-async def test_what_is_final(bench: Bench, status: int, body: str | None) -> None:
-    """Another refusal would only be repeated, and so would an unusable answer."""
-    client = retrying(bench)
-    bench.fault(status=status, body=body, times=1)
-    with pytest.raises(api.PlexError) as refused:
-        await client.get_token_details()
-
-    assert refused.value.status == status
-    assert len(bench.requests) == 1
-    assert await client.get_token_details()
-
-
-@pytest.mark.parametrize(
-    ("options", "of_call"),
-    [({}, None), ({"retry": NO_RETRY}, None), ({"retry": QUICK_RETRY}, NO_RETRY)],
-    ids=["by default", "strategy none", "for a call"],
-)
 async def test_one_try(
-    bench: Bench, options: Any, of_call: api.RetryConfig | None
+    bench: Bench, retry: Any, of_call: Any, fault: Any, error: type[api.PlexError]
 ) -> None:
-    """There is one try by default, with the strategy "none", and if a call says so."""
+    """There is one try by default, with the strategy "none", and if a call says so.
+
+    Other refusals would only be repeated, and so would an unusable answer. Connection
+    errors can be final, and a try that would begin too late isn't waited for.
+    """
+    options = {"retry": retry} if retry else {}
     client = bench.plex_tv(token=bench.token, **options)
-    bench.fault(status=503, times=1)
+    bench.fault(**fault, times=1)
     call = partial(client.get_token_details, retry=of_call)
-    await fails_once(api.PlexResponseError, call)
+    await fails_once(error, call, status=fault.get("status"))
     assert len(bench.requests) == 2
 
 
@@ -112,15 +124,6 @@ async def test_a_call_may_retry(bench: Bench, server: Server) -> None:
     assert [one.method for one in server.requests] == ["POST"] * 3
 
 
-async def test_broken_connections_are_final_if_told_so(bench: Bench) -> None:
-    """Connection errors are tried again only if the configuration says so."""
-    client = retrying(bench, retry_connection_errors=False)
-    bench.fault(action="truncate", times=1)
-    bench.fault(status=503, times=1)
-    await fails_once(api.PlexConnectionError, client.get_token_details)
-    assert len(bench.requests) == 3
-
-
 async def test_time_is_up(bench: Bench) -> None:
     """No try begins later than max_elapsed_time, and the error is that of the last."""
     call = retrying(bench, max_elapsed_time=300).get_token_details
@@ -129,30 +132,7 @@ async def test_time_is_up(bench: Bench) -> None:
     await fails(api.PlexRateLimitError, call, code=1003)
     assert [one.status for one in bench.requests[:2]] == [500, 429]
     limited.remove()
-
-    await bench.simulator.stop_plex_tv()
-    bench.dialled.clear()
-    await fails(api.PlexConnectionError, call)
-    assert len(bench.dialled) > 1
-    await bench.simulator.start_plex_tv()
     assert await call()
-
-
-async def test_no_time_at_all(bench: Bench) -> None:
-    """A try that would begin too late isn't waited for."""
-    times = {"initial_interval": 1000, "max_interval": AN_HOUR, "max_elapsed_time": 999}
-    client = retrying(bench, **times)
-    bench.fault(status=503, times=1)
-    await fails_once(api.PlexResponseError, client.get_token_details, status=503)
-    assert len(bench.requests) == 2
-
-
-async def test_retry_after_comes_before_the_interval(bench: Bench) -> None:
-    """What the answer asks for is waited, not what is configured."""
-    long = dict.fromkeys(("exponent", "max_interval", "max_elapsed_time"), AN_HOUR)
-    bench.simulator.rate_limit(retry_after=0, times=3)
-    await retrying(bench, initial_interval=1, **long).get_token_details(timeout=5)
-    assert len(bench.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -220,14 +200,21 @@ async def test_headers_of_a_call(bench: Bench) -> None:
 
 
 async def test_address_of_a_call(bench: Bench, server: Server) -> None:
-    """A call may go elsewhere than the client's; a final slash does no harm."""
+    """A call may go elsewhere than the client's; a final slash does no harm.
+
+    An address is dialled in place of DNS, but no local name is believed of another one.
+    """
     shed = await bench.simulator.add_server(owner=bench.account, host="127.0.0.2")
     client = bench.of_server(server, address=ip_address("127.0.0.1"))
     there = await client.get_identity(server_url=shed.url)
     back = await client.get_identity(server_url=None)
     assert there.machine_identifier == shed.machine_identifier
     assert back.machine_identifier == server.machine_identifier
+    elsewhere = {"address": ip_address("192.0.2.1"), "token": bench.token}
+    client = bench.of_server(server, f"http://localhost:{server.port}", **elsewhere)
+    await fails(api.PlexAddressError, client.check_token)
     assert bench.dialled == ["127.0.0.2", "127.0.0.1"]
+    await client.check_token(server_url=server.connections[0].uri)
 
     lost = bench.plex_tv(token=bench.token, server_url="https://nowhere.invalid")
     assert await lost.get_token_details(server_url=bench.simulator.url + "/")
@@ -266,15 +253,23 @@ async def test_invalid_addresses(bench: Bench, options: Any) -> None:
 
 @pytest.mark.parametrize("action", ["hang", "trickle"])
 async def test_cancelled_call(bench: Bench, action: Any) -> None:
-    """A call that is no longer wanted ends like any other task, also within the body."""
-    hanging = bench.fault(action=action)
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
-            await bench.client.get_token_details(retry=QUICK_RETRY)
+    """A call that is no longer wanted ends like any other task, also within the body.
 
-    assert len(bench.requests) == 1
-    hanging.remove()
-    assert await bench.client.get_token_details()
+    It leaves a cancellation, whose frames hold no secret either.
+    """
+    sign_in = partial(bench.client.post_users_sign_in_data, *ADA)
+    calls: list[Any] = [bench.client.get_token_details, sign_in]
+    for number, call in enumerate(calls):
+        hanging = bench.fault(action=action)
+        with pytest.raises(TimeoutError) as late:
+            async with asyncio.timeout(0.1):
+                await call(retry=QUICK_RETRY, headers={"X-Echo": "to-be-kept"})
+
+        assert_frames_are_safe(late.value)
+        assert isinstance(late.value.__cause__, asyncio.CancelledError)
+        assert len(bench.requests) == 2 * number + 1
+        hanging.remove()
+        assert await call()
 
 
 async def test_requests_can_be_watched(bench: Bench) -> None:
@@ -294,30 +289,28 @@ async def test_requests_can_be_watched(bench: Bench) -> None:
 
 
 async def test_token_from_a_function(bench: Bench) -> None:
-    """A function is asked for the token again before every try."""
+    """A function is asked for the token again before every try.
+
+    It may have none; then none is sent. What it raises reaches the caller.
+    """
     tokens = [
         bench.simulator.sign_in(bench.account, CLIENT_IDENTIFIER) for _ in range(3)
     ]
-    client = bench.plex_tv(token=AsyncMock(side_effect=tokens), retry=QUICK_RETRY)
+    bad = [None, "", "to-be-kept\r\n", LookupError("no token today")]
+    function = AsyncMock(side_effect=[*tokens, *bad, bench.token])
+    client = bench.plex_tv(token=function, retry=QUICK_RETRY)
     bench.fault(status=503, times=1)
     await client.get_token_details()
     await client.ping()
-
     assert [one.token for one in bench.requests] == tokens
 
-
-async def test_function_without_a_token(bench: Bench) -> None:
-    """A function may have none; then none is sent. What it raises reaches the caller."""
-    answers = [None, "", "to-be-kept\r\n", LookupError("no token today"), bench.token]
-    client = bench.plex_tv(token=AsyncMock(side_effect=answers), retry=QUICK_RETRY)
     for _ in range(2):
         await fails(api.PlexAuthenticationError, client.get_token_details)
-    assert ["X-Plex-Token" in one.headers for one in bench.requests] == [False] * 2
-
+        assert "X-Plex-Token" not in bench.requests[-1].headers
     await fails(api.PlexAddressError, client.get_token_details)
     with pytest.raises(LookupError, match="no token today"):
         await client.get_token_details()
-    assert len(bench.requests) == 2
+    assert len(bench.requests) == 5
     assert await client.get_token_details()
 
 
@@ -348,18 +341,6 @@ async def test_server_that_speaks_no_tls(bench: Bench) -> None:
     assert bench.requests == []
     in_the_open = partial(client.check_token, server_url=plain.url)
     await fails(api.PlexAuthenticationError, in_the_open)
-
-
-@pytest.mark.parametrize(
-    "number", ["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "ECONNREFUSED"]
-)
-async def test_no_route(bench: Bench, attic: api.PlexServerClient, number: str) -> None:
-    """Where the network leads nowhere, the error says so."""
-    bench.network.no_route["127.0.0.1"] = getattr(errno, number)
-    facts = {"no_route": number != "ECONNREFUSED", "request_sent": False}
-    await fails(api.PlexConnectionError, attic.get_identity, **facts)
-    bench.network.no_route.clear()
-    assert await attic.get_identity()
 
 
 # TLS
@@ -398,21 +379,6 @@ async def test_certificate_of_another_name(bench: Bench, server: Server) -> None
     await client.check_token(server_url=server.connections[0].uri)
 
 
-async def test_given_address(bench: Bench, server: Server) -> None:
-    """It is dialled in place of DNS, but a local name isn't believed of another one."""
-    name = f"music.{server.certificate_hash}.plex.direct:{server.port}"
-    address = ip_address("127.0.0.1")
-    await bench.of_server(server, f"https://{name}", address=address).get_identity()
-    [request] = server.requests
-    assert (request.headers["Host"], request.secure) == (name, True)
-
-    options = {"address": ip_address("192.0.2.1"), "token": bench.token}
-    client = bench.of_server(server, f"http://localhost:{server.port}", **options)
-    await fails(api.PlexAddressError, client.check_token)
-    assert bench.dialled == ["127.0.0.1"]
-    await client.check_token(server_url=server.connections[0].uri)
-
-
 # Plain HTTP
 
 
@@ -423,7 +389,7 @@ async def test_given_address(bench: Bench, server: Server) -> None:
         ("client", "get_token_details", (), None),
         ("stranger", "get_token_details", (), "X-Plex-Token"),
         ("stranger", "get_token_details", (), "x-plex-token"),
-        ("stranger", "post_users_sign_in_data", ("ada", PASSWORD, CODE), None),
+        ("stranger", SIGN_IN, ADA, None),
         ("stranger", "create_pin", (), None),  # the answer may hold a token
         ("stranger", "get_pin", (3,), None),
         ("client", "link_pin", ("ABCD",), None),
@@ -444,7 +410,59 @@ async def test_nothing_secret_over_plain_http(
     assert bench.dialled == ["127.0.0.1"]
 
 
-# Who is asking
+# Who is asking, and for what
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+LOGIN, ODD = "ada@example.com", "päss&=+ wörd"
+FORM = {"login": LOGIN, "password": ODD, "rememberMe": "true"}
+WITH_CODE = FORM | {"verificationCode": CODE}
+BILLED = {"includeSubscriptions": "1"}
+KINDS = dict.fromkeys(("includeHttps", "includeRelay", "includeIPv6"), "1")
+MINT, ODD_MINT = {"type": "delegation", "scope": "all"}, {"type": "a", "scope": "b"}
+SOURCE, PROVIDER = "get_source_connection_information", "provider://odd?&#"
+FRESH = {"source": PROVIDER, "refresh": "1"}
+SCROBBLE = "/:/scrobble?key=1&a=b%26c"
+PARAMS = {"x": True, "y": [1, "ä&"], "z": 1.5}
+ASKED = {"key": "1", "a": "b&c", "x": "1", "y": "1", "z": "1.5"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "sent"),
+    [
+        ("get_token_details", (), ("GET /user", BILLED, {})),
+        ("get_resources", (), ("GET /resources", KINDS, {})),
+        ("ping", (), ("GET /ping", {}, {})),
+        ("sign_out", (), ("DELETE /users/signout", {}, {})),
+        ("link_pin", ("ABCD",), ("PUT /pins/link", {}, {"code": "ABCD"})),
+        ("check_token", (), ("GET /", {}, {})),
+        ("get_transient_token", (), ("POST /security/token", MINT, {})),
+        ("get_transient_token", ("a", "b"), ("POST /security/token", ODD_MINT, {})),
+        (SOURCE, (PROVIDER,), ("GET /security/resources", {"source": PROVIDER}, {})),
+        (SOURCE, (PROVIDER, True), ("GET /security/resources", FRESH, {})),
+        ("request", (SCROBBLE, "PUT", PARAMS), ("PUT /:/scrobble", ASKED, {})),
+        # Without a token
+        ("get_identity", (), ("GET /identity", {}, {})),
+        ("create_pin", (), ("POST /pins", {}, {})),
+        ("get_pin", (5,), ("GET /pins/5", {}, {})),
+        (SIGN_IN, (LOGIN, ODD), ("POST /users/signin", {}, FORM)),
+        (SIGN_IN, (LOGIN, ODD, CODE), ("POST /users/signin", {}, WITH_CODE)),
+    ],
+)
+async def test_what_is_sent(
+    bench: Bench, attic: api.PlexServerClient, operation: str, arguments: Any, sent: Any
+) -> None:
+    """Each operation says who is asking; secrets are in the form, never in the URL."""
+    bench.fault(body=sample(OPERATIONS[operation].sample))
+    client: Any = bench.client if hasattr(bench.client, operation) else attic
+    await getattr(client, operation)(*arguments)
+    [request] = bench.requests
+    assert (*bench.asked, request.query, request.form) == sent
+    without_token = ("get_identity", "create_pin", "get_pin", SIGN_IN)
+    assert request.token == (None if operation in without_token else bench.token)
+    assert request.headers["Accept"] == "application/json"
+    assert sent_with(request.headers, IDENTITY_HEADERS) == IDENTITY_HEADERS
+    assert not request.form or request.headers["Content-Type"] == FORM_TYPE
+    assert request.secure is (client is attic)
 
 
 def test_identifier_for_a_server() -> None:
@@ -459,10 +477,3 @@ def test_identifier_for_a_server() -> None:
     assert [str(UUID(one)) for one in names] == names
     assert names[0] == "36377ba9-1ee4-47a3-80b6-ef914c74d27e"
     assert names[0] == api.derive_client_identifier("one", "attic")
-
-
-def test_identity_headers() -> None:
-    """What is known of a client becomes headers; the rest is left out."""
-    assert api.ClientIdentity().headers == {"X-Plex-Product": "Plex Account"}
-    known = {"X-Plex-Product": "P", "X-Plex-Version": "1"}
-    assert api.ClientIdentity(product="P", version="1", device="").headers == known
