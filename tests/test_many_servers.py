@@ -48,15 +48,16 @@ async def test_hundred_servers(home: Home) -> None:
     assert paths(home) == {"/": 100}
 
 
-async def test_idle_day(home: Home) -> None:
-    """A day on which nothing happens makes the refreshes, one look and one mint each."""
+async def test_idle_days(home: Home) -> None:
+    """They make the refreshes, and a look and a mint a day for each server, in time."""
     await add_servers(home, 20)
     await home.set_up()
-    home.simulator.clear_requests()
-    for _ in range(5):
-        await home.wait(timedelta(hours=5))
-    refreshes = {"/user": 5, "/resources": 5, "/": 20 * 5}
-    assert paths(home) == refreshes | {"/identity": 20, "/security/token": 20}
+    for asked, (hours, days) in enumerate(((23.5, 1), (1, 2), (23, 2), (1, 3)), 2):
+        await home.wait(timedelta(hours=hours))
+        refreshes = {"/user": asked, "/resources": asked, "/": 20 * asked}
+        each = dict.fromkeys(("/identity", "/security/token"), 20 * days)
+        assert paths(home) == refreshes | each
+    assert {request.status for request in home.simulator.requests} == {200}
 
 
 async def test_one_dead_among_twenty(home: Home) -> None:
