@@ -279,17 +279,6 @@ def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     return state
 
 
-def connectivity(hass: HomeAssistant, account: Account, server: AnyServer) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
-
-
-def plex_pass(hass: HomeAssistant, account: Account) -> str:
-    """Return the state of an entity of the account."""
-    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
-
-
 async def call(
     hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
 ) -> Any:
