@@ -269,16 +269,3 @@ async def test_unload_during_token_details(
         await getattr(home.hass.config_entries, end)(home.entry.entry_id)
     assert error_of(work) if answer else work.result()["username"] == "ada"
     assert home.dialogs() == []
-
-
-async def test_two_actions_after_a_restart(home: Home) -> None:
-    """Two actions at once each return what they ask for, and share one mint."""
-    await home.server.restart()
-    home.simulator.clear_requests()
-    device_id = home.device(home.server).id
-    works = [call(home.hass, one, device_id=device_id) for one in (SOURCE, TOKEN) * 2]
-    answers = await asyncio.gather(*works)
-    tokens = [answer["token"] for answer in answers if "token" in answer]
-    assert set(tokens) <= home.server.transient_tokens.keys()
-    assert len(tokens) == 2
-    assert home.asked(home.server).count("/security/token") == 1
