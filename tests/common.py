@@ -288,15 +288,6 @@ async def call(
     )
 
 
-def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
-    """Return the id of a device by its identifier."""
-    device = dr.async_get(hass).async_get_device_by_identifier(
-        (DOMAIN, identifier), entry.entry_id
-    )
-    assert device, f"There is no device {identifier}"
-    return device.id
-
-
 def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:
     """Return the id of an entity by its unique id."""
     entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
 from syrupy.assertion import SnapshotAssertion
 
 from tests.simulator import ABSENT, Server
@@ -183,11 +182,3 @@ async def test_availability(all_enabled: None, home: Home) -> None:
     home.simulator.clear_faults()
     await home.refresh()
     assert unavailable(home) == set()
-
-
-async def test_unchanged_refresh_writes_nothing(home: Home) -> None:
-    """A refresh that finds nothing new changes no state."""
-    await home.set_up()
-    changes = async_capture_events(home.hass, "state_changed")
-    await home.refresh(3)
-    assert changes == []

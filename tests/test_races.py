@@ -64,14 +64,6 @@ async def renew(home: Home, dialogs: Dialogs, source: Source) -> ConfigFlowResul
     return await dialogs.sign_in(await dialogs.open(source, home.entry))
 
 
-def check_ended(work: asyncio.Task[ConfigFlowResult]) -> None:
-    """Check that a dialog that is of no use any more is over."""
-    if error := work.exception():
-        assert isinstance(error, UnknownFlow)
-    else:
-        assert work.result()["type"] is FlowResultType.ABORT
-
-
 def error_of(work: asyncio.Task[Any]) -> str | None:
     """Return what an action ended with in place of an answer, by its key."""
     error = work.exception()
@@ -136,28 +128,19 @@ async def test_reload_during_a_refresh(home: Home, path: str) -> None:
     check_all_is_well(home)
 
 
-@pytest.mark.parametrize("host", ["plex.tv", "server"])
-async def test_unload_while_a_request_is_held(home: Home, host: str) -> None:
+@pytest.mark.parametrize("begun", ["refresh", "poll", "search"])
+async def test_unload_while_a_request_is_held(home: Home, begun: str) -> None:
     """Unloading waits for nobody who doesn't answer, and leaves nothing behind."""
-    host = home.server.machine_identifier if host == "server" else host
-    async with held(home, refresh(home), host=host, times=None):
+    host = "plex.tv" if begun == "refresh" else home.server.machine_identifier
+    if begun == "search":
+        await home.unload()
+    work = home.set_up() if begun == "search" else refresh(home)
+    async with held(home, work, host=host, times=None):
         async with asyncio.timeout(2):
             await home.unload()
         home.simulator.clear_requests()
         await home.refresh()
         assert home.simulator.requests == []
-    await home.set_up()
-    check_all_is_well(home)
-
-
-async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
-    """A first search that nobody answers ends with the entry."""
-    await home.unload()
-    host = home.server.machine_identifier
-    set_up = home.hass.config_entries.async_setup(home.entry.entry_id)
-    async with held(home, set_up, host=host, times=None), asyncio.timeout(2):
-        await home.unload()
-        await home.settle()
     await home.set_up()
     check_all_is_well(home)
 
@@ -233,7 +216,10 @@ async def test_end_during_a_renewal(
     renewal = renew(home, dialogs, source)
     async with held(home, renewal, path="/users/signin") as work:
         await getattr(home.hass.config_entries, end)(home.entry.entry_id)
-    check_ended(work)
+    if error := work.exception():
+        assert isinstance(error, UnknownFlow)
+    else:
+        assert work.result()["type"] is FlowResultType.ABORT
     if end == "async_remove":
         check_nothing_is_left(home)
     else:

@@ -1,5 +1,6 @@
 """The triggers: once per change, whatever the entities, and never at the start."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 from tests.simulator import Server
 
-from .common import DISTANT_REFRESH, DOMAIN, Home, device_of, entity_id_of, entry_of
+from .common import DISTANT_REFRESH, DOMAIN, Home, entity_id_of, entry_of
 
 pytestmark = pytest.mark.usefixtures("loaded")
 
@@ -124,10 +125,8 @@ async def test_server_went_and_came(home: Home, enabled: bool) -> None:
 
 async def test_went_offline_for(home: Home) -> None:
     """A server that stays offline fires when the time is over, a reload or not."""
-    time = {"minutes": 10}
-    told = await automate(
-        home, {"server_went_offline": target(home, home.server)}, time
-    )
+    attic = {"server_went_offline": target(home, home.server)}
+    told = await automate(home, attic, {"minutes": 10})
     await home.server.stop()
     await home.wait()
     await home.server.start()
@@ -154,8 +153,8 @@ async def test_went_offline_for(home: Home) -> None:
 @pytest.mark.parametrize("ended_by", ["disabled", "device_disabled", "detached"])
 async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
     """Nothing fires for a server that nobody watches any more."""
-    device = target(home, home.server)
-    told = await automate(home, {"server_went_offline": device}, "00:10:00")
+    attic = {"server_went_offline": target(home, home.server)}
+    told = await automate(home, attic, "00:10:00")
     await home.server.stop()
     await home.wait()
     match ended_by:
@@ -164,9 +163,7 @@ async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
                 home.entry.entry_id, ConfigEntryDisabler.USER
             )
         case "device_disabled":
-            dr.async_get(home.hass).async_update_device(
-                device["device_id"], disabled_by=dr.DeviceEntryDisabler.USER
-            )
+            await home.set_disabled(True)
         case "detached":
             await home.hass.services.async_call(
                 "automation", "turn_off", {"entity_id": "all"}, blocking=True
@@ -263,7 +260,7 @@ async def test_two_accounts(home: Home) -> None:
     other = entry_of(home.simulator, grace)
     await home.hass.config_entries.async_add(other)
     await home.settle()
-    device_id = device_of(home.hass, other, grace.uuid)
+    device_id = replace(home, entry=other, account=grace).device().id
     dr.async_get(home.hass).async_update_device(device_id, labels={label})
 
     home.simulator.revoke(home.account)
