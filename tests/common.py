@@ -74,15 +74,15 @@ class Home:
         await self.hass.config_entries.async_remove(self.entry.entry_id)
         await settle(self.hass)
 
-    async def wait(self, time: timedelta = LOCAL_REFRESH) -> None:
+    async def wait(self, time: timedelta = LOCAL_REFRESH, times: int = 1) -> None:
         """Let time pass here and at Plex, and what is due then happen."""
-        self.simulator.clock.advance(time.total_seconds())
-        await pass_time(self.hass, self.freezer, time)
+        for _ in range(times):
+            self.simulator.clock.advance(time.total_seconds())
+            await pass_time(self.hass, self.freezer, time)
 
     async def refresh(self, times: int = 1) -> None:
         """Let the account be refreshed on schedule."""
-        for _ in range(times):
-            await self.wait(ACCOUNT_REFRESH)
+        await self.wait(ACCOUNT_REFRESH, times)
 
     async def press(self) -> None:
         """Press the refresh button after its cooldown."""

@@ -14,18 +14,15 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .common import ACCOUNT_REFRESH, DOMAIN, Home, call, entry_of, until
-from .dialogs import RENEWALS, Dialogs, Source
+from .dialogs import RENEWALS, Dialogs, Fault, Source
 
 pytestmark = pytest.mark.usefixtures("loaded")
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
 ANSWERS = pytest.mark.parametrize("answer", [{}, {"status": 401}, {"status": 503}])
-SOURCES = pytest.mark.parametrize("source", RENEWALS)
 SCOPES = pytest.mark.parametrize("scope", ["token", "client"])
 DETAILS = "get_token_details"
 SOURCE = "get_source_connection_information"
 TOKEN = "get_transient_token"
-
-type Answer = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +100,7 @@ async def test_two_reloads_at_once(home: Home, path: str) -> None:
 
 @ON_EITHER_PATH
 @ANSWERS
-async def test_removal_during_set_up(home: Home, path: str, answer: Answer) -> None:
+async def test_removal_during_set_up(home: Home, path: str, answer: Fault) -> None:
     """An account that is removed before it is there leaves nothing behind."""
     await home.remove()
     entry = entry_of(home.simulator, home.account)
@@ -148,7 +145,7 @@ async def test_unload_while_a_request_is_held(home: Home, begun: str) -> None:
 @ANSWERS
 @pytest.mark.parametrize("trigger", ["schedule", "button"])
 async def test_removal_during_a_refresh(
-    home: Home, trigger: str, answer: Answer
+    home: Home, trigger: str, answer: Fault
 ) -> None:
     """An account that is removed stays so, whatever a refresh still brings."""
     home.simulator.fault(path="/user", action="hang", times=1, **answer)
@@ -205,7 +202,7 @@ async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) 
 
 
 @SCOPES
-@SOURCES
+@pytest.mark.parametrize("source", RENEWALS)
 @pytest.mark.parametrize("end", ["async_reload", "async_remove"])
 async def test_end_during_a_renewal(
     home: Home, dialogs: Dialogs, source: Source, scope: str, end: str
@@ -229,7 +226,7 @@ async def test_end_during_a_renewal(
 
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
-async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -> None:
+async def test_unload_during_an_action(home: Home, action: str, fault: Fault) -> None:
     """An action that is under way ends with an answer or an error in words."""
     host = home.server.machine_identifier
     begun = call(home.hass, action, device_id=home.device(home.server).id)
@@ -244,9 +241,7 @@ async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -
 
 @ANSWERS
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
-async def test_unload_during_token_details(
-    home: Home, end: str, answer: Answer
-) -> None:
+async def test_unload_during_token_details(home: Home, end: str, answer: Fault) -> None:
     """The same holds for plex.tv, whether the entry is unloaded or removed."""
     # The answer is that of an account whose token is good: it isn't signed out.
     home.simulator.fault(path="/users/signout", status=200, body="")

@@ -113,8 +113,7 @@ async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     assert kind(home) == "unavailable"
     gone = "Attic is unreachable (local connection: not_connected)"
     assert logged("INFO") == [gone]
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert logged("INFO") == [gone]
     assert len(logged("DEBUG", "Failed to reach Attic")) == 4
 
@@ -355,8 +354,7 @@ async def test_new_certificate(home: Home, owned: bool) -> None:
     await server.restart()
     server.connections = listed
     home.simulator.clear_requests()
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert home.asked() == ["/resources"] * 2
     assert home.connectivity(server) == "off"
     assert server.requests == []

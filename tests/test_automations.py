@@ -1,4 +1,7 @@
-"""The triggers: once per change, whatever the entities, and never at the start."""
+"""Triggers fire once per change; conditions are what coordinators know.
+
+Neither depends on entities, and nothing fires at the start.
+"""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("loaded")
 
 OF_SERVER = {"server_went_offline", "server_came_online", "server_removed"}
 OF_ACCOUNT = {"server_added", "server_removed", "plex_pass_ended", "sign_in_required"}
-ANY_DEVICE = {"device_id": "x"}
+ANY_DEVICE = {"target": {"device_id": "x"}}
 FACTS = ("id", "name", "device_id", "account", "description")
 
 type Target = dict[str, str]
@@ -50,14 +53,9 @@ async def automate(
 ) -> Told:
     """Return what an automation with these triggers tells, each with its target."""
     told = async_capture_events(home.hass, "told")
-    options = {"for": time} if time else {}
+    options = {"options": {"for": time} if time else {}}
     triggers = [
-        {
-            "trigger": f"{DOMAIN}.{name}",
-            "id": name,
-            "target": target,
-            "options": options,
-        }
+        {"trigger": f"{DOMAIN}.{name}", "id": name, "target": target} | options
         for name, target in targets.items()
     ]
     data = {fact: f"{{{{ trigger.{fact} | default }}}}" for fact in FACTS}
@@ -130,14 +128,12 @@ async def test_went_offline_for(home: Home) -> None:
     await home.server.stop()
     await home.wait()
     await home.server.start()
-    for _ in range(2):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 2)
     await home.server.stop()
     await home.wait()
     await home.server.start()
     await home.reload()
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert told == []
 
     await home.server.stop()
@@ -169,8 +165,7 @@ async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
                 "automation", "turn_off", {"entity_id": "all"}, blocking=True
             )
     await home.settle()
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert told == []
 
 
@@ -190,12 +185,9 @@ async def test_targets(home: Home, named_by: str) -> None:
     offline = {"condition": f"{DOMAIN}.server_is_offline", "target": named}
     targets = dict.fromkeys(OF_SERVER, named)
     told = await automate(home, targets, conditions=[offline])
-    dr.async_get(home.hass).async_update_device(
-        home.device(home.server).id,
-        area_id=area,
-        labels={label},
-        name_by_user="My server",
-    )
+    update = dr.async_get(home.hass).async_update_device
+    attic = home.device(home.server).id
+    update(attic, area_id=area, labels={label}, name_by_user="My server")
     await home.press()
 
     await home.server.stop()
@@ -275,16 +267,90 @@ async def test_two_accounts(home: Home) -> None:
     assert event.data["device_id"] == device_id
 
 
+async def holds(home: Home, name: str, *devices: str, **options: Any) -> bool | None:
+    """Return whether a condition of devices holds."""
+    target = {"device_id": list(devices)}
+    config = {"condition": f"{DOMAIN}.{name}", "target": target, "options": options}
+    config = await condition.async_validate_condition_config(home.hass, config)
+    checker = await condition.async_from_config(home.hass, config)
+    result = checker.async_check()
+    checker.async_unload()
+    return result
+
+
+async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
+    """Return whether servers are online, and whether they are offline."""
+    return (
+        await holds(home, "server_is_online", *devices, **options),
+        await holds(home, "server_is_offline", *devices, **options),
+    )
+
+
+async def test_server_is_online_or_offline(home: Home) -> None:
+    """A server is online or offline, and neither while nobody knows."""
+    await home.unload()
+    cellar = await home.own()
+    hang = home.fault(path="/identity", action="hang")
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    attic, other, owner = (home.device(one).id for one in (home.server, cellar, None))
+    assert await online(home, attic) == (False, False)
+    hang.remove()
+    await home.settle()
+    home.disable_entities()
+    assert await online(home, attic) == (True, False)
+
+    await home.server.stop()
+    await home.wait()
+    assert await online(home, attic) == (False, True)
+    for both in ([attic, other], [owner], [attic, other, owner, "strange"]):
+        assert await online(home, *both) == (True, True)
+        assert await online(home, *both, behavior="all") == (False, False)
+
+    await home.unload()
+    assert await online(home, attic) == (False, False)
+    assert await online(home, attic, behavior="all") == (False, False)
+    await home.server.start()
+    await home.set_up()
+    assert await online(home, attic, other, behavior="all") == (True, False)
+    assert await online(home, "strange", behavior="all") == (False, False)
+
+
+async def test_plex_pass_is_active(home: Home) -> None:
+    """A Plex Pass is active while plex.tv says so."""
+    name = "plex_pass_is_active"
+    owner, attic = home.device().id, home.device(home.server).id
+    for active in (True, False, True):
+        home.account.subscription["active"] = active
+        await home.refresh()
+        assert await holds(home, name, owner) is active
+    assert await holds(home, name, owner, attic, behavior="all")
+    assert not await holds(home, name, attic)
+    await home.unload()
+    assert not await holds(home, name, owner)
+
+
 @pytest.mark.parametrize(
-    ("name", "config"),
+    ("kind", "name", "config"),
     [
-        ("server_went_offline", {}),
-        ("server_went_offline", {"target": {}}),
-        ("server_came_online", {"target": ANY_DEVICE, "options": {"for": "00:10:00"}}),
-        ("server_exploded", {"target": ANY_DEVICE}),
+        ("trigger", "server_went_offline", {}),
+        ("trigger", "server_went_offline", {"target": {}}),
+        (
+            "trigger",
+            "server_came_online",
+            ANY_DEVICE | {"options": {"for": "00:10:00"}},
+        ),
+        ("trigger", "server_exploded", ANY_DEVICE),
+        ("condition", "server_is_online", {"target": {}}),
+        (
+            "condition",
+            "server_is_online",
+            ANY_DEVICE | {"options": {"behavior": "each"}},
+        ),
     ],
 )
-async def test_invalid(hass: HomeAssistant, name: str, config: dict[str, Any]) -> None:
-    """A trigger without target or with options that it doesn't have is refused."""
-    triggers = {"trigger": f"{DOMAIN}.{name}", **config}
-    assert await automation(hass, triggers=triggers) == "unavailable"
+async def test_invalid(
+    hass: HomeAssistant, kind: str, name: str, config: dict[str, Any]
+) -> None:
+    """One without a target, or with options that it doesn't have, is refused."""
+    invalid = {f"{kind}s": {kind: f"{DOMAIN}.{name}", **config}}
+    assert await automation(hass, **{"triggers": []} | invalid) == "unavailable"
