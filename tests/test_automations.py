@@ -10,10 +10,7 @@ from typing import Any
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from homeassistant.components.websocket_api.automation import (
-    async_get_conditions_for_target,
-    async_get_triggers_for_target,
-)
+from homeassistant.components.websocket_api import automation as editor
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import (
@@ -43,9 +40,7 @@ async def automation(hass: HomeAssistant, **config: Any) -> str:
     """Return the state of an automation."""
     config = {"alias": "Under test", "mode": "parallel", "actions": []} | config
     assert await async_setup_component(hass, "automation", {"automation": config})
-    state = hass.states.get("automation.under_test")
-    assert state
-    return state.state
+    return hass.states.get("automation.under_test").state
 
 
 async def automate(
@@ -70,9 +65,23 @@ def target(home: Home, server: Server | None = None) -> Target:
     return {"device_id": home.device(server).id}
 
 
-def ids(told: Told) -> list[str]:
-    """Return which triggers have fired."""
-    return [event.data["id"] for event in told]
+async def holds(home: Home, name: str, *devices: str, **options: Any) -> bool | None:
+    """Return whether a condition of devices holds."""
+    target = {"device_id": list(devices)}
+    config = {"condition": f"{DOMAIN}.{name}", "target": target, "options": options}
+    config = await condition.async_validate_condition_config(home.hass, config)
+    checker = await condition.async_from_config(home.hass, config)
+    result = checker.async_check()
+    checker.async_unload()
+    return result
+
+
+async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
+    """Return whether servers are online, and whether they are offline."""
+    return (
+        await holds(home, "server_is_online", *devices, **options),
+        await holds(home, "server_is_offline", *devices, **options),
+    )
 
 
 async def test_editor(home: Home) -> None:
@@ -84,8 +93,8 @@ async def test_editor(home: Home) -> None:
     ):
         device_id = home.device(server).id
         for ask, described, names in (
-            (async_get_triggers_for_target, trigger, triggers),
-            (async_get_conditions_for_target, condition, conditions),
+            (editor.async_get_triggers_for_target, trigger, triggers),
+            (editor.async_get_conditions_for_target, condition, conditions),
         ):
             offered = await ask(home.hass, {"device_id": [device_id]}, False)
             ours = {name for name in offered if name.startswith(f"{DOMAIN}.")}
@@ -143,7 +152,7 @@ async def test_went_offline_for(home: Home) -> None:
     assert told == []
     for _ in range(2):
         await home.wait(DISTANT_REFRESH)
-        assert ids(told) == ["server_went_offline"]
+        assert [event.data["id"] for event in told] == ["server_went_offline"]
 
 
 @pytest.mark.parametrize("ended_by", ["disabled", "device_disabled", "detached"])
@@ -155,9 +164,8 @@ async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
     await home.wait()
     match ended_by:
         case "disabled":
-            await home.hass.config_entries.async_set_disabled_by(
-                home.entry.entry_id, ConfigEntryDisabler.USER
-            )
+            disable = home.hass.config_entries.async_set_disabled_by
+            await disable(home.entry.entry_id, ConfigEntryDisabler.USER)
         case "device_disabled":
             await home.set_disabled(True)
         case "detached":
@@ -222,13 +230,14 @@ async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
 
 
 async def test_plex_pass_ended(home: Home) -> None:
-    """A Plex Pass that ends fires once, one that is canceled and runs on does not."""
+    """A Plex Pass that ends fires once; one that is canceled and runs on is active."""
     home.account.subscribe()
     await home.press()
-    owner = target(home)
-    active = {"condition": f"{DOMAIN}.plex_pass_is_active", "target": owner}
+    name = "plex_pass_is_active"
+    owner, attic = home.device().id, home.device(home.server).id
+    active = {"condition": f"{DOMAIN}.{name}", "target": target(home)}
     inactive = {"condition": "not", "conditions": [active]}
-    targets = dict.fromkeys(OF_ACCOUNT, owner)
+    targets = dict.fromkeys(OF_ACCOUNT, target(home))
     told = await automate(home, targets, conditions=[inactive])
     for runs, status, times in (
         (True, "PendingCancellation", 0),
@@ -236,12 +245,18 @@ async def test_plex_pass_ended(home: Home) -> None:
         (False, "Lapsed", 1),
         (True, "Active", 1),
         (False, "Inactive", 2),
+        (True, "Active", 2),
     ):
         home.account.subscription = {"active": runs, "status": status}
         await home.refresh()
-        assert ids(told) == ["plex_pass_ended"] * times
-    assert told[0].data["device_id"] == owner["device_id"]
+        assert [event.data["id"] for event in told] == ["plex_pass_ended"] * times
+        assert await holds(home, name, owner) is runs
+    assert told[0].data["device_id"] == owner
     assert told[0].data["description"] == "Plex Pass of ada ended"
+    assert await holds(home, name, owner, attic, behavior="all")
+    assert not await holds(home, name, attic)
+    await home.unload()
+    assert not await holds(home, name, owner)
 
 
 async def test_two_accounts(home: Home) -> None:
@@ -265,25 +280,6 @@ async def test_two_accounts(home: Home) -> None:
     (event,) = told
     assert event.data["name"] == "grace"
     assert event.data["device_id"] == device_id
-
-
-async def holds(home: Home, name: str, *devices: str, **options: Any) -> bool | None:
-    """Return whether a condition of devices holds."""
-    target = {"device_id": list(devices)}
-    config = {"condition": f"{DOMAIN}.{name}", "target": target, "options": options}
-    config = await condition.async_validate_condition_config(home.hass, config)
-    checker = await condition.async_from_config(home.hass, config)
-    result = checker.async_check()
-    checker.async_unload()
-    return result
-
-
-async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
-    """Return whether servers are online, and whether they are offline."""
-    return (
-        await holds(home, "server_is_online", *devices, **options),
-        await holds(home, "server_is_offline", *devices, **options),
-    )
 
 
 async def test_server_is_online_or_offline(home: Home) -> None:
@@ -313,20 +309,6 @@ async def test_server_is_online_or_offline(home: Home) -> None:
     await home.set_up()
     assert await online(home, attic, other, behavior="all") == (True, False)
     assert await online(home, "strange", behavior="all") == (False, False)
-
-
-async def test_plex_pass_is_active(home: Home) -> None:
-    """A Plex Pass is active while plex.tv says so."""
-    name = "plex_pass_is_active"
-    owner, attic = home.device().id, home.device(home.server).id
-    for active in (True, False, True):
-        home.account.subscription["active"] = active
-        await home.refresh()
-        assert await holds(home, name, owner) is active
-    assert await holds(home, name, owner, attic, behavior="all")
-    assert not await holds(home, name, attic)
-    await home.unload()
-    assert not await holds(home, name, owner)
 
 
 @pytest.mark.parametrize(

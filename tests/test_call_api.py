@@ -103,11 +103,7 @@ async def test_only_reading_is_repeated(home: Home, method: str) -> None:
     ("fault", "key", "word"),
     [
         ({"status": 404}, "path_not_found", "path"),
-        ({"status": 400}, "http_status", "400"),
-        ({"status": 401}, "http_status", "401"),
-        ({"status": 403}, "http_status", "403"),
-        ({"status": 418}, "http_status", "418"),
-        ({"status": 500}, "http_status", "500"),
+        *(({"status": n}, "http_status", f"{n}") for n in (400, 401, 403, 418, 500)),
         ({"status": 302, "headers": {"Location": "/"}}, "plex_refused", "Attic"),
         ({"status": 429}, "rate_limited", "Too many requests"),
         ({"action": "endless", "body": "{"}, "response_too_large", "Container-Size"),

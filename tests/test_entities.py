@@ -158,9 +158,8 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
 
 def unavailable(home: Home, server: Server | None = None) -> set[str]:
     """Return the entities of the account, or of a server, that are unavailable."""
-    return {
-        key for key, state in states(home, server).items() if state == "unavailable"
-    }
+    shown = states(home, server)
+    return {key for key in shown if shown[key] == "unavailable"}
 
 
 async def test_availability(all_enabled: None, home: Home) -> None:

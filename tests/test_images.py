@@ -2,7 +2,6 @@
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 import re
 from typing import Any
@@ -12,6 +11,7 @@ from aiohttp.test_utils import TestClient
 from hypothesis import given, settings, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from custom_components.plex_account import images
@@ -37,9 +37,7 @@ LONG = pictures.JPEG + bytes(3 * MIB)
 
 
 @pytest.fixture
-async def viewer(
-    home: Home, hass_client_no_auth: Callable[[], Awaitable[Viewer]]
-) -> Viewer:
+async def viewer(home: Home, hass_client_no_auth: ClientSessionGenerator) -> Viewer:
     """Return somebody who is not signed in."""
     return await hass_client_no_auth()
 

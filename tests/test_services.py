@@ -194,7 +194,7 @@ async def test_transient_token_that_is_renewed(home: Home) -> None:
 
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_server_that_is_away(home: Home, action: str) -> None:
-    """A server that is off, or left out by two lists, is said to be so until it is back."""
+    """One that is off, lost, or disabled is said to be so until it is back."""
     await home.server.stop()
     assert "Attic" in await home.refused(action, "server_unreachable")
     await home.server.start()
@@ -210,6 +210,12 @@ async def test_server_that_is_away(home: Home, action: str) -> None:
     assert home.asked(home.server) == []
     home.server.listed = True
     await home.refresh()
+    assert (await home.call(action))["name"] == "Attic"
+
+    await home.set_disabled(True)
+    with home.unasked():
+        assert "Attic" in await home.refused(action, "server_disabled")
+    await home.set_disabled(False)
     assert (await home.call(action))["name"] == "Attic"
 
 
@@ -228,17 +234,14 @@ async def test_names_in_errors(home: Home) -> None:
 @pytest.mark.parametrize(
     ("action", "path", "fault", "key"),
     [
-        (SOURCE, RESOURCES, {"status": 401}, "token_refused"),
-        (SOURCE, RESOURCES, {"status": 403}, "token_refused"),
+        *((SOURCE, RESOURCES, {"status": one}, "token_refused") for one in (401, 403)),
+        *((TOKEN, "/", {"status": one}, "token_refused") for one in (401, 403)),
         (SOURCE, RESOURCES, {"status": 418}, "plex_refused"),
         (SOURCE, RESOURCES, {"status": 429}, "rate_limited"),
         (SOURCE, RESOURCES, {"action": "endless"}, "plex_refused"),
         (SOURCE, RESOURCES, {"body": "<html></html>"}, "plex_refused"),
-        (SOURCE, MINT, {"status": 404}, "plex_refused"),
-        (SOURCE, MINT, {"status": 503}, "plex_refused"),
+        *((SOURCE, MINT, {"status": one}, "plex_refused") for one in (404, 503)),
         (SOURCE, MINT, {"status": 200, "body": {"MediaContainer": {}}}, "plex_refused"),
-        (TOKEN, "/", {"status": 401}, "token_refused"),
-        (TOKEN, "/", {"status": 403}, "token_refused"),
     ],
 )
 async def test_refusals(
@@ -254,15 +257,6 @@ async def test_refusals(
     if "status" in fault:
         await home.refresh()
     assert (await home.call(action))["name"] == "Attic"
-
-
-async def test_disabled_device(home: Home) -> None:
-    """A server whose device is disabled is asked nothing."""
-    await home.set_disabled(True)
-    with home.unasked():
-        assert "Attic" in await home.refused(TOKEN, "server_disabled")
-    await home.set_disabled(False)
-    assert (await home.call(TOKEN))["name"] == "Attic"
 
 
 @pytest.mark.parametrize("action", DATA)
