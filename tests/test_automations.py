@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("loaded")
 
 OF_SERVER = {"server_went_offline", "server_came_online", "server_removed"}
 OF_ACCOUNT = {"server_added", "server_removed", "plex_pass_ended", "sign_in_required"}
-ANY_DEVICE = {"target": {"device_id": "x"}}
+ANY = {"target": {"device_id": "x"}}
 FACTS = ("id", "name", "device_id", "account", "description")
 
 type Target = dict[str, str]
@@ -316,18 +316,10 @@ async def test_server_is_online_or_offline(home: Home) -> None:
     [
         ("trigger", "server_went_offline", {}),
         ("trigger", "server_went_offline", {"target": {}}),
-        (
-            "trigger",
-            "server_came_online",
-            ANY_DEVICE | {"options": {"for": "00:10:00"}},
-        ),
-        ("trigger", "server_exploded", ANY_DEVICE),
+        ("trigger", "server_came_online", ANY | {"options": {"for": "00:10:00"}}),
+        ("trigger", "server_exploded", ANY),
         ("condition", "server_is_online", {"target": {}}),
-        (
-            "condition",
-            "server_is_online",
-            ANY_DEVICE | {"options": {"behavior": "each"}},
-        ),
+        ("condition", "server_is_online", ANY | {"options": {"behavior": "each"}}),
     ],
 )
 async def test_invalid(
