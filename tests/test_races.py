@@ -131,10 +131,12 @@ async def test_unload_while_a_request_is_held(home: Home, begun: str) -> None:
     host = "plex.tv" if begun == "refresh" else home.server.machine_identifier
     if begun == "search":
         await home.unload()
-    work = home.set_up() if begun == "search" else refresh(home)
+    set_up, entry_id = home.hass.config_entries.async_setup, home.entry.entry_id
+    work = set_up(entry_id) if begun == "search" else refresh(home)
     async with held(home, work, host=host, times=None):
         async with asyncio.timeout(2):
             await home.unload()
+            await home.settle()
         home.simulator.clear_requests()
         await home.refresh()
         assert home.simulator.requests == []
