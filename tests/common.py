@@ -74,10 +74,11 @@ class Home:
         await self.hass.config_entries.async_remove(self.entry.entry_id)
         await settle(self.hass)
 
-    async def wait(self, time: timedelta = LOCAL_REFRESH) -> None:
+    async def wait(self, time: timedelta = LOCAL_REFRESH, times: int = 1) -> None:
         """Let time pass here and at Plex, and what is due then happen."""
-        self.simulator.clock.advance(time.total_seconds())
-        await pass_time(self.hass, self.freezer, time)
+        for _ in range(times):
+            self.simulator.clock.advance(time.total_seconds())
+            await pass_time(self.hass, self.freezer, time)
 
     async def wait_in_vain(self, time: timedelta) -> None:
         """Let time pass, and requests that hang then run into their time-out at once."""
@@ -96,8 +97,7 @@ class Home:
 
     async def refresh(self, times: int = 1) -> None:
         """Let the account be refreshed on schedule."""
-        for _ in range(times):
-            await self.wait(ACCOUNT_REFRESH)
+        await self.wait(ACCOUNT_REFRESH, times)
 
     async def press(self) -> None:
         """Press the refresh button after its cooldown."""
@@ -296,17 +296,6 @@ def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     return state
 
 
-def connectivity(hass: HomeAssistant, account: Account, server: AnyServer) -> str:
-    """Return the state of a server's connectivity."""
-    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
-    return state_of(hass, "binary_sensor", key).state
-
-
-def plex_pass(hass: HomeAssistant, account: Account) -> str:
-    """Return the state of an entity of the account."""
-    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
-
-
 async def call(
     hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
 ) -> Any:
@@ -314,15 +303,6 @@ async def call(
     return await hass.services.async_call(
         DOMAIN, action, data, blocking=True, context=context, return_response=True
     )
-
-
-def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
-    """Return the id of a device by its identifier."""
-    device = dr.async_get(hass).async_get_device_by_identifier(
-        (DOMAIN, identifier), entry.entry_id
-    )
-    assert device, f"There is no device {identifier}"
-    return device.id
 
 
 def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:

@@ -7,15 +7,9 @@ import pytest
 from homeassistant.core import Event
 from tests.simulator import Server
 
-from .common import DISTANT_REFRESH, Home, entity_id_of, state_of
+from .common import DISTANT_REFRESH, Home, entity_id_of
 
 type Reported = list[tuple[dict[str, Any], tuple[str, str, str]]]
-
-
-def states(home: Home) -> tuple[str, str, str]:
-    """Return the states that are reported of, as a listener sees them."""
-    status = home.state("sensor", "subscription_status")
-    return home.connectivity(), home.state("sensor", "servers"), status
 
 
 @pytest.fixture
@@ -30,7 +24,9 @@ async def reported(home: Home) -> Reported:
         if event.data["entity_id"] == activity and state.attributes.get("event_type"):
             attributes = dict(state.attributes)
             del attributes["event_types"], attributes["friendly_name"]
-            events.append((attributes, states(home)))
+            status = home.state("sensor", "subscription_status")
+            servers = home.state("sensor", "servers")
+            events.append((attributes, (home.connectivity(), servers, status)))
 
     home.hass.bus.async_listen("state_changed", listen)
     return events
@@ -91,8 +87,7 @@ async def test_known_server_is_not_news(
     cellar = await home.friend()
     await home.press()
     assert [event["event_type"] for event, _ in reported] == ["server_added"]
-    activity = home.unique_id("activity")
-    reported_at = state_of(home.hass, "event", activity).state
+    reported_at = home.state("event", "activity")
 
     home.simulator.leave_out(cellar)
     if all_of_them:
@@ -100,7 +95,7 @@ async def test_known_server_is_not_news(
     await home.reload()
     await home.press()
     assert home.connectivity(cellar) == "on"
-    assert state_of(home.hass, "event", activity).state == reported_at
+    assert home.state("event", "activity") == reported_at
 
 
 async def test_subscription_changed(home: Home, reported: Reported) -> None:

@@ -8,46 +8,23 @@ from itertools import batched
 import socket
 from time import monotonic, process_time
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.plex_account.api import connections as connections_module
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import device_registry as dr, issue_registry as ir
-from homeassistant.helpers.aiohttp_client import (
-    HomeAssistantTCPConnector,
-    async_get_clientsession,
-)
-from tests.simulator import Connection, Hostile, Server, Simulator
-from tests.simulator.hostile_modes import (
-    BODIES,
-    HEADERS,
-    STATUSES,
-    Exchange,
-    Mode,
-    truth,
-)
+from homeassistant.helpers import aiohttp_client, issue_registry as ir
+from tests.simulator import Connection, Hostile, Server, Simulator, hostile_modes
 
-from .common import (
-    ACCOUNT_REFRESH,
-    CLIENT_IDENTIFIER,
-    DISTANT_REFRESH,
-    DOMAIN,
-    Home,
-    connectivity,
-    errors_logged,
-    own_log,
-    until,
-)
+from .common import CLIENT_IDENTIFIER, DISTANT_REFRESH, DOMAIN, Home, until
 
+CONNECTOR = aiohttp_client.HomeAssistantTCPConnector
 TOKEN = "get_transient_token"
 TWINS = ("{}", "{}\u200b", "\u00ad{}", "{}\n", " {} ", "{}\u00a0", "{}\x00")
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
-ELSEWHERE = (
-    b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\n"
-    b"Location: http://127.0.0.1:9/\r\n\r\n"
-)
+ELSEWHERE = hostile_modes.redirect("http://127.0.0.1:9/", "307 Temporary Redirect")
 
 
 @pytest.fixture
@@ -65,15 +42,10 @@ async def impostor(simulator: Simulator, server: Server) -> Hostile:
 @pytest.fixture(autouse=True)
 def getaddrinfo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail where a name is looked up in a thread of the executor."""
-    looked_up = []
-
-    def look_up(host: str, *args: Any, **options: Any) -> NoReturn:
-        looked_up.append(host)
-        raise OSError("No DNS here")
-
+    look_up = Mock(side_effect=OSError("No DNS here"))
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     yield
-    assert looked_up == []
+    assert look_up.mock_calls == []
 
 
 def heard(home: Home) -> bytes:
@@ -101,9 +73,7 @@ async def test_identifier_of_an_own_server(
     await home.set_up()
     assert impostor.heard == []
     assert (await home.call(TOKEN))["uri"] == home.server.connections[0].uri
-    registry = dr.async_get(home.hass)
-    devices = dr.async_entries_for_config_entry(registry, home.entry.entry_id)
-    assert {one.name for one in devices} == {"Plex ada", "Attic"}
+    assert {one.name for one in home.devices()} == {"Plex ada", "Attic"}
     assert home.connectivity() == "on"
 
 
@@ -123,7 +93,7 @@ async def test_identifier_of_an_own_server_that_is_not_listed(
     if not running:
         await home.server.stop()
     for _ in range(3):
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         await home.reload()
     assert impostor.heard == []
     device = home.device(home.server)
@@ -131,7 +101,7 @@ async def test_identifier_of_an_own_server_that_is_not_listed(
 
     await home.server.start()
     home.server.listed = True
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     await home.wait(DISTANT_REFRESH)
     assert home.connectivity() == "on"
     assert impostor.heard == []
@@ -146,7 +116,7 @@ async def test_server_that_changes_hands(home: Home, stranger: Hostile) -> None:
     own = await home.simulator.add_server(
         name="Attic", owner=home.account, tls=True, machine_identifier=identifier
     )
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     token = (await home.call(TOKEN, own))["token"]
     assert token in own.transient_tokens
     requests = [one for one in own.requests if one not in stranger.heard]
@@ -170,7 +140,7 @@ async def test_address_that_left(home: Home, impostor: Hostile, alive: bool) -> 
     impostor.answers["/"] = REFUSED
     for _ in range(3):
         await home.wait(DISTANT_REFRESH)
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
     assert b"/security/token" not in heard(home)
     assert home.entry.data["token"].encode() not in heard(home)
     assert home.connectivity() == ("on" if alive else "off")
@@ -187,8 +157,8 @@ async def test_client_identifier_and_cookies(
         found = {"hostname": host, "host": host.replace("localhost", "127.0.0.1")}
         return [found | {"port": port, "family": 2, "proto": 0, "flags": 0}]
 
-    monkeypatch.setattr(HomeAssistantTCPConnector, "_resolve_host", resolve)
-    simulator, ada = home.simulator, home.account
+    monkeypatch.setattr(CONNECTOR, "_resolve_host", resolve)
+    simulator = home.simulator
     stranger.mode = "set_cookie"
     plain = await simulator.add_hostile("set_cookie", tls=False)
     uri = f"http://localhost:{plain.port}"
@@ -196,21 +166,17 @@ async def test_client_identifier_and_cookies(
     simulator.extra_resources += [stranger.entry(), plain.entry([by_name])]
     grace = simulator.add_account(username="grace")
     home.server.shared_with = [grace]
-    await simulator.add_server(owner=grace, shared_with=[ada], tls=True)
+    await simulator.add_server(owner=grace, shared_with=[home.account], tls=True)
     url = simulator.url.replace("127.0.0.1", "localhost")
-    data = {"client_identifier": "another-client", "url": url}
-    data["token"] = simulator.sign_in(grace, data["client_identifier"])
-    other = MockConfigEntry(domain=DOMAIN, unique_id=grace.uuid, data=data)
-    other.add_to_hass(home.hass)
-    data = {**home.entry.data, "url": url}
-    home.hass.config_entries.async_update_entry(home.entry, data=data)
+    token = simulator.sign_in(grace, "another-client")
+    data = {"client_identifier": "another-client", "url": url, "token": token}
+    entry = MockConfigEntry(domain=DOMAIN, unique_id=grace.uuid, data=data)
+    entry.add_to_hass(home.hass)
+    home.update_entry(url=url)
     await home.set_up()
-
-    for server in stranger, plain:
-        assert connectivity(home.hass, ada, server) == "on"
-        assert connectivity(home.hass, grace, server) == "on"
-    await home.hass.config_entries.async_reload(other.entry_id)
-    await home.reload()
+    for one in home, replace(home, entry=entry, account=grace):
+        assert one.connectivity(stranger) == one.connectivity(plain) == "on"
+        await one.reload()
     seen: dict[str, set[str]] = {}
     for request in simulator.requests:
         if request.host != "plex.tv":
@@ -222,7 +188,7 @@ async def test_client_identifier_and_cookies(
     assert {len(one) for one in seen.values()} == {2}  # one of each account
     assert len(set.union(*seen.values())) == 2 * len(seen)
 
-    async with async_get_clientsession(home.hass).get(f"{url}/ping"):
+    async with aiohttp_client.async_get_clientsession(home.hass).get(f"{url}/ping"):
         pass
     assert [one for one in simulator.requests if "Cookie" in one.headers] == []
     assert b"\r\ncookie:" not in heard(home).lower()
@@ -233,7 +199,7 @@ async def test_headers_that_take_long_to_read(home: Home) -> None:
     """On 24 connections at once, and on every path, they hold the loop for next to nothing."""
     add = home.simulator.add_hostile
     friends: list[Hostile] = []
-    for modes in batched(HEADERS, 23, strict=False):
+    for modes in batched(hostile_modes.HEADERS, 23, strict=False):
         ways = [(await add(mode)).connection() for mode in modes]
         friend = await add(answers={"/": [*modes]})
         entry = friend.entry([*ways, friend.connection()])
@@ -251,27 +217,22 @@ async def test_pause_before_the_mint(home: Home, stranger: Hostile, other: str) 
     """A friend can't tell from it what another address does that the entry lists."""
     heard_at: dict[str, float] = {}
 
-    def noting(path: str) -> Mode:
-        async def mode(exchange: Exchange) -> None:
-            heard_at.setdefault(path, monotonic())
-            await truth(exchange)
+    async def note(exchange: hostile_modes.Exchange) -> None:
+        heard_at.setdefault(stranger.heard[-1].path, monotonic())
+        await hostile_modes.truth(exchange)
 
-        return mode
-
-    stranger.answers = {path: noting(path) for path in ("/identity", "/security/token")}
+    stranger.answers = dict.fromkeys(("/identity", "/security/token"), note)
     simulator, ways = home.simulator, [stranger.connection(local=False)]
-    port = (
-        simulator.closed_port() if other == "closed" else await simulator.add_silent()
-    )
-    probed = replace(ways[0], uri=f"https://127.0.0.1:{port}", local=True)
+    ports = {"closed": simulator.closed_port(), "silent": await simulator.add_silent()}
+    probed = replace(ways[0], uri=f"https://127.0.0.1:{ports[other]}", local=True)
     simulator.extra_resources.append(stranger.entry([probed, *ways]))
     await home.set_up()
     assert 0.25 < heard_at["/security/token"] - heard_at["/identity"] < 2
 
 
-async def test_every_odd_answer(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+async def test_every_odd_answer(home: Home) -> None:
     """Whatever a server does in place of an answer, it is on or off, and told as data."""
-    odd = [*STATUSES, *BODIES]
+    odd = [*hostile_modes.STATUSES, *hostile_modes.BODIES]
     add = home.simulator.add_hostile
     friends = [await add(mode) for mode in odd]
     for path in "/", "/security/token":
@@ -281,8 +242,8 @@ async def test_every_odd_answer(home: Home, caplog: pytest.LogCaptureFixture) ->
     await home.wait(DISTANT_REFRESH)
     assert {home.connectivity(one) for one in friends} == {"on", "off"}
     assert home.connectivity() == "on"
-    assert errors_logged(caplog) == []
-    assert "WARNING" not in own_log(caplog)
+    assert home.errors == []
+    assert "WARNING" not in home.log
 
 
 async def test_silence_delays_nobody(
@@ -313,7 +274,7 @@ async def test_name_servers_that_are_silent(
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(HomeAssistantTCPConnector, "async_resolve_host", resolve)
+    monkeypatch.setattr(CONNECTOR, "async_resolve_host", resolve)
     way = home.server.connection()
     for number in range(4):
         uris = [f"https://{index}.f{number}.example.com:1" for index in range(30)]
@@ -370,7 +331,7 @@ async def test_nothing_of_the_account_leaves(home: Home, stranger: Hostile) -> N
     await home.set_up()
     for path in "/", "/security/*", "/library/*":
         stranger.answers[path] = [REFUSED, ELSEWHERE]
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
         for action in TOKEN, "get_source_connection_information", "call_api":
             data = {"path": "/library/sections"} if action == "call_api" else {}
             with suppress(HomeAssistantError):

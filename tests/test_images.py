@@ -2,7 +2,6 @@
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 import re
 from typing import Any
@@ -12,6 +11,7 @@ from aiohttp.test_utils import TestClient
 from hypothesis import given, settings, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import voluptuous as vol
 
 from custom_components.plex_account import images
@@ -37,9 +37,7 @@ LONG = pictures.JPEG + bytes(3 * MIB)
 
 
 @pytest.fixture
-async def viewer(
-    home: Home, hass_client_no_auth: Callable[[], Awaitable[Viewer]]
-) -> Viewer:
+async def viewer(home: Home, hass_client_no_auth: ClientSessionGenerator) -> Viewer:
     """Return somebody who is not signed in."""
     return await hass_client_no_auth()
 
@@ -140,17 +138,14 @@ async def test_long_pictures(
     assert (await viewer.get(url)).status == 200
 
 
-NO_PICTURES = [
-    (pictures.SVG, "image/svg+xml"),
-    (pictures.SVG, "image/png"),
-    (pictures.HTML, "image/jpeg"),
-    (pictures.SCRIPT, "image/gif"),
-    (pictures.JPEG, "text/html"),
-    (pictures.GIF, "image/svg+xml"),
-    (pictures.GIF, ""),
-    (b"", "image/png"),
-    (b"GIF8", "image/gif"),
-]
+NO_PICTURES = {
+    "image/svg+xml": (pictures.SVG, pictures.GIF),
+    "image/png": (pictures.SVG, b""),
+    "image/jpeg": (pictures.HTML,),
+    "image/gif": (pictures.SCRIPT, b"GIF8"),
+    "text/html": (pictures.JPEG,),
+    "": (pictures.GIF,),
+}
 ELSEWHERE = {"Location": "https://example.com/"}
 
 
@@ -159,7 +154,8 @@ ELSEWHERE = {"Location": "https://example.com/"}
     [
         *(
             ({"content_type": content_type, "body": body}, 502, "not_a_picture")
-            for body, content_type in NO_PICTURES
+            for content_type, bodies in NO_PICTURES.items()
+            for body in bodies
         ),
         ({"status": 404}, 404, "path_not_found"),
         ({"status": 403}, 502, "http_status"),

@@ -4,7 +4,10 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 
-from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.common import (
+    async_capture_events,
+    async_fire_time_changed,
+)
 
 from homeassistant.config_entries import ConfigEntryState
 from tests.simulator import Server
@@ -48,15 +51,18 @@ async def test_hundred_servers(home: Home) -> None:
     assert paths(home) == {"/": 100}
 
 
-async def test_idle_day(home: Home) -> None:
-    """A day on which nothing happens makes the refreshes, one look and one mint each."""
+async def test_idle_days(home: Home) -> None:
+    """They make the refreshes, a look and a mint a day for each server, and no news."""
     await add_servers(home, 20)
     await home.set_up()
-    home.simulator.clear_requests()
-    for _ in range(5):
-        await home.wait(timedelta(hours=5))
-    refreshes = {"/user": 5, "/resources": 5, "/": 20 * 5}
-    assert paths(home) == refreshes | {"/identity": 20, "/security/token": 20}
+    changes = async_capture_events(home.hass, "state_changed")
+    for asked, (hours, days) in enumerate(((23.5, 1), (1, 2), (23, 2), (1, 3)), 2):
+        await home.wait(timedelta(hours=hours))
+        refreshes = {"/user": asked, "/resources": asked, "/": 20 * asked}
+        each = dict.fromkeys(("/identity", "/security/token"), 20 * days)
+        assert paths(home) == refreshes | each
+    assert {request.status for request in home.simulator.requests} == {200}
+    assert changes == []
 
 
 async def test_one_dead_among_twenty(home: Home) -> None:

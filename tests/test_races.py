@@ -14,18 +14,15 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .common import ACCOUNT_REFRESH, DOMAIN, Home, call, entry_of, until
-from .dialogs import RENEWALS, Dialogs, Source
+from .dialogs import RENEWALS, Dialogs, Fault, Source
 
 pytestmark = pytest.mark.usefixtures("loaded")
 ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
 ANSWERS = pytest.mark.parametrize("answer", [{}, {"status": 401}, {"status": 503}])
-SOURCES = pytest.mark.parametrize("source", RENEWALS)
 SCOPES = pytest.mark.parametrize("scope", ["token", "client"])
 DETAILS = "get_token_details"
 SOURCE = "get_source_connection_information"
 TOKEN = "get_transient_token"
-
-type Answer = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +59,6 @@ async def refresh(home: Home, trigger: str = "schedule") -> None:
 async def renew(home: Home, dialogs: Dialogs, source: Source) -> ConfigFlowResult:
     """Sign in to the entry again."""
     return await dialogs.sign_in(await dialogs.open(source, home.entry))
-
-
-def check_ended(work: asyncio.Task[ConfigFlowResult]) -> None:
-    """Check that a dialog that is of no use any more is over."""
-    if error := work.exception():
-        assert isinstance(error, UnknownFlow)
-    else:
-        assert work.result()["type"] is FlowResultType.ABORT
 
 
 def error_of(work: asyncio.Task[Any]) -> str | None:
@@ -111,7 +100,7 @@ async def test_two_reloads_at_once(home: Home, path: str) -> None:
 
 @ON_EITHER_PATH
 @ANSWERS
-async def test_removal_during_set_up(home: Home, path: str, answer: Answer) -> None:
+async def test_removal_during_set_up(home: Home, path: str, answer: Fault) -> None:
     """An account that is removed before it is there leaves nothing behind."""
     await home.remove()
     entry = entry_of(home.simulator, home.account)
@@ -136,13 +125,18 @@ async def test_reload_during_a_refresh(home: Home, path: str) -> None:
     check_all_is_well(home)
 
 
-@pytest.mark.parametrize("host", ["plex.tv", "server"])
-async def test_unload_while_a_request_is_held(home: Home, host: str) -> None:
+@pytest.mark.parametrize("begun", ["refresh", "poll", "search"])
+async def test_unload_while_a_request_is_held(home: Home, begun: str) -> None:
     """Unloading waits for nobody who doesn't answer, and leaves nothing behind."""
-    host = home.server.machine_identifier if host == "server" else host
-    async with held(home, refresh(home), host=host, times=None):
+    host = "plex.tv" if begun == "refresh" else home.server.machine_identifier
+    if begun == "search":
+        await home.unload()
+    set_up, entry_id = home.hass.config_entries.async_setup, home.entry.entry_id
+    work = set_up(entry_id) if begun == "search" else refresh(home)
+    async with held(home, work, host=host, times=None):
         async with asyncio.timeout(2):
             await home.unload()
+            await home.settle()
         home.simulator.clear_requests()
         await home.refresh()
         assert home.simulator.requests == []
@@ -150,22 +144,10 @@ async def test_unload_while_a_request_is_held(home: Home, host: str) -> None:
     check_all_is_well(home)
 
 
-async def test_unload_while_a_server_is_looked_for(home: Home) -> None:
-    """A first search that nobody answers ends with the entry."""
-    await home.unload()
-    host = home.server.machine_identifier
-    set_up = home.hass.config_entries.async_setup(home.entry.entry_id)
-    async with held(home, set_up, host=host, times=None), asyncio.timeout(2):
-        await home.unload()
-        await home.settle()
-    await home.set_up()
-    check_all_is_well(home)
-
-
 @ANSWERS
 @pytest.mark.parametrize("trigger", ["schedule", "button"])
 async def test_removal_during_a_refresh(
-    home: Home, trigger: str, answer: Answer
+    home: Home, trigger: str, answer: Fault
 ) -> None:
     """An account that is removed stays so, whatever a refresh still brings."""
     home.simulator.fault(path="/user", action="hang", times=1, **answer)
@@ -222,7 +204,7 @@ async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) 
 
 
 @SCOPES
-@SOURCES
+@pytest.mark.parametrize("source", RENEWALS)
 @pytest.mark.parametrize("end", ["async_reload", "async_remove"])
 async def test_end_during_a_renewal(
     home: Home, dialogs: Dialogs, source: Source, scope: str, end: str
@@ -233,7 +215,10 @@ async def test_end_during_a_renewal(
     renewal = renew(home, dialogs, source)
     async with held(home, renewal, path="/users/signin") as work:
         await getattr(home.hass.config_entries, end)(home.entry.entry_id)
-    check_ended(work)
+    if error := work.exception():
+        assert isinstance(error, UnknownFlow)
+    else:
+        assert work.result()["type"] is FlowResultType.ABORT
     if end == "async_remove":
         check_nothing_is_left(home)
     else:
@@ -243,7 +228,7 @@ async def test_end_during_a_renewal(
 
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
-async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -> None:
+async def test_unload_during_an_action(home: Home, action: str, fault: Fault) -> None:
     """An action that is under way ends with an answer or an error in words."""
     host = home.server.machine_identifier
     begun = call(home.hass, action, device_id=home.device(home.server).id)
@@ -258,9 +243,7 @@ async def test_unload_during_an_action(home: Home, action: str, fault: Answer) -
 
 @ANSWERS
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
-async def test_unload_during_token_details(
-    home: Home, end: str, answer: Answer
-) -> None:
+async def test_unload_during_token_details(home: Home, end: str, answer: Fault) -> None:
     """The same holds for plex.tv, whether the entry is unloaded or removed."""
     # The answer is that of an account whose token is good: it isn't signed out.
     home.simulator.fault(path="/users/signout", status=200, body="")
@@ -269,16 +252,3 @@ async def test_unload_during_token_details(
         await getattr(home.hass.config_entries, end)(home.entry.entry_id)
     assert error_of(work) if answer else work.result()["username"] == "ada"
     assert home.dialogs() == []
-
-
-async def test_two_actions_after_a_restart(home: Home) -> None:
-    """Two actions at once each return what they ask for, and share one mint."""
-    await home.server.restart()
-    home.simulator.clear_requests()
-    device_id = home.device(home.server).id
-    works = [call(home.hass, one, device_id=device_id) for one in (SOURCE, TOKEN) * 2]
-    answers = await asyncio.gather(*works)
-    tokens = [answer["token"] for answer in answers if "token" in answer]
-    assert set(tokens) <= home.server.transient_tokens.keys()
-    assert len(tokens) == 2
-    assert home.asked(home.server).count("/security/token") == 1

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 import logging
-from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
@@ -10,29 +9,29 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 from custom_components.plex_account.diagnostics import (
     async_get_config_entry_diagnostics,
 )
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.util import dt as dt_util
-from tests.simulator import Connection, Fault
+from tests.simulator import Connection
 
-from .common import (
-    ACCOUNT_REFRESH,
-    DISTANT_REFRESH,
-    LOCAL_REFRESH,
-    Home,
-    call,
-    settle,
-    until,
-)
+from .common import ACCOUNT_REFRESH, DISTANT_REFRESH, LOCAL_REFRESH, Home, until
+from .dialogs import HTML, Fault
 
 pytestmark = pytest.mark.usefixtures("all_enabled")
 
 HOUR = timedelta(hours=1)
 MINT = "/security/token"
 SCAN = "/library/sections/all/refresh"
-HTML = "<html><body>Router</body></html>"
 MAINTENANCE = '<Response code="503" title="Maintenance" status="Migrating"/>'
 DEAD = Connection("https://127.0.0.9:1", "https", "127.0.0.9", 1)
 NO_TOKEN = {"MediaContainer": {"size": 0}}
+WRONG_ANSWERS: list[Fault] = [
+    {"status": 301, "headers": {"Location": "/web/index.html"}},
+    {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
+    {"status": 302, "headers": {"Location": "http://169.254.1.1/"}},
+    {"status": 502, "body": HTML, "content_type": "text/html"},
+    *({"status": status} for status in (307, 404, 500, 503)),
+    *({"body": body} for body in ("not to be read", HTML, "{")),
+    *({"action": action} for action in ("endless", "gzip_bomb")),
+]
 REFUSALS = pytest.mark.parametrize("status", [401, 403])
 
 
@@ -49,16 +48,6 @@ def expires(home: Home) -> str:
 def kind(home: Home) -> str:
     """Return the kind of the connection in use."""
     return home.state("sensor", "connection", home.server)
-
-
-def break_server(home: Home, path: str = "*", **fault: Any) -> Fault:
-    """Let a path of the server answer badly until faults are cleared."""
-    return home.simulator.fault(host=home.server.machine_identifier, path=path, **fault)
-
-
-async def ask(home: Home, action: str, **data: Any) -> Any:
-    """Return what an action answers for the server."""
-    return await call(home.hass, action, device_id=home.device(home.server).id, **data)
 
 
 async def stays_on(home: Home, polls: int, time: timedelta = LOCAL_REFRESH) -> None:
@@ -124,8 +113,7 @@ async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     assert kind(home) == "unavailable"
     gone = "Attic is unreachable (local connection: not_connected)"
     assert logged("INFO") == [gone]
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert logged("INFO") == [gone]
     assert len(logged("DEBUG", "Failed to reach Attic")) == 4
 
@@ -138,12 +126,12 @@ async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
 async def test_slow_front_page(home: Home) -> None:
     """A front page that isn't there in time is settled by the identity."""
     await home.set_up()
-    hang = break_server(home, "/", action="hang")
+    hang = home.fault(path="/", action="hang")
     home.freezer.tick(LOCAL_REFRESH)
     async_fire_time_changed(home.hass)
     await until(lambda: hang.hits)
     async_fire_time_changed(home.hass, dt_util.utcnow() + timedelta(seconds=11))
-    await settle(home.hass)
+    await home.settle()
     assert home.asked(home.server)[-1] == "/identity"
     assert home.connectivity() == "on"
     await recovers(home, LOCAL_REFRESH)
@@ -153,41 +141,21 @@ async def test_slow_front_page(home: Home) -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        ({"status": 301, "headers": {"Location": "/web/index.html"}}, "wrong_answer"),
-        (
-            {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}},
-            "wrong_answer",
-        ),
-        (
-            {"status": 302, "headers": {"Location": "http://169.254.1.1/"}},
-            "wrong_answer",
-        ),
-        ({"status": 307}, "wrong_answer"),
-        ({"status": 404}, "wrong_answer"),
-        ({"status": 500}, "wrong_answer"),
-        ({"status": 502, "body": HTML, "content_type": "text/html"}, "wrong_answer"),
-        ({"status": 503}, "wrong_answer"),
+        *((fault, "wrong_answer") for fault in WRONG_ANSWERS),
         ({"status": 503, "body": MAINTENANCE}, "maintenance"),
-        ({"body": "not to be read"}, "wrong_answer"),
-        ({"body": HTML}, "wrong_answer"),
-        ({"body": "{"}, "wrong_answer"),
-        ({"action": "endless"}, "wrong_answer"),
-        ({"action": "gzip_bomb"}, "wrong_answer"),
         ({"action": "truncate"}, "not_connected"),
         ({"action": "drop"}, "not_connected"),
     ],
     ids=str,
 )
-async def test_odd_answers(
-    home: Home, caplog: pytest.LogCaptureFixture, fault: dict[str, Any], reason: str
-) -> None:
+async def test_odd_answers(home: Home, fault: Fault, reason: str) -> None:
     """An odd front page changes nothing; a server of which all is odd is off."""
     await home.set_up()
     before = expires(home)
-    break_server(home, "/", **fault)
+    home.fault(path="/", **fault)
     home.simulator.clear_requests()
     await stays_on(home, 1)
-    answer = await ask(home, "get_transient_token")
+    answer = await home.call("get_transient_token")
     assert answer["token"] in home.server.transient_tokens
     assert {*home.asked(home.server)} <= {"/", "/identity"}
     assert expires(home) == before
@@ -196,16 +164,16 @@ async def test_odd_answers(
     await recovers(home, LOCAL_REFRESH)
     assert mints(home) == 1
 
-    break_server(home, **fault)
+    home.fault(**fault)
     await home.wait()
     assert home.connectivity() == "off"
-    assert f"Attic is unreachable (local connection: {reason})" in caplog.text
+    assert f"Attic is unreachable (local connection: {reason})" in home.caplog.text
     await recovers(home)
 
 
 async def test_polls_that_wait(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """A server that asks to wait isn't polled until then, and stays what it was."""
-    break_server(home, status=429, headers={"Retry-After": "1200"})
+    home.fault(status=429, headers={"Retry-After": "1200"})
     await home.set_up()
     for _ in range(3):
         await home.wait(DISTANT_REFRESH)
@@ -214,38 +182,27 @@ async def test_polls_that_wait(home: Home, caplog: pytest.LogCaptureFixture) -> 
     assert "rate_limited" in caplog.text
     await recovers(home)
 
-    break_server(home, "/", status=429, headers={"Retry-After": "600"})
+    home.fault(path="/", status=429, headers={"Retry-After": "600"})
     home.simulator.clear_requests()
     await stays_on(home, 9)
     assert home.asked(home.server) == ["/"]
     home.simulator.clear_requests()
     await recovers(home, *[LOCAL_REFRESH] * 3)
-    break_server(home, status=429)
+    home.fault(status=429)
     await stays_on(home, 3)
     await recovers(home, LOCAL_REFRESH)
     assert mints(home) == 0
-
-
-async def test_one_mint_a_day(home: Home) -> None:
-    """A healthy server says who it is and mints a token once a day, ahead of time."""
-    await home.set_up()
-    for hours, expected in ((23.5, 1), (1, 2), (23, 2), (1, 3)):
-        await home.wait(timedelta(hours=hours))
-        assert mints(home) == home.asked(home.server).count("/identity") == expected
-    assert {request.status for request in home.server.requests} == {200}
 
 
 @REFUSALS
 @pytest.mark.parametrize(("path", "lists"), [("/", 1), (MINT, 2)])
 async def test_no_token_taken(home: Home, status: int, path: str, lists: int) -> None:
     """A server that refuses a token is on; plex.tv is asked once for a durable one."""
-    break_server(home, path, status=status)
+    home.fault(path=path, status=status)
     await home.set_up()
     await stays_on(home, 20)
     await goes_and_comes_back(home)
-    with pytest.raises(HomeAssistantError) as error:
-        await ask(home, "get_transient_token")
-    assert error.value.translation_key == "token_refused"
+    await home.refused("get_transient_token", "token_refused")
     assert expires(home) == "unknown"
     told = await async_get_config_entry_diagnostics(home.hass, home.entry)
     assert told["servers"][0]["token"] == "refused"
@@ -262,22 +219,17 @@ async def test_no_token_taken(home: Home, status: int, path: str, lists: int) ->
 @pytest.mark.parametrize(
     ("fault", "soon", "most"),
     [
-        ({"status": 400}, 2, 15),
+        *(({"status": status}, 2, 15) for status in (400, 429, 500, 503)),
         ({"status": 404}, 4, 30),  # each time asked in the old way as well
-        ({"status": 429}, 2, 15),
         ({"status": 429, "headers": {"Retry-After": "3600"}}, 1, 8),
-        ({"status": 500}, 2, 15),
-        ({"status": 503}, 2, 15),
         ({"body": NO_TOKEN}, 2, 15),
         ({"action": "drop"}, 2, 15),
     ],
     ids=str,
 )
-async def test_mint_that_fails(
-    home: Home, fault: dict[str, Any], soon: int, most: int
-) -> None:
+async def test_mint_that_fails(home: Home, fault: Fault, soon: int, most: int) -> None:
     """Mints that fail are repeated soon, then once an hour, or when they may be."""
-    break_server(home, MINT, **fault)
+    home.fault(path=MINT, **fault)
     await home.set_up()
     await stays_on(home, 1)
     assert mints(home) == soon
@@ -306,9 +258,7 @@ async def test_no_server_token(home: Home) -> None:
     home.server.access_token_null = True
     await home.set_up()
     await goes_and_comes_back(home)
-    with pytest.raises(HomeAssistantError) as error:
-        await ask(home, "call_api", path=SCAN)
-    assert error.value.translation_key == "token_refused"
+    await home.refused("call_api", "token_refused", path=SCAN)
     assert {*home.asked(home.server)} == {"/identity"}
     home.server.access_token_null = False
     await recovers(home, ACCOUNT_REFRESH, LOCAL_REFRESH)
@@ -319,11 +269,11 @@ async def test_renewal_fails(home: Home, status: int) -> None:
     """A token that can't be renewed ahead of time serves until its end."""
     await home.set_up()
     before = expires(home)
-    break_server(home, MINT, status=status)
+    home.fault(path=MINT, status=status)
     await stays_on(home, 1, 25 * HOUR)
     assert expires(home) == before
     assert [(one.path, one.status) for one in home.server.requests][-1] == ("/", 200)
-    answer = await ask(home, "get_transient_token")
+    answer = await home.call("get_transient_token")
     assert answer["token"] in home.server.transient_tokens
     await recovers(home, ACCOUNT_REFRESH, HOUR)
     assert expires(home) > before
@@ -335,19 +285,19 @@ async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
     """That says nothing of the token; a server that refuses everything is off."""
     await home.set_up()
     before = expires(home)
-    break_server(home, "/*/*", status=status)
+    home.fault(path="/*/*", status=status)
     home.simulator.clear_requests()
-    with pytest.raises(HomeAssistantError, match=str(status)):
-        await ask(home, "call_api", path=SCAN, method=method)
+    scan = {"path": SCAN, "method": method}
+    assert str(status) in await home.refused("call_api", "http_status", **scan)
     assert sorted(home.asked(home.server)) == ["/", SCAN]
-    with pytest.raises(HomeAssistantError, match="Attic"):
-        await ask(home, "get_source_connection_information")
+    source = "get_source_connection_information"
+    assert "Attic" in await home.refused(source, "token_refused")
     assert mints(home) == 0
     home.simulator.clear_faults()
-    assert (await ask(home, "call_api", path=SCAN))["status"] == 200
+    assert (await home.call("call_api", path=SCAN))["status"] == 200
     await stays_on(home, 1)
     assert expires(home) == before
-    break_server(home, status=status)
+    home.fault(status=status)
     await home.wait()
     assert home.connectivity() == "off"
     await recovers(home)
@@ -401,8 +351,7 @@ async def test_new_certificate(home: Home, owned: bool) -> None:
     await server.restart()
     server.connections = listed
     home.simulator.clear_requests()
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert home.asked() == ["/resources"] * 2
     assert home.connectivity(server) == "off"
     assert server.requests == []

@@ -2,8 +2,10 @@
 
 import asyncio
 from datetime import timedelta
+import re
 from typing import Any
 
+from hypothesis import example, given, settings, strategies as st
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
@@ -12,8 +14,9 @@ from homeassistant.exceptions import ServiceValidationError, Unauthorized
 from homeassistant.helpers import device_registry as dr
 from homeassistant.util import dt as dt_util
 
-from .common import ACCOUNT_REFRESH, DOMAIN, Home, settle, state_of
+from .common import DOMAIN, Home, state_of
 from .samples import sample
+from .test_call_api import bounded
 
 pytestmark = pytest.mark.usefixtures("running")
 
@@ -61,15 +64,6 @@ async def test_source_connection_information(home: Home) -> None:
     assert server.requests[-1].query["refresh"] == "1"
 
 
-async def test_source_after_restart(home: Home) -> None:
-    """A token that died with a restart is renewed once."""
-    await home.server.restart()
-    home.simulator.clear_requests()
-    await home.call(SOURCE)
-    asked = [RESOURCES, "/", "/identity", MINT, "/", RESOURCES]
-    assert home.asked(home.server) == asked
-
-
 @pytest.mark.parametrize(
     "source",
     [
@@ -93,12 +87,46 @@ async def test_unknown_source(home: Home, source: str) -> None:
     assert (await home.call(SOURCE, source=source))["name"] == "Found"
 
 
-async def test_source_of_a_shared_server(home: Home) -> None:
-    """A server of somebody else is refused before anything is asked."""
+PIECES = (
+    "server:// provider:// SERVER:// http:// // / \\ : @ ? # & = + % %2f %00 .. . _ - ~"
+    " ; \t \n \r \0 é ａ ٣ \u2028 \x7f 0123abcd tv.plex.provider a refresh=1 localhost:1"
+)
+pieces = st.lists(st.sampled_from([*PIECES.split(" "), " "]), max_size=6).map("".join)
+sources = pieces | pieces.map("server://{}".format) | st.text(max_size=12)
+
+
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
+@settings(bounded, max_examples=300)
+@given(sources)
+@example("server://0123abcd")
+@example("server://0123abcd/tv.plex.provider")
+@example("provider://tv.plex.provider")
+async def test_any_source(home: Home, source: str) -> None:
+    """A source is refused unasked, or reaches the server as the one thing it is."""
+    home.simulator.clear_requests()
+    with pytest.raises(ServiceValidationError) as refused:
+        await home.call(SOURCE, source=source)
+    if refused.value.translation_key == "invalid_source":
+        assert home.simulator.requests == []
+        return
+    assert refused.value.translation_key == "source_unknown"
+    [request] = home.simulator.requests
+    asked = (home.server.machine_identifier, RESOURCES, {"source": source})
+    assert (request.host, request.path, request.query) == asked
+    assert re.fullmatch(r"(server|provider)://[!-~]+", source)
+    assert not set(source) & set("?#&=+%@\\;")
+    assert ".." not in source.split("://")[1].split("/")
+
+
+async def test_server_of_a_friend(home: Home) -> None:
+    """What is for its owner only is refused, unasked or by its status; the rest works."""
     cellar = await home.friend()
     await home.press()
     with home.unasked():
         await home.refused(SOURCE, "server_not_owned", server=cellar)
+    sessions = {"server": cellar, "path": "/status/sessions"}
+    assert "403" in await home.refused("call_api", "http_status", **sessions)
+    assert await home.call("call_api", cellar, path="/library/onDeck")
     assert (await home.call(TOKEN, cellar))["name"] == "Cellar"
 
 
@@ -148,19 +176,25 @@ async def test_transient_token(home: Home) -> None:
 
 async def test_transient_token_that_is_renewed(home: Home) -> None:
     """One mint is shared by all who need a token after a restart, another comes in time."""
-    await home.server.restart()
-    home.simulator.clear_requests()
-    responses = await asyncio.gather(*(home.call(TOKEN) for _ in range(5)))
-    [token] = {response["token"] for response in responses}
-    assert token in home.server.transient_tokens
-    assert home.asked(home.server).count(MINT) == 1
+    for actions in ([SOURCE], [SOURCE, TOKEN] * 2, [TOKEN] * 5):
+        await home.server.restart()
+        home.simulator.clear_requests()
+        responses = await asyncio.gather(*(home.call(action) for action in actions))
+        asked = home.asked(home.server)
+        assert asked.count(MINT) == 1
+        if actions == [SOURCE]:
+            assert asked == [RESOURCES, "/", "/identity", MINT, "/", RESOURCES]
+        else:
+            [token] = {answer["token"] for answer in responses if "token" in answer}
+            assert token in home.server.transient_tokens
+    assert home.errors == []
     await home.wait(timedelta(hours=25))
     assert (await home.call(TOKEN))["token"] != token
 
 
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_server_that_is_away(home: Home, action: str) -> None:
-    """A server that is off, or left out by two lists, is said to be so until it is back."""
+    """One that is off, lost, or disabled is said to be so until it is back."""
     await home.server.stop()
     assert "Attic" in await home.refused(action, "server_unreachable")
     await home.server.start()
@@ -170,12 +204,18 @@ async def test_server_that_is_away(home: Home, action: str) -> None:
     await home.simulator.add_server(name="Cellar", owner=home.account, tls=True)
     await home.press()
     assert (await home.call(action))["name"] == "Attic"
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
     home.simulator.clear_requests()
     await home.refused(action, "server_not_listed")
     assert home.asked(home.server) == []
     home.server.listed = True
-    await home.wait(ACCOUNT_REFRESH)
+    await home.refresh()
+    assert (await home.call(action))["name"] == "Attic"
+
+    await home.set_disabled(True)
+    with home.unasked():
+        assert "Attic" in await home.refused(action, "server_disabled")
+    await home.set_disabled(False)
     assert (await home.call(action))["name"] == "Attic"
 
 
@@ -194,17 +234,14 @@ async def test_names_in_errors(home: Home) -> None:
 @pytest.mark.parametrize(
     ("action", "path", "fault", "key"),
     [
-        (SOURCE, RESOURCES, {"status": 401}, "token_refused"),
-        (SOURCE, RESOURCES, {"status": 403}, "token_refused"),
+        *((SOURCE, RESOURCES, {"status": one}, "token_refused") for one in (401, 403)),
+        *((TOKEN, "/", {"status": one}, "token_refused") for one in (401, 403)),
         (SOURCE, RESOURCES, {"status": 418}, "plex_refused"),
         (SOURCE, RESOURCES, {"status": 429}, "rate_limited"),
         (SOURCE, RESOURCES, {"action": "endless"}, "plex_refused"),
         (SOURCE, RESOURCES, {"body": "<html></html>"}, "plex_refused"),
-        (SOURCE, MINT, {"status": 404}, "plex_refused"),
-        (SOURCE, MINT, {"status": 503}, "plex_refused"),
+        *((SOURCE, MINT, {"status": one}, "plex_refused") for one in (404, 503)),
         (SOURCE, MINT, {"status": 200, "body": {"MediaContainer": {}}}, "plex_refused"),
-        (TOKEN, "/", {"status": 401}, "token_refused"),
-        (TOKEN, "/", {"status": 403}, "token_refused"),
     ],
 )
 async def test_refusals(
@@ -218,17 +255,8 @@ async def test_refusals(
     assert home.dialogs() == []
     home.simulator.clear_faults()
     if "status" in fault:
-        await home.wait(ACCOUNT_REFRESH)
+        await home.refresh()
     assert (await home.call(action))["name"] == "Attic"
-
-
-async def test_disabled_device(home: Home) -> None:
-    """A server whose device is disabled is asked nothing."""
-    await home.set_disabled(True)
-    with home.unasked():
-        assert "Attic" in await home.refused(TOKEN, "server_disabled")
-    await home.set_disabled(False)
-    assert (await home.call(TOKEN))["name"] == "Attic"
 
 
 @pytest.mark.parametrize("action", DATA)
@@ -273,19 +301,15 @@ async def test_token_details(home: Home) -> None:
     account.subscribe("lifetime", since="2020-02-03T04:05:06Z")
     known = {"id": account.id, "uuid": account.uuid}
     expected = sample("expected/token_details") | known
-    assert await home.call(DETAILS) == expected
-    assert await home.call(DETAILS, config_entry_id=home.entry.entry_id) == expected
+    by_id = {"config_entry_id": home.entry.entry_id}
+    assert await home.call(DETAILS) == await home.call(DETAILS, **by_id) == expected
 
     account.extra = {"subscription": None, "joinedAt": None}
     nothing = {"subscription": None, "joined_at": None}
     assert await home.call(DETAILS) == expected | nothing
 
     await home.unload()
-    for data in (
-        {},
-        {"config_entry_id": home.entry.entry_id},
-        {"config_entry_id": "x"},
-    ):
+    for data in ({}, by_id, {"config_entry_id": "x"}):
         with pytest.raises(ServiceValidationError):
             await home.call(DETAILS, **data)
 
@@ -297,7 +321,7 @@ async def test_token_details_refused(home: Home) -> None:
     assert home.dialogs() == []
     await home.wait(timedelta(seconds=62))
     await home.refused(DETAILS, "token_revoked")
-    await settle(home.hass)
+    await home.settle()
     assert home.dialogs() == ["reauth"]
     activity = state_of(home.hass, "event", home.unique_id("activity"))
     assert activity.attributes["event_type"] == "token_rejected"

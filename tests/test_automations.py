@@ -1,15 +1,16 @@
-"""The triggers: once per change, whatever the entities, and never at the start."""
+"""Triggers fire once per change; conditions are what coordinators know.
 
+Neither depends on entities, and nothing fires at the start.
+"""
+
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from homeassistant.components.websocket_api.automation import (
-    async_get_conditions_for_target,
-    async_get_triggers_for_target,
-)
+from homeassistant.components.websocket_api import automation as editor
 from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import (
@@ -22,13 +23,13 @@ from homeassistant.helpers import (
 from homeassistant.setup import async_setup_component
 from tests.simulator import Server
 
-from .common import DISTANT_REFRESH, DOMAIN, Home, device_of, entity_id_of, entry_of
+from .common import DISTANT_REFRESH, DOMAIN, Home, entity_id_of, entry_of
 
 pytestmark = pytest.mark.usefixtures("loaded")
 
 OF_SERVER = {"server_went_offline", "server_came_online", "server_removed"}
 OF_ACCOUNT = {"server_added", "server_removed", "plex_pass_ended", "sign_in_required"}
-ANY_DEVICE = {"device_id": "x"}
+ANY = {"target": {"device_id": "x"}}
 FACTS = ("id", "name", "device_id", "account", "description")
 
 type Target = dict[str, str]
@@ -39,9 +40,7 @@ async def automation(hass: HomeAssistant, **config: Any) -> str:
     """Return the state of an automation."""
     config = {"alias": "Under test", "mode": "parallel", "actions": []} | config
     assert await async_setup_component(hass, "automation", {"automation": config})
-    state = hass.states.get("automation.under_test")
-    assert state
-    return state.state
+    return hass.states.get("automation.under_test").state
 
 
 async def automate(
@@ -49,14 +48,9 @@ async def automate(
 ) -> Told:
     """Return what an automation with these triggers tells, each with its target."""
     told = async_capture_events(home.hass, "told")
-    options = {"for": time} if time else {}
+    options = {"options": {"for": time} if time else {}}
     triggers = [
-        {
-            "trigger": f"{DOMAIN}.{name}",
-            "id": name,
-            "target": target,
-            "options": options,
-        }
+        {"trigger": f"{DOMAIN}.{name}", "id": name, "target": target} | options
         for name, target in targets.items()
     ]
     data = {fact: f"{{{{ trigger.{fact} | default }}}}" for fact in FACTS}
@@ -71,9 +65,23 @@ def target(home: Home, server: Server | None = None) -> Target:
     return {"device_id": home.device(server).id}
 
 
-def ids(told: Told) -> list[str]:
-    """Return which triggers have fired."""
-    return [event.data["id"] for event in told]
+async def holds(home: Home, name: str, *devices: str, **options: Any) -> bool | None:
+    """Return whether a condition of devices holds."""
+    target = {"device_id": list(devices)}
+    config = {"condition": f"{DOMAIN}.{name}", "target": target, "options": options}
+    config = await condition.async_validate_condition_config(home.hass, config)
+    checker = await condition.async_from_config(home.hass, config)
+    result = checker.async_check()
+    checker.async_unload()
+    return result
+
+
+async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
+    """Return whether servers are online, and whether they are offline."""
+    return (
+        await holds(home, "server_is_online", *devices, **options),
+        await holds(home, "server_is_offline", *devices, **options),
+    )
 
 
 async def test_editor(home: Home) -> None:
@@ -85,8 +93,8 @@ async def test_editor(home: Home) -> None:
     ):
         device_id = home.device(server).id
         for ask, described, names in (
-            (async_get_triggers_for_target, trigger, triggers),
-            (async_get_conditions_for_target, condition, conditions),
+            (editor.async_get_triggers_for_target, trigger, triggers),
+            (editor.async_get_conditions_for_target, condition, conditions),
         ):
             offered = await ask(home.hass, {"device_id": [device_id]}, False)
             ours = {name for name in offered if name.startswith(f"{DOMAIN}.")}
@@ -124,21 +132,17 @@ async def test_server_went_and_came(home: Home, enabled: bool) -> None:
 
 async def test_went_offline_for(home: Home) -> None:
     """A server that stays offline fires when the time is over, a reload or not."""
-    time = {"minutes": 10}
-    told = await automate(
-        home, {"server_went_offline": target(home, home.server)}, time
-    )
+    attic = {"server_went_offline": target(home, home.server)}
+    told = await automate(home, attic, {"minutes": 10})
     await home.server.stop()
     await home.wait()
     await home.server.start()
-    for _ in range(2):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 2)
     await home.server.stop()
     await home.wait()
     await home.server.start()
     await home.reload()
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert told == []
 
     await home.server.stop()
@@ -148,32 +152,28 @@ async def test_went_offline_for(home: Home) -> None:
     assert told == []
     for _ in range(2):
         await home.wait(DISTANT_REFRESH)
-        assert ids(told) == ["server_went_offline"]
+        assert [event.data["id"] for event in told] == ["server_went_offline"]
 
 
 @pytest.mark.parametrize("ended_by", ["disabled", "device_disabled", "detached"])
 async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
     """Nothing fires for a server that nobody watches any more."""
-    device = target(home, home.server)
-    told = await automate(home, {"server_went_offline": device}, "00:10:00")
+    attic = {"server_went_offline": target(home, home.server)}
+    told = await automate(home, attic, "00:10:00")
     await home.server.stop()
     await home.wait()
     match ended_by:
         case "disabled":
-            await home.hass.config_entries.async_set_disabled_by(
-                home.entry.entry_id, ConfigEntryDisabler.USER
-            )
+            disable = home.hass.config_entries.async_set_disabled_by
+            await disable(home.entry.entry_id, ConfigEntryDisabler.USER)
         case "device_disabled":
-            dr.async_get(home.hass).async_update_device(
-                device["device_id"], disabled_by=dr.DeviceEntryDisabler.USER
-            )
+            await home.set_disabled(True)
         case "detached":
             await home.hass.services.async_call(
                 "automation", "turn_off", {"entity_id": "all"}, blocking=True
             )
     await home.settle()
-    for _ in range(3):
-        await home.wait(DISTANT_REFRESH)
+    await home.wait(DISTANT_REFRESH, 3)
     assert told == []
 
 
@@ -193,12 +193,9 @@ async def test_targets(home: Home, named_by: str) -> None:
     offline = {"condition": f"{DOMAIN}.server_is_offline", "target": named}
     targets = dict.fromkeys(OF_SERVER, named)
     told = await automate(home, targets, conditions=[offline])
-    dr.async_get(home.hass).async_update_device(
-        home.device(home.server).id,
-        area_id=area,
-        labels={label},
-        name_by_user="My server",
-    )
+    update = dr.async_get(home.hass).async_update_device
+    attic = home.device(home.server).id
+    update(attic, area_id=area, labels={label}, name_by_user="My server")
     await home.press()
 
     await home.server.stop()
@@ -233,13 +230,14 @@ async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
 
 
 async def test_plex_pass_ended(home: Home) -> None:
-    """A Plex Pass that ends fires once, one that is canceled and runs on does not."""
+    """A Plex Pass that ends fires once; one that is canceled and runs on is active."""
     home.account.subscribe()
     await home.press()
-    owner = target(home)
-    active = {"condition": f"{DOMAIN}.plex_pass_is_active", "target": owner}
+    name = "plex_pass_is_active"
+    owner, attic = home.device().id, home.device(home.server).id
+    active = {"condition": f"{DOMAIN}.{name}", "target": target(home)}
     inactive = {"condition": "not", "conditions": [active]}
-    targets = dict.fromkeys(OF_ACCOUNT, owner)
+    targets = dict.fromkeys(OF_ACCOUNT, target(home))
     told = await automate(home, targets, conditions=[inactive])
     for runs, status, times in (
         (True, "PendingCancellation", 0),
@@ -247,12 +245,18 @@ async def test_plex_pass_ended(home: Home) -> None:
         (False, "Lapsed", 1),
         (True, "Active", 1),
         (False, "Inactive", 2),
+        (True, "Active", 2),
     ):
         home.account.subscription = {"active": runs, "status": status}
         await home.refresh()
-        assert ids(told) == ["plex_pass_ended"] * times
-    assert told[0].data["device_id"] == owner["device_id"]
+        assert [event.data["id"] for event in told] == ["plex_pass_ended"] * times
+        assert await holds(home, name, owner) is runs
+    assert told[0].data["device_id"] == owner
     assert told[0].data["description"] == "Plex Pass of ada ended"
+    assert await holds(home, name, owner, attic, behavior="all")
+    assert not await holds(home, name, attic)
+    await home.unload()
+    assert not await holds(home, name, owner)
 
 
 async def test_two_accounts(home: Home) -> None:
@@ -263,7 +267,7 @@ async def test_two_accounts(home: Home) -> None:
     other = entry_of(home.simulator, grace)
     await home.hass.config_entries.async_add(other)
     await home.settle()
-    device_id = device_of(home.hass, other, grace.uuid)
+    device_id = replace(home, entry=other, account=grace).device().id
     dr.async_get(home.hass).async_update_device(device_id, labels={label})
 
     home.simulator.revoke(home.account)
@@ -278,16 +282,49 @@ async def test_two_accounts(home: Home) -> None:
     assert event.data["device_id"] == device_id
 
 
+async def test_server_is_online_or_offline(home: Home) -> None:
+    """A server is online or offline, and neither while nobody knows."""
+    await home.unload()
+    cellar = await home.own()
+    hang = home.fault(path="/identity", action="hang")
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    attic, other, owner = (home.device(one).id for one in (home.server, cellar, None))
+    assert await online(home, attic) == (False, False)
+    hang.remove()
+    await home.settle()
+    home.disable_entities()
+    assert await online(home, attic) == (True, False)
+
+    await home.server.stop()
+    await home.wait()
+    assert await online(home, attic) == (False, True)
+    for both in ([attic, other], [owner], [attic, other, owner, "strange"]):
+        assert await online(home, *both) == (True, True)
+        assert await online(home, *both, behavior="all") == (False, False)
+
+    await home.unload()
+    assert await online(home, attic) == (False, False)
+    assert await online(home, attic, behavior="all") == (False, False)
+    await home.server.start()
+    await home.set_up()
+    assert await online(home, attic, other, behavior="all") == (True, False)
+    assert await online(home, "strange", behavior="all") == (False, False)
+
+
 @pytest.mark.parametrize(
-    ("name", "config"),
+    ("kind", "name", "config"),
     [
-        ("server_went_offline", {}),
-        ("server_went_offline", {"target": {}}),
-        ("server_came_online", {"target": ANY_DEVICE, "options": {"for": "00:10:00"}}),
-        ("server_exploded", {"target": ANY_DEVICE}),
+        ("trigger", "server_went_offline", {}),
+        ("trigger", "server_went_offline", {"target": {}}),
+        ("trigger", "server_came_online", ANY | {"options": {"for": "00:10:00"}}),
+        ("trigger", "server_exploded", ANY),
+        ("condition", "server_is_online", {"target": {}}),
+        ("condition", "server_is_online", ANY | {"options": {"behavior": "each"}}),
     ],
 )
-async def test_invalid(hass: HomeAssistant, name: str, config: dict[str, Any]) -> None:
-    """A trigger without target or with options that it doesn't have is refused."""
-    triggers = {"trigger": f"{DOMAIN}.{name}", **config}
-    assert await automation(hass, triggers=triggers) == "unavailable"
+async def test_invalid(
+    hass: HomeAssistant, kind: str, name: str, config: dict[str, Any]
+) -> None:
+    """One without a target, or with options that it doesn't have, is refused."""
+    invalid = {f"{kind}s": {kind: f"{DOMAIN}.{name}", **config}}
+    assert await automation(hass, **{"triggers": []} | invalid) == "unavailable"
