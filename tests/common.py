@@ -312,6 +312,26 @@ def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:
     return entity_id
 
 
+def connectivity(hass: HomeAssistant, account: Account, server: AnyServer) -> str:
+    """Return the state of a server's connectivity."""
+    key = f"{account.uuid}_{server.machine_identifier}_connectivity"
+    return state_of(hass, "binary_sensor", key).state
+
+
+def plex_pass(hass: HomeAssistant, account: Account) -> str:
+    """Return the state of an entity of the account."""
+    return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
+
+
+def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
+    """Return the id of a device by its identifier."""
+    device = dr.async_get(hass).async_get_device_by_identifier(
+        (DOMAIN, identifier), entry.entry_id
+    )
+    assert device, f"There is no device {identifier}"
+    return device.id
+
+
 async def press_refresh(hass: HomeAssistant, account: Account) -> None:
     """Press the refresh button of an account."""
     button = entity_id_of(hass, "button", f"{account.uuid}_refresh")

@@ -896,6 +896,9 @@ async def test_control(plex: World) -> None:
     settings = {"latency": 0.001, "cookies": False, "sign_out_scope": "client"}
     check(await ask("PATCH /settings", **settings), **settings)
     assert (sim.latency, sim.cookies, sim.sign_out_scope) == (0.001, False, "client")
+    await ask("POST /latency", seconds=0)
+    await ask("POST /sign-out-scope", scope="token")
+    assert (sim.latency, sim.sign_out_scope) == (0, "token")
     await ask(f"POST {account}/revoke")
     assert not ada.tokens
     code = (await plex("POST /pins")).said["code"]
@@ -919,6 +922,8 @@ async def test_control(plex: World) -> None:
         (400, "POST /clock", {}),
         (404, "POST /servers", {"owner": "unknown"}),
         (400, "PATCH /settings", {"sign_out_scope": "all"}),
+        (400, "POST /latency", {}),
+        (400, "POST /sign-out-scope", {"scope": "all"}),
         (400, "PATCH /settings", {"cookies": "no"}),
     ]
     for status, line, body in nonsense:

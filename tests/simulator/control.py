@@ -43,7 +43,9 @@ class Control:
         app.router.add_delete("/faults", self._clear_faults)
         app.router.add_delete("/faults/{id}", self._remove_fault)
         app.router.add_patch("/settings", self._change_settings)
+        app.router.add_post("/latency", self._set_latency)
         app.router.add_post("/clock", self._advance)
+        app.router.add_post("/sign-out-scope", self._set_sign_out_scope)
         app.router.add_post("/servers", self._add_server)
         app.router.add_post("/hostile", self._add_hostile)
         app.router.add_patch("/servers/{id}", self._change_server)
@@ -176,6 +178,11 @@ class Control:
             raise LookupError(f"no fault {request.match_info['id']}")
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
+    async def _set_latency(self, request: web.Request) -> web.Response:
+        seconds = float((await self._body(request))["seconds"])
+        change_settings(self._sim, {"latency": seconds})
+        return web.json_response({"latency": seconds})
+
     async def _change_settings(self, request: web.Request) -> web.Response:
         change_settings(self._sim, await self._body(request))
         return web.json_response(settings_of(self._sim))
@@ -183,6 +190,11 @@ class Control:
     async def _advance(self, request: web.Request) -> web.Response:
         self._sim.clock.advance(float((await self._body(request))["advance"]))
         return web.json_response({"now": self._sim.clock.now().isoformat()})
+
+    async def _set_sign_out_scope(self, request: web.Request) -> web.Response:
+        scope = (await self._body(request))["scope"]
+        change_settings(self._sim, {"sign_out_scope": scope})
+        return web.json_response({"scope": scope})
 
     async def _add_server(self, request: web.Request) -> web.Response:
         server = await add_described_server(
