@@ -122,7 +122,8 @@ def token(value: Any) -> str | None:
 def text_mappings(value: Any) -> Sequence[Mapping[str, str | None]]:
     """Return the mappings in a list, or a single one, with text for each value."""
     items = mappings(value)
-    if _TEXT_TYPES.issuperset(map(type, chain.from_iterable(map(dict.values, items)))):
+    values = chain.from_iterable(map(dict.values, items))
+    if _TEXT_TYPES.issuperset(map(type, values)):
         return items
     return [{name: text(one) for name, one in item.items()} for item in items]
 
@@ -131,14 +132,17 @@ def texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
     if isinstance(value, str):
         value = [item.strip() for item in value.split(",")]
-    if not value or not isinstance(value, list):
+    if not isinstance(value, list):
         return ()
+    items = tuple(value)
     try:
-        "".join(value)
-    except TypeError:  # some are something else
-        items = (item.get("id") if isinstance(item, dict) else item for item in value)
-        value = [text(item) or "" for item in items]
-    return tuple(filter(None, value) if "" in value else value)
+        # One pass over all: it fails if one is no text, and is true if one is empty.
+        if not "".startswith(items):
+            return items
+    except TypeError:
+        pass
+    found = (item.get("id") if isinstance(item, dict) else item for item in items)
+    return tuple(filter(None, map(text, found)))
 
 
 def flag(value: Any) -> bool:

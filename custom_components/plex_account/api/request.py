@@ -1,8 +1,8 @@
 """What is sent and what comes back, as plain values."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypedDict, override
+from dataclasses import dataclass
+from typing import TypedDict
 
 from .retry import RetryConfig
 
@@ -25,8 +25,9 @@ class RequestOptions(TypedDict, total=False):
     server_url: str | None
 
 
-class Request(NamedTuple):
-    """What an operation asks for.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Request:
+    """What an operation asks for; its repr shows nothing, since it may be secret.
 
     `answers_secret`: the answer may hold a token though the request holds none.
     `repeatable`: it does no harm if it arrives twice.
@@ -45,16 +46,11 @@ class Request(NamedTuple):
     max_bytes: int = MAX_BODY_BYTES
     total_seconds: float | None = None
 
-    @override
-    def __repr__(self) -> str:
-        """Show nothing of what is sent: it may be secret."""
-        return f"Request(method={self.method!r})"
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Response:
-    """A complete answer of success."""
+    """A complete answer of success; its repr shows nothing, since it may be secret."""
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
