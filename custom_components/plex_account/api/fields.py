@@ -51,11 +51,9 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def mappings(value: Any) -> tuple[dict[str, Any], ...]:
     """Return the mappings in a list, or a single one."""
-    if isinstance(value, dict):
-        return (value,)
-    if not isinstance(value, list):
-        return ()
-    return tuple([item for item in value if isinstance(item, dict)])
+    if isinstance(value, list):
+        return tuple(filter(dict.__instancecheck__, value))
+    return (value,) if isinstance(value, dict) else ()
 
 
 def text(value: Any) -> str | None:
@@ -130,11 +128,12 @@ def text_mappings(value: Any) -> Sequence[Mapping[str, str | None]]:
 
 def texts(value: Any) -> tuple[str, ...]:
     """Return the texts of a list; XML wraps each in an element with an id."""
-    if isinstance(value, str):
-        value = [item.strip() for item in value.split(",")]
-    if not isinstance(value, list):
+    if isinstance(value, list):
+        items = tuple(value)
+    elif isinstance(value, str):
+        items = tuple([item.strip() for item in value.split(",")])
+    else:
         return ()
-    items = tuple(value)
     try:
         # One pass over all: it fails if one is no text, and is true if one is empty.
         if not "".startswith(items):
