@@ -64,9 +64,9 @@ def figures_of(seconds: float, rate: float, *operations: str) -> Figures:
 @pytest.mark.parametrize(
     ("seconds", "rate", "missed"),
     [
-        (1.1, 0.9, []),
+        (1.04, 0.9, []),
         (1.2, 0.9, ["median, to the floor's"]),
-        (1.1, 0.8, ["64 at once, to the floor's"]),
+        (1.04, 0.8, ["64 at once, to the floor's"]),
         (2, 1, ["median, to the floor's", "median, faster than plexapi"]),
         (1, 0.4, ["64 at once, to the floor's", "64 at once, faster than plexapi"]),
     ],

@@ -208,14 +208,11 @@ def test_long_lists() -> None:
     assert [one.url for one in candidates.allowed] == [one.uri for one in good[:24]]
     candidates = api.select_candidates(bad * 1000, SHARED)
     assert (len(candidates.allowed), len(candidates.refused)) == (0, 100)
-    names = [
-        way(f"https://{letters}{number}.example")
-        for number in range(1000)
-        for letters in ("\ufdfa" * 240, "\u0628" * 240, "\xfc\u3002" * 100)
-    ]
-    started = process_time()
-    assert api.select_candidates(names, SHARED).allowed == ()
-    assert process_time() - started < 1
+    for letters in ("\ufdfa" * 240, "\u0628" * 240, "\xfc\u3002" * 100):
+        names = [way(f"https://{letters}{number}.example") for number in range(1000)]
+        started = process_time()
+        assert api.select_candidates(names, SHARED).allowed == ()
+        assert process_time() - started < 0.3
 
 
 # Whatever strangers write, against another reading of the rules

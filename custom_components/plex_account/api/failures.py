@@ -17,7 +17,6 @@ from .errors import (
     PlexResponseTooLarge,
     PlexTimeoutError,
 )
-from .request import Response
 
 _MAX_CONTENT_TYPE = 100
 _CONTENT_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
@@ -43,7 +42,7 @@ class Facts(TypedDict):
     headers: Mapping[str, str]
 
 
-def facts(response: Response | aiohttp.ClientResponse) -> Facts:
+def facts(response: aiohttp.ClientResponse) -> Facts:
     """Return what an error keeps of an answer."""
     return Facts(
         status=response.status,
@@ -52,7 +51,7 @@ def facts(response: Response | aiohttp.ClientResponse) -> Facts:
     )
 
 
-def unreadable(response: Response) -> PlexResponseError:
+def unreadable(response: aiohttp.ClientResponse) -> PlexResponseError:
     """Return the error of an answer of success that can't be read."""
     return PlexResponseError("Not a readable answer", **facts(response))
 

@@ -10,7 +10,7 @@ import aiohttp
 from yarl import URL
 
 from .addresses import IPAddress
-from .documents import JsonLoads
+from .documents import JsonLoads, is_document
 from .errors import PlexResponseError
 from .failures import content_type
 from .identity import ANONYMOUS, ClientIdentity
@@ -27,7 +27,7 @@ from .models import (
 from .operation import operation
 from .paths import checked_params, checked_path
 from .refusals import server_error
-from .request import Request, RequestOptions, Response, Token
+from .request import Request, RequestOptions, Token
 from .retry import NO_RETRY, RetryConfig
 from .streaming import StreamedAnswer, Streaming
 from .transport import Transport
@@ -94,7 +94,7 @@ class PlexServerClient:
         doesn't take the token, and PlexResponseError if a page of somebody in
         between comes in its place.
         """
-        await self._transport.check(_FRONT_PAGE, options)
+        await self._transport.read(_FRONT_PAGE, options, _require_document)
 
     @operation
     async def get_transient_token(
@@ -187,13 +187,21 @@ def _source_request(source: str, refresh: bool) -> Request:
     return Request(path=str(_RESOURCES % query))
 
 
-def _read_answer(response: Response, json_loads: JsonLoads | None) -> Answer:
+def _require_document(response: aiohttp.ClientResponse, body: bytes) -> None:
+    """Raise ValueError if a body is a page of somebody in between."""
+    if not is_document(body):
+        raise ValueError("Not a document")
+
+
+def _read_answer(
+    response: aiohttp.ClientResponse, body: bytes, *, json_loads: JsonLoads | None
+) -> Answer:
     """Return an answer with what its body holds."""
-    document, text = parse_answer(response.body, json_loads)
+    document, text = parse_answer(body, json_loads)
     return Answer(
         status=response.status,
         content_type=content_type(response.headers),
         document=document,
         text=text,
-        body=response.body,
+        body=body,
     )

@@ -1,4 +1,4 @@
-"""What is sent and what comes back, as plain values."""
+"""What is sent, as plain values."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,12 +45,3 @@ class Request:
     repeatable: bool = True
     max_bytes: int = MAX_BODY_BYTES
     total_seconds: float | None = None
-
-
-@dataclass(slots=True, repr=False)
-class Response:
-    """A complete answer of success; its repr shows nothing, since it may be secret."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes

@@ -11,13 +11,16 @@ from multidict import CIMultiDict
 
 from .addresses import IPAddress
 from .destination import find_destination
-from .documents import OFF_LOOP_BYTES, JsonLoads, is_document, read_document
+from .documents import OFF_LOOP_BYTES, JsonLoads, read_document
 from .errors import PlexAddressError, PlexError, PlexResponseError
 from .failures import facts, failure, too_large, unreadable
 from .identity import ClientIdentity
 from .refusals import ErrorOf, read_refusal
-from .request import Request, RequestOptions, Response, Token
+from .request import Request, RequestOptions, Token
 from .retry import RetryConfig
+
+type Reply = tuple[aiohttp.ClientResponse, bytes]
+type Reader[T] = Callable[[aiohttp.ClientResponse, bytes], T]
 
 _MAX_REFUSAL_BYTES = 64 * 1024
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -76,56 +79,42 @@ class Transport:
         return self.read(
             request,
             options,
-            lambda response: parse(read_document(response.body, self.json_loads)),
+            lambda _, body: parse(read_document(body, self.json_loads)),
         )
 
     async def read[T](
-        self, request: Request, options: RequestOptions, reader: Callable[[Response], T]
+        self, request: Request, options: RequestOptions, reader: Reader[T]
     ) -> T:
-        """Return what a reader makes of the answer to a request.
+        """Return what a reader makes of an answer of success and its body.
 
-        Raises the reader's PlexResponseError with the facts of the answer, and a
-        plain one if the body is too much for the reader.
+        A request is sent again as long as that may help; one that isn't repeatable
+        only if it can't have arrived. Raises the reader's PlexResponseError with the
+        facts of the answer, and a plain one if the body is too much for the reader.
         """
-        response = await self.send(request, options)
+        retry = options.get("retry") or self._retry
+        if retry.strategy == "none":
+            response, body = await self._send(request, options)
+        else:
+            response, body = await self._send_repeatedly(request, options, retry)
         try:
-            if len(response.body) > OFF_LOOP_BYTES:
+            if len(body) > OFF_LOOP_BYTES:
                 await asyncio.sleep(0)  # putting a long body together took long enough
-                return await asyncio.to_thread(reader, response)
-            return reader(response)
+                return await asyncio.to_thread(reader, response, body)
+            return reader(response, body)
         except PlexResponseError as error:
             raise type(error)(str(error), **facts(response)) from None
         except Exception:  # noqa: BLE001, whatever a body does to its readers
             raise unreadable(response) from None
 
-    async def check(self, request: Request, options: RequestOptions) -> None:
-        """Return if the answer is a success; nothing in it is read.
-
-        Raises a PlexError if not, or if it is a page of somebody in between.
-        """
-        response = await self.send(request, options)
-        if not is_document(response.body):
-            raise unreadable(response)
-
-    def send(self, request: Request, options: RequestOptions) -> Awaitable[Response]:
-        """Return the answer to a request, sent again as long as that may help.
-
-        A request that isn't repeatable is sent again only if it can't have arrived.
-        """
-        retry = options.get("retry") or self._retry
-        if retry.strategy == "none":
-            return self._send_once(request, options)
-        return self._send_repeatedly(request, options, retry)
-
     async def _send_repeatedly(
         self, request: Request, options: RequestOptions, retry: RetryConfig
-    ) -> Response:
+    ) -> Reply:
         """Return the answer to a request that is sent until it is final."""
         started = monotonic()
         tries = 0
         while True:
             try:
-                return await self._send_once(request, options)
+                return await self._send(request, options)
             except PlexError as error:
                 if not retry.applies(error, repeatable=request.repeatable):
                     raise
@@ -135,14 +124,10 @@ class Transport:
             await asyncio.sleep(wait)
             tries += 1
 
-    async def _send_once(self, request: Request, options: RequestOptions) -> Response:
+    async def _send(self, request: Request, options: RequestOptions) -> Reply:
         """Return the answer to a request that is sent once."""
         response = await self.open(request, options)
-        return Response(
-            response.status,
-            response.headers,
-            await _read(response, request.max_bytes),
-        )
+        return response, await _read(response, request.max_bytes)
 
     async def open(
         self, request: Request, options: RequestOptions
