@@ -87,15 +87,10 @@ class Transport:
     ) -> T:
         """Return what a reader makes of an answer of success and its body.
 
-        A request is sent again as long as that may help; one that isn't repeatable
-        only if it can't have arrived. Raises the reader's PlexResponseError with the
-        facts of the answer, and a plain one if the body is too much for the reader.
+        Raises the reader's PlexResponseError with the facts of the answer, and a
+        plain one if the body is too much for the reader.
         """
-        retry = options.get("retry") or self._retry
-        if retry.strategy == "none":
-            response, body = await self._send(request, options)
-        else:
-            response, body = await self._send_repeatedly(request, options, retry)
+        response, body = await self._send(request, options)
         try:
             if len(body) > OFF_LOOP_BYTES:
                 await asyncio.sleep(0)  # putting a long body together took long enough
@@ -106,15 +101,18 @@ class Transport:
         except Exception:  # noqa: BLE001, whatever a body does to its readers
             raise unreadable(response) from None
 
-    async def _send_repeatedly(
-        self, request: Request, options: RequestOptions, retry: RetryConfig
-    ) -> Reply:
-        """Return the answer to a request that is sent until it is final."""
+    async def _send(self, request: Request, options: RequestOptions) -> Reply:
+        """Return the answer to a request, sent again as long as that may help.
+
+        A request that isn't repeatable is sent again only if it can't have arrived.
+        """
+        retry = options.get("retry") or self._retry
         started = monotonic()
         tries = 0
         while True:
             try:
-                return await self._send(request, options)
+                response = await self.open(request, options)
+                return response, await _read(response, request.max_bytes)
             except PlexError as error:
                 if not retry.applies(error, repeatable=request.repeatable):
                     raise
@@ -123,11 +121,6 @@ class Transport:
                     raise
             await asyncio.sleep(wait)
             tries += 1
-
-    async def _send(self, request: Request, options: RequestOptions) -> Reply:
-        """Return the answer to a request that is sent once."""
-        response = await self.open(request, options)
-        return response, await _read(response, request.max_bytes)
 
     async def open(
         self, request: Request, options: RequestOptions
