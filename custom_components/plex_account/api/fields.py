@@ -3,9 +3,7 @@
 Somebody else wrote every value, so each reader bounds what it returns.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any
 import unicodedata
 
@@ -16,7 +14,6 @@ MAX_LABEL = 100
 
 _MAX_TOKEN = 4096
 _INTEGER_BITS = 64  # with the sign
-_TEXT_TYPES = frozenset({str, type(None)})
 _ZERO_WIDTH_JOINER = "\u200d"
 _VARIATION_SELECTORS = ("\ufe0e", "\ufe0f")
 
@@ -115,15 +112,6 @@ def token(value: Any) -> str | None:
     ):
         return None
     return value.strip() or None
-
-
-def text_mappings(value: Any) -> Sequence[Mapping[str, str | None]]:
-    """Return the mappings in a list, or a single one, with text for each value."""
-    items = mappings(value)
-    values = chain.from_iterable(map(dict.values, items))
-    if _TEXT_TYPES.issuperset(map(type, values)):
-        return items
-    return [{name: text(one) for name, one in item.items()} for item in items]
 
 
 def texts(value: Any) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ from ..fields import (
     number,
     required,
     text,
-    text_mappings,
     texts,
     timestamp,
     token,
@@ -29,7 +28,7 @@ from .subscription import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Service:
     """A service that the account may use; token and secret are often absent."""
 
@@ -216,13 +215,13 @@ def _parse_profile(value: Any) -> Profile | None:
 def _parse_services(value: Any) -> tuple[Service, ...]:
     return tuple(
         [
-            Service(
-                identifier=service.get("identifier"),
-                endpoint=service.get("endpoint"),
-                status=service.get("status"),
-                token=service.get("token") or None,
-                secret=service.get("secret") or None,
+            Service(  # by position, which costs less: there may be many
+                text(service.get("identifier")),
+                text(service.get("endpoint")),
+                text(service.get("status")),
+                nullable(service.get("token")),
+                nullable(service.get("secret")),
             )
-            for service in text_mappings(value)
+            for service in mappings(value)
         ]
     )

@@ -18,7 +18,7 @@ class ConnectionKind(StrEnum):
     RELAY = "relay"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PlexConnection:
     """One way to reach a server, as a list says; see `connections` before dialling."""
 
@@ -42,14 +42,14 @@ def parse_connections(value: Any) -> tuple[PlexConnection, ...]:
     """Return the connections in a list that somebody else wrote."""
     return tuple(
         [
-            PlexConnection(
-                uri=uri,
-                protocol=label(connection.get("protocol")),
-                address=label(connection.get("address")),
-                port=number(connection.get("port")),
-                local=flag(connection.get("local")),
-                relay=flag(connection.get("relay")),
-                ipv6=flag(connection.get("IPv6")),
+            PlexConnection(  # by position, which costs less: there may be many
+                uri,
+                label(connection.get("protocol")),
+                label(connection.get("address")),
+                number(connection.get("port")),
+                flag(connection.get("local")),
+                flag(connection.get("relay")),
+                flag(connection.get("IPv6")),
             )
             for connection in mappings(value)[:_MAX_CONNECTIONS]
             if (uri := text(connection.get("uri"))) and len(uri) <= _MAX_URI
