@@ -14,6 +14,7 @@ MAX_LABEL = 100
 
 _MAX_TOKEN = 4096
 _INTEGER_BITS = 64  # with the sign
+_is_mapping = dict.__instancecheck__
 _ZERO_WIDTH_JOINER = "\u200d"
 _VARIATION_SELECTORS = ("\ufe0e", "\ufe0f")
 
@@ -49,7 +50,7 @@ def mapping(value: Any) -> dict[str, Any]:
 def mappings(value: Any) -> tuple[dict[str, Any], ...]:
     """Return the mappings in a list, or a single one."""
     if isinstance(value, list):
-        return tuple(filter(dict.__instancecheck__, value))
+        return tuple(filter(_is_mapping, value))
     return (value,) if isinstance(value, dict) else ()
 
 

@@ -32,7 +32,7 @@ class Subscription:
         return _BETWEEN_WORDS.sub("_", self.status).lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PastSubscription:
     """What is known of the billing of one subscription, whether it runs or has ended.
 
@@ -87,21 +87,21 @@ def parse_optional_subscription(value: Any) -> Subscription | None:
 def parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
     """Return a subscription with its billing."""
     billing = mapping(past.get("billing"))
-    return PastSubscription(
-        id=nullable(past.get("id")),
-        mode=nullable(past.get("mode")),
-        renews_at=timestamp(past.get("renewsAt")),
-        ends_at=timestamp(past.get("endsAt")),
-        canceled=flag(past.get("canceled")),
-        grace_period=flag(past.get("gracePeriod")),
-        on_hold=flag(past.get("onHold")),
-        can_reactivate=flag(past.get("canReactivate")),
-        can_upgrade=flag(past.get("canUpgrade")),
-        can_downgrade=flag(past.get("canDowngrade")),
-        can_convert=flag(past.get("canConvert")),
-        type=text(past.get("type")),
-        transfer=nullable(past.get("transfer")),
-        state=text(past.get("state")),
-        payment_method_id=number(billing.get("paymentMethodId")),
-        internal_payment_method=mapping(billing.get("internalPaymentMethod")),
+    return PastSubscription(  # by position, which costs less: there may be many
+        nullable(past.get("id")),
+        nullable(past.get("mode")),
+        timestamp(past.get("renewsAt")),
+        timestamp(past.get("endsAt")),
+        flag(past.get("canceled")),
+        flag(past.get("gracePeriod")),
+        flag(past.get("onHold")),
+        flag(past.get("canReactivate")),
+        flag(past.get("canUpgrade")),
+        flag(past.get("canDowngrade")),
+        flag(past.get("canConvert")),
+        text(past.get("type")),
+        nullable(past.get("transfer")),
+        text(past.get("state")),
+        number(billing.get("paymentMethodId")),
+        mapping(billing.get("internalPaymentMethod")),
     )
