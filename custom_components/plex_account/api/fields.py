@@ -14,9 +14,11 @@ MAX_LABEL = 100
 
 _MAX_TOKEN = 4096
 _INTEGER_BITS = 64  # with the sign
-_is_mapping = dict.__instancecheck__
 _ZERO_WIDTH_JOINER = "\u200d"
 _VARIATION_SELECTORS = ("\ufe0e", "\ufe0f")
+
+# isinstance(value, dict), for lists that may be long: filter calls it without Python.
+_is_mapping = dict.__instancecheck__
 
 
 def required[T](value: T | None, name: str) -> T:
