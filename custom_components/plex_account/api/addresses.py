@@ -43,7 +43,7 @@ def is_loopback(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def parse_url(text: str) -> URL | None:
     """Return an http or https URL with a host and a valid port, None if it is none."""
     try:

@@ -9,12 +9,12 @@ from typing import Any
 import aiohttp
 from multidict import CIMultiDict
 
-from .addresses import IPAddress
-from .destination import find_destination
+from .addresses import IPAddress, parse_url
 from .documents import OFF_LOOP_BYTES, JsonLoads, read_document
 from .errors import PlexAddressError, PlexError, PlexResponseError
 from .failures import facts, failure, too_large, unreadable
 from .identity import ClientIdentity
+from .origin import find_origin
 from .refusals import ErrorOf, read_refusal
 from .request import Request, RequestOptions, Token
 from .retry import RetryConfig
@@ -133,28 +133,29 @@ class Transport:
         if callable(token):
             token = await token()
         if (server_url := options.get("server_url")) is not None:
-            destination = find_destination(server_url, None, request.path)
+            origin = find_origin(server_url, None)
         else:
-            destination = find_destination(
-                self._server_url, self._address, request.path
-            )
+            origin = find_origin(self._server_url, self._address)
         headers = self._build_headers(request, options, token)
-        if not destination.confidential and (
+        if not origin.confidential and (
             request.form or request.answers_secret or "X-Plex-Token" in headers
         ):
             raise PlexAddressError("Nothing secret goes over plain http")
-        if destination.host:
-            headers["Host"] = destination.host
+        if origin.host:
+            headers["Host"] = origin.host
+        url = parse_url(origin.base + request.path)
+        if url is None:
+            raise PlexAddressError("Not a valid address")
         try:
             response = await self._session.request(
                 request.method,
-                destination.url,
+                url,
                 params=request.params,
                 data=request.form,
                 headers=headers,
                 timeout=self._timeout_of(request, options),
                 allow_redirects=False,
-                server_hostname=destination.server_hostname,
+                server_hostname=origin.server_hostname,
                 middlewares=None if request.repeatable else (_send_to_the_end,),
             )
         except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
