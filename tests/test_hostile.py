@@ -327,6 +327,7 @@ async def test_names(home: Home, stranger: Hostile, name: str) -> None:
 
 async def test_nothing_of_the_account_leaves(home: Home, stranger: Hostile) -> None:
     """After everything was tried that concerns it, and with redirects to other hosts."""
+    home.account.username = "lovelace"  # unlike "ada", no part of a random identifier
     home.simulator.extra_resources.append(stranger.entry())
     await home.set_up()
     for path in "/", "/security/*", "/library/*":
