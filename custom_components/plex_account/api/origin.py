@@ -11,10 +11,10 @@ from .errors import PlexAddressError
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where requests go: what is dialled, and what name it goes by instead, if any."""
+    """Where requests go: what is dialled, and what name it goes by."""
 
     base: str
-    host: str | None
+    host: str
     server_hostname: str | None
     confidential: bool
 
@@ -36,7 +36,7 @@ def find_origin(server_url: str, address: str | None) -> Origin:
     dialled: URL = url.with_host(address) if address else url
     return Origin(
         base=str(dialled).rstrip("/"),
-        host=url.host_port_subcomponent if address else None,
+        host=url.host_port_subcomponent or name,
         server_hostname=name if address and secure else None,
         confidential=secure or is_loopback(address or name),
     )

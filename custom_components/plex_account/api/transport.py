@@ -141,8 +141,7 @@ class Transport:
             request.form or request.answers_secret or "X-Plex-Token" in headers
         ):
             raise PlexAddressError("Nothing secret goes over plain http")
-        if origin.host:
-            headers["Host"] = origin.host
+        headers["Host"] = origin.host
         url = parse_url(origin.base + request.path)
         if url is None:
             raise PlexAddressError("Not a valid address")
