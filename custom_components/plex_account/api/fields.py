@@ -162,8 +162,6 @@ def number(value: Any) -> int | None:
 
 def timestamp(value: Any) -> datetime | None:
     """Return a time in epoch seconds, ISO 8601, or as `2014-02-28 00:00:00 UTC`."""
-    if value is None:
-        return None
     try:
         if type(value) is int:
             return datetime.fromtimestamp(value, UTC)
