@@ -296,22 +296,6 @@ def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
     return state
 
 
-async def call(
-    hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
-) -> Any:
-    """Return what an action answers."""
-    return await hass.services.async_call(
-        DOMAIN, action, data, blocking=True, context=context, return_response=True
-    )
-
-
-def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:
-    """Return the id of an entity by its unique id."""
-    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
-    assert entity_id, f"There is no {platform} {unique_id}"
-    return entity_id
-
-
 def connectivity(hass: HomeAssistant, account: Account, server: AnyServer) -> str:
     """Return the state of a server's connectivity."""
     key = f"{account.uuid}_{server.machine_identifier}_connectivity"
@@ -323,6 +307,15 @@ def plex_pass(hass: HomeAssistant, account: Account) -> str:
     return state_of(hass, "binary_sensor", f"{account.uuid}_plex_pass").state
 
 
+async def call(
+    hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
+) -> Any:
+    """Return what an action answers."""
+    return await hass.services.async_call(
+        DOMAIN, action, data, blocking=True, context=context, return_response=True
+    )
+
+
 def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
     """Return the id of a device by its identifier."""
     device = dr.async_get(hass).async_get_device_by_identifier(
@@ -330,6 +323,13 @@ def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> s
     )
     assert device, f"There is no device {identifier}"
     return device.id
+
+
+def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:
+    """Return the id of an entity by its unique id."""
+    entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
+    assert entity_id, f"There is no {platform} {unique_id}"
+    return entity_id
 
 
 async def press_refresh(hass: HomeAssistant, account: Account) -> None:

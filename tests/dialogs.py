@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
     async_fire_time_changed,
     get_schema_suggested_value,
 )
@@ -90,10 +91,11 @@ class Dialogs:
         if source == "user":
             flow = self.hass.config_entries.flow
             return await flow.async_init(DOMAIN, context={"source": "user"})
-        renewed: Any = entry or self.entry
+        entry = entry or self.entry
+        assert isinstance(entry, MockConfigEntry)
         if source == "reauth":
-            return await renewed.start_reauth_flow(self.hass)
-        return await renewed.start_reconfigure_flow(self.hass)
+            return await entry.start_reauth_flow(self.hass)
+        return await entry.start_reconfigure_flow(self.hass)
 
     def close(self, step: ConfigFlowResult) -> None:
         """Close a dialog."""

@@ -183,14 +183,14 @@ async def test_day_of_trouble(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "key"),
     [
-        *((fault, "signed Home Assistant out") for fault in REFUSALS),
-        ({"body": STRANGER}, "Plex returned a different account"),
+        *((fault, "token_revoked") for fault in REFUSALS),
+        ({"body": STRANGER}, "other_account"),
     ],
     ids=str,
 )
-async def test_refused_twice(home: Home, fault: dict[str, Any], words: str) -> None:
+async def test_refused_twice(home: Home, fault: dict[str, Any], key: str) -> None:
     """A token that is refused twice, or is somebody else's, asks for a sign-in once."""
     seen: list[str] = []
 
@@ -207,8 +207,9 @@ async def test_refused_twice(home: Home, fault: dict[str, Any], words: str) -> N
     activity = state_of(home.hass, "event", home.unique_id("activity"))
     assert activity.attributes["event_type"] == "token_rejected"
     assert seen == ["unavailable"]
-    with pytest.raises(HomeAssistantError, match=words):
+    with pytest.raises(HomeAssistantError) as failed:
         await home.press()
+    assert failed.value.translation_key == key
     assert home.dialogs() == ["reauth"]
     assert seen == ["unavailable"]
 
