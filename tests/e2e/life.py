@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.simulator import Simulator
+from tests.simulator import Fault, Simulator
 
 from . import recipes
 from .client import OWNER, CommandError, Json
@@ -175,9 +175,9 @@ class _Life:
         host = self._world.attic.machine_identifier
         for fault in self._world.faults():
             for path in ("/", "/security/token"):
-                with self._fault(host=host, path=path, **fault):
+                with self._fault(host=host, path=path, **fault) as wrong:
                     await self._world.attic.restart()
-                    await self._refresh()
+                    await self._refresh_until(wrong)
             with self._fault(host=host, **fault):
                 await self._client.reload(self._ada)
                 await self._refresh()
@@ -381,10 +381,10 @@ class _Life:
         await self._client.look_around(self._grace)
 
     @contextmanager
-    def _fault(self, **fault: Any) -> Generator[None]:
+    def _fault(self, **fault: Any) -> Generator[Fault]:
         """Let something go wrong, and make sure that it did."""
         wrong = self._plex.fault(**fault)
-        yield
+        yield wrong
         assert wrong.hits
         self._plex.clear_faults()
 
@@ -429,6 +429,15 @@ class _Life:
         """Press the refresh button, which says what it fails of."""
         with suppress(CommandError):
             await self._client.refresh(self._ada)
+
+    async def _refresh_until(self, wrong: Fault) -> None:
+        """Refresh until something has gone wrong."""
+
+        async def hits() -> int:
+            await self._refresh()
+            return wrong.hits
+
+        await eventually("the number of hits", hits, bool)
 
     async def _device(self, name: str) -> str:
         return await self._client.device_id(self._ada, name)

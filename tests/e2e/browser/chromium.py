@@ -20,7 +20,7 @@ from playwright.async_api import (
     expect,
 )
 
-TIMEOUT: Final = 20_000
+TIMEOUT: Final = 40_000
 
 # Playwright's own arguments keep it from doing anything in the background. What is left is a
 # datagram socket that it connects, and sends nothing through, to learn whether there is IPv6.
