@@ -35,16 +35,16 @@ PLATFORMS = [
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Register the actions, and the view of the pictures that one of them signs."""
+    """Register the actions and the view that serves signed pictures."""
     async_setup_services(hass)
     hass.http.register_view(PictureView())
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) -> bool:
-    """Set up an account; its servers are looked for in the background.
+    """Set up an account; its servers are contacted in the background.
 
-    Where plex.tv is out, the account starts with the list of an earlier run.
+    If plex.tv is unavailable, the account starts with the list from an earlier run.
     """
     if not (credentials := Credentials.from_entry(entry)):
         raise ConfigEntryAuthFailed(
@@ -59,7 +59,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) 
         if not coordinator.async_start_from_kept_list():
             raise
     entry.runtime_data = coordinator
-    # Plex is polled whatever entities are enabled.
+    # Keep polling Plex even if no entity is enabled.
     entry.async_on_unload(coordinator.async_add_listener(lambda: None))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
@@ -68,7 +68,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: PlexAccountConfigEntry) 
 async def async_unload_entry(
     hass: HomeAssistant, entry: PlexAccountConfigEntry
 ) -> bool:
-    """Unload an account; issues of a disabled one could never end."""
+    """Unload an account, and end the issues of a disabled one, as nothing else would."""
     unloaded = await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
     if unloaded and entry.disabled_by:
         async_end_issues(hass, entry)
@@ -78,7 +78,7 @@ async def async_unload_entry(
 async def async_remove_entry(
     hass: HomeAssistant, entry: PlexAccountConfigEntry
 ) -> None:
-    """Sign the token out; where that fails, the account is removed all the same."""
+    """Sign out the token; if that fails, the account is removed anyway."""
     async_end_issues(hass, entry)
     TokenRefusals.forget(hass, entry)
     await KeptListStore(hass, entry).async_remove()
@@ -93,9 +93,9 @@ async def async_remove_entry(
 async def async_remove_config_entry_device(
     hass: HomeAssistant, entry: PlexAccountConfigEntry, device: dr.DeviceEntry
 ) -> bool:
-    """Allow to remove the device of a server that Plex no longer lists.
+    """Allow removing the device of a server that Plex no longer lists.
 
-    What it lists is known only while the entry is loaded.
+    The list is only known while the entry is loaded.
     """
     if entry.state is not ConfigEntryState.LOADED:
         raise HomeAssistantError(

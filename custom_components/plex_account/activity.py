@@ -1,4 +1,4 @@
-"""What happens to an account and its servers, sent once to each listener."""
+"""Activities of an account and its servers, sent once to each listener."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -44,7 +44,7 @@ def async_fire_activity(
 ) -> None:
     """Notify the listeners of an entry.
 
-    Not at once: whoever refreshes first updates the states that this is about.
+    This is deferred so that the ongoing refresh updates the affected states first.
     """
     hass.loop.call_soon(
         async_dispatcher_send, hass, _signal(entry), activity, event_data
@@ -55,7 +55,7 @@ def async_fire_activity(
 def async_subscribe_activity(
     hass: HomeAssistant, entry: ConfigEntry, listener: ActivityListener
 ) -> CALLBACK_TYPE:
-    """Call a listener for each activity of an entry; returns the unsubscribe callback."""
+    """Call a listener for each activity of an entry; return the unsubscribe callback."""
     return async_dispatcher_connect(hass, _signal(entry), listener)
 
 
@@ -64,7 +64,7 @@ def async_subscribe_all_activity(
     hass: HomeAssistant,
     listener: Callable[[ConfigEntry, Activity, dict[str, Any]], None],
 ) -> CALLBACK_TYPE:
-    """Call a listener for each activity of all entries, those added later included."""
+    """Call a listener for each activity of all entries, including ones added later."""
     unsubscribe: dict[str, CALLBACK_TYPE] = {}
 
     @callback

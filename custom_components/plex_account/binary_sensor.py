@@ -22,7 +22,7 @@ PARALLEL_UPDATES = 0
 
 @dataclass(frozen=True, kw_only=True)
 class PlexAccountBinarySensorDescription(BinarySensorEntityDescription):
-    """A yes or no about an account; None is unknown."""
+    """Describes a binary sensor of an account; a value of None means unknown."""
 
     value_fn: Callable[[PlexAccount], bool | None]
 
@@ -30,7 +30,7 @@ class PlexAccountBinarySensorDescription(BinarySensorEntityDescription):
 def _diagnostic(
     key: str, value_fn: Callable[[PlexAccount], bool | None], *, enabled: bool = False
 ) -> PlexAccountBinarySensorDescription:
-    """Describe a fact that few automations use."""
+    """Describe a diagnostic binary sensor, which few automations use."""
     return PlexAccountBinarySensorDescription(
         key=key,
         translation_key=key,
@@ -83,25 +83,25 @@ async def async_setup_entry(
 
 
 class PlexAccountBinarySensor(PlexAccountEntity, BinarySensorEntity):
-    """A yes or no about an account."""
+    """A binary sensor of an account."""
 
     entity_description: PlexAccountBinarySensorDescription
 
     @property
     @override
     def is_on(self) -> bool | None:
-        """Return what plex.tv said last."""
+        """Return the last value from plex.tv."""
         account = self.coordinator.data.account
         return self.entity_description.value_fn(account) if account else None
 
 
 class PlexServerConnectivity(PlexServerEntity, BinarySensorEntity):
-    """Whether a server can be reached; unknown until that was found out."""
+    """Whether a server can be reached; unknown until it has been checked."""
 
     @property
     @override
     def available(self) -> bool:
-        """Return true: that a server is off is what this says."""
+        """Return True, because the state itself shows that a server is offline."""
         return True
 
     @property

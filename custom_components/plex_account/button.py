@@ -17,7 +17,7 @@ from .exceptions import plex_tv_translation, translated_error
 
 PARALLEL_UPDATES = 0
 
-# Everybody who sees the button may press it, so presses are limited.
+# Anyone who can see the button can press it, so presses are rate-limited.
 _COOLDOWN_SECONDS = 10
 
 REFRESH = ButtonEntityDescription(
@@ -37,7 +37,7 @@ async def async_setup_entry(
 
 
 class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
-    """Refreshes the account and all its servers, whatever the schedule says."""
+    """Refreshes the account and its polled servers, regardless of the schedule."""
 
     _refresh: asyncio.Task[None] | None = None
     _refreshed_at: float | None = None
@@ -46,12 +46,12 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return true: pressing it is how one asks again after an outage."""
+        """Return True, because users press the button to retry after an outage."""
         return True
 
     @override
     async def async_will_remove_from_hass(self) -> None:
-        """Forget a refresh that is due."""
+        """Cancel a pending refresh."""
         if self._cancel_later:
             self._cancel_later()
 
@@ -59,9 +59,9 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Refresh, or join the refresh that is running.
 
-        Less than ten seconds after the last refresh another one follows when they are
-        over; after a failure it is waited for. Raises HomeAssistantError if plex.tv
-        gives no usable answer.
+        Within ten seconds of the last refresh, the next one is delayed until they are
+        over; it is only awaited if the last one failed. Raises HomeAssistantError if
+        plex.tv gives no usable answer.
         """
         coordinator = self.coordinator
         if not self._refresh or self._refresh.done():
@@ -71,15 +71,15 @@ class PlexRefreshButton(PlexAccountEntity, ButtonEntity):
                 return
             self._start_refresh(wait)
         assert self._refresh
-        # Unlike awaiting it, this neither cancels the task, which others may have
-        # joined, nor fails when the entry is unloaded.
+        # Unlike awaiting the task, this doesn't cancel it, as others may have joined it,
+        # and doesn't fail when the entry is unloaded.
         await asyncio.wait([self._refresh])
         if error := coordinator.plex_error:
             raise translated_error(plex_tv_translation(error))
 
     @property
     def _cooldown(self) -> float:
-        """Return how many seconds to wait until the next refresh."""
+        """Return the seconds to wait until the next refresh."""
         if self._refreshed_at is None:
             return 0
         return max(0, self._refreshed_at + _COOLDOWN_SECONDS - monotonic())

@@ -1,4 +1,4 @@
-"""Clients as Home Assistant wants them: its connector, decoder and name."""
+"""Plex clients that use Home Assistant's connector, JSON decoder, and name."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ _CHOICE_LIMIT: HassKey[ChoiceLimit] = HassKey(f"{DOMAIN}_choice_limit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """The token of an account, the client that it was made for, and where it counts."""
+    """The token of an account, the client it was issued to, and the URL it is for."""
 
     token: str = field(repr=False)
     client_identifier: str = field(repr=False)
@@ -51,7 +51,7 @@ class Credentials:
 
     @classmethod
     def from_entry(cls, entry: ConfigEntry) -> Self | None:
-        """Return what an entry stores, None if that is damaged."""
+        """Return the credentials stored in an entry, or None if they are damaged."""
         token = entry.data.get(CONF_TOKEN)
         client_identifier = stored_client_identifier(entry)
         url = stored_url(entry)
@@ -61,7 +61,7 @@ class Credentials:
 
     @property
     def on_loopback(self) -> bool:
-        """Return whether plex.tv is on this machine: in tests and in the demo."""
+        """Return whether plex.tv is on this machine, as in tests and the demo."""
         return is_loopback(URL(self.url).host or "")
 
     def client(self, hass: HomeAssistant) -> PlexTvClient:
@@ -111,22 +111,23 @@ def plex_tv_client(
 
 
 def stored_client_identifier(entry: ConfigEntry) -> str | None:
-    """Return the client identifier of an entry, None if there is no usable one."""
+    """Return the client identifier of an entry, or None if there is no usable one."""
     identifier = entry.data.get(CONF_CLIENT_IDENTIFIER)
     return identifier if identifier and isinstance(identifier, str) else None
 
 
 def stored_url(entry: ConfigEntry) -> str | None:
-    """Return the URL of an entry, None if secrets must not be sent there."""
+    """Return the URL of an entry, or None if secrets must not be sent there."""
     url = entry.data.get(CONF_URL, PLEX_TV_URL)
     return secure_base_url(url) if isinstance(url, str) else None
 
 
 @callback
 def _http_session(hass: HomeAssistant) -> ClientSession:
-    """Return the session of all accounts; it neither keeps nor sends cookies.
+    """Return the HTTP session of all accounts; it neither keeps nor sends cookies.
 
-    Created inside an entry, one with automatic cleanup would end with that entry.
+    Automatic cleanup is off because it would close the session together with the
+    entry that created it.
     """
     if (session := hass.data.get(_HTTP_SESSION)) is None:
         session = hass.data[_HTTP_SESSION] = async_create_clientsession(
@@ -142,7 +143,7 @@ def _http_session(hass: HomeAssistant) -> ClientSession:
 
 
 def _identity(hass: HomeAssistant) -> ClientIdentity:
-    """Return what users see of this client in Plex's list of devices."""
+    """Return how this client appears in Plex's list of devices."""
     integration = async_get_loaded_integration(hass, DOMAIN)
     return ClientIdentity(
         product=integration.name,

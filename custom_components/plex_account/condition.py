@@ -1,4 +1,4 @@
-"""Conditions of accounts and servers; they ask coordinators, not entities."""
+"""Conditions for accounts and servers; they check coordinators, not entities."""
 
 from abc import abstractmethod
 from typing import ClassVar, Unpack, override
@@ -38,7 +38,7 @@ _SCHEMA = vol.Schema(
 
 
 class DeviceCondition(Condition):
-    """Test the accounts or servers that the target names."""
+    """Test the targeted accounts or servers."""
 
     _of_account: ClassVar[bool] = False
 
@@ -61,7 +61,7 @@ class DeviceCondition(Condition):
 
     @override
     def _async_check(self, **kwargs: Unpack[ConditionCheckParams]) -> bool:
-        """Return whether any or all of what the target names match."""
+        """Return whether any or all of the targeted accounts or servers match."""
         devices = [
             device_id
             for device_id in async_target_devices(self._hass, self._target)
@@ -108,5 +108,5 @@ CONDITIONS: dict[str, type[Condition]] = {
 
 
 async def async_get_conditions(hass: HomeAssistant) -> dict[str, type[Condition]]:
-    """Return the conditions of accounts and servers."""
+    """Return the conditions for accounts and servers."""
     return CONDITIONS

@@ -71,7 +71,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
     ) -> ConfigFlowResult:
-        """Sign in again after Plex has revoked the token."""
+        """Sign in again because the stored token is no longer accepted."""
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(
@@ -87,9 +87,9 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._show_menu()
 
     def _show_menu(self) -> ConfigFlowResult:
-        """Show the ways to sign in, also to somebody who opens the dialog again.
+        """Show the sign-in methods, also when the dialog is reopened.
 
-        No form has a way back to the menu.
+        The forms have no way back to the menu.
         """
         entry = self._renewed_entry
         if entry is None and self.source != SOURCE_USER:
@@ -147,7 +147,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_link(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Ask for a code to link this client with."""
+        """Request a code to link this client."""
         sign_in = self._begun_sign_in
         pin = await self._async_attempt(sign_in.async_request_code())
         if sign_in.closed:
@@ -160,7 +160,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_link_wait(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Show the code until it has been entered, or has expired."""
+        """Show the code until it has been entered or has expired."""
         link = self._link
         assert link
         if not link.approval.done():
@@ -191,7 +191,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_link_expired(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Say why there is no code, or none any more, and offer another."""
+        """Explain why there is no code or it has expired, and offer a new one."""
         if not self._is_shown("link_expired"):
             return self._show_form("link_expired")
         if user_input is None:
@@ -230,8 +230,8 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     def _raise_if_finished(self) -> None:
         """Refuse to run the last step twice.
 
-        The second run would find the entry of the first while that is set up. Whoever
-        asks for it hears what Home Assistant says of flows that have ended.
+        The second run would find the entry of the first while it is being set up. The
+        caller gets the same error as for any flow that has ended.
         """
         if self._finished:
             raise UnknownFlow
@@ -239,17 +239,17 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     @override
     def async_remove(self) -> None:
-        """Leave nothing behind."""
+        """Clean up after the flow."""
         if self._unattended:
             self._unattended.cancel()
         if self._sign_in:
             self._sign_in.close()
         if self._ask_again and (entry := self._renewed_entry):
-            # Not at once: as long as this flow is in progress, another isn't begun.
+            # Deferred, because no other flow starts while this one is in progress.
             self.hass.loop.call_soon(entry.async_start_reauth, self.hass)
 
     async def _async_attempt[T](self, attempt: Awaitable[T]) -> T | None:
-        """Return what a sign-in returns; where it fails, note what to show."""
+        """Return the result of a sign-in; if it fails, note the error to show."""
         self._errors, self._wait_seconds = {}, 0
         try:
             return await attempt
@@ -263,18 +263,18 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @property
     def _begun_sign_in(self) -> SignIn:
-        """Return the sign-in that the menu began."""
+        """Return the sign-in that the menu started."""
         assert self._sign_in
         return self._sign_in
 
     @property
     def _renewed_entry(self) -> ConfigEntry | None:
-        """Return the entry to sign in again, None if there is none or no more."""
+        """Return the entry to sign in again, or None if there is none or it is gone."""
         entry_id = self.context.get("entry_id")
         return self.hass.config_entries.async_get_entry(entry_id) if entry_id else None
 
     def _is_shown(self, step_id: str) -> bool:
-        """Return whether the form of a step is what the dialog shows."""
+        """Return whether the dialog currently shows the form of a step."""
         step = self.cur_step
         return (
             step is not None
@@ -283,7 +283,7 @@ class PlexAccountConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
     def _show_form(self, step_id: str) -> ConfigFlowResult:
-        """Show a form, with what was typed but secrets."""
+        """Show a form with the previous input, except secrets."""
         sign_in = self._begun_sign_in
         return self.async_show_form(
             step_id=step_id,

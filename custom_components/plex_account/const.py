@@ -1,4 +1,4 @@
-"""Constants of the Plex Account integration."""
+"""Constants for the Plex Account integration."""
 
 import logging
 from typing import Final

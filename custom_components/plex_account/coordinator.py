@@ -1,4 +1,4 @@
-"""Keeps what plex.tv says of an account and its servers up to date."""
+"""Keeps the data from plex.tv about an account and its servers up to date."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class PlexAccountData:
 
 
 class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
-    """Asks plex.tv for the account and the list of its servers."""
+    """Fetches the account and the list of its servers from plex.tv."""
 
     config_entry: PlexAccountConfigEntry
 
@@ -55,7 +55,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         credentials: Credentials,
         store: KeptListStore,
     ) -> None:
-        """Initialize the coordinator with the kept list of an earlier run, if any."""
+        """Initialize the coordinator with the kept list from an earlier run, if any."""
         super().__init__(
             hass,
             LOGGER,
@@ -92,7 +92,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
     def async_start_from_kept_list(self) -> bool:
         """Start without plex.tv; return whether there is a list to start from.
 
-        There is none for a token that was refused: it may be of no use any more.
+        The list isn't used if the token was refused, as it may no longer be valid.
         """
         if (
             self._store.kept is None
@@ -118,7 +118,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def async_reject_token(self) -> None:
-        """Handle a token that was refused outside a refresh: ask about it again soon."""
+        """Handle a token that was refused outside a refresh: check it again soon."""
         if self._shutdown_requested:
             return
         self._refusals.refuse()
@@ -130,7 +130,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def async_release_device(self, device: dr.DeviceEntry) -> bool:
-        """Return whether a device may be removed: that of a server no longer listed."""
+        """Release the device of an unlisted server; return whether it may be removed."""
         identifier = self.devices.machine_identifier(device)
         if identifier is None or identifier in self.server_list.listed:
             return False
@@ -141,7 +141,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @override
     async def _async_update_data(self) -> PlexAccountData:
-        """Ask for the account and the list of servers at the same time."""
+        """Fetch the account and the list of servers concurrently."""
         number = self._next_list_number()
         running = self.data is not None
         account, listed = await asyncio.gather(
@@ -164,9 +164,9 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         return PlexAccountData(account=account, servers=self.server_list.servers)
 
     def _handle_success(self) -> None:
-        """Forget earlier failures; servers that refused a token are asked for one again."""
+        """Forget earlier failures, and resume minting at servers that refused a token."""
         if not self._outages.logged:
-            # Of an outage that was not logged, the base class doesn't log the end.
+            # Keeps the base class from logging the end of an outage that wasn't logged.
             self.last_update_success = True
         self._outages.end()
         self.plex_error = None
@@ -176,7 +176,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             coordinator.session.resume_minting()
 
     def _handle_errors(self, errors: list[PlexError]) -> PlexAccountData:
-        """Handle a failed refresh: nothing is believed of one refusal."""
+        """Handle a failed refresh; a single refusal of the token is not trusted."""
         refusal = next(
             (one for one in errors if isinstance(one, PlexAuthenticationError)), None
         )
@@ -189,7 +189,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
         )
 
     def _handle_refusal(self, refusal: PlexAuthenticationError) -> PlexAccountData:
-        """Ask for a sign-in when a refusal is confirmed; until then nothing changes."""
+        """Ask for a sign-in once a refusal is confirmed; until then nothing changes."""
         self._refusals.refuse()
         if self._refusals.confirmed:
             self._refusals.async_ask_for_sign_in(news=self.data is not None)
@@ -201,13 +201,13 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
     def _failed_update(
         self, error: PlexError, retry_after: float | None
     ) -> UpdateFailed:
-        """Return the error to raise, and ask again soon.
+        """Return the error to raise, and schedule a retry.
 
-        While the entry is set up, Home Assistant decides when, and logs it.
+        During setup, Home Assistant schedules the retry and logs the error instead.
         """
         if self.data is not None:
             self.update_interval = self._outages.next_interval()
-            # The base class logs what it takes for the begin of an outage.
+            # The base class only logs the error if the last update was successful.
             self.last_update_success = self._outages.should_log()
         key, placeholders = plex_tv_translation(error)
         return UpdateFailed(
@@ -219,7 +219,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def _async_follow_name(self, account: PlexAccount) -> None:
-        """Rename the entry when plex.tv does, unless the user has named it."""
+        """Rename the entry when the account is renamed, unless the user has named it."""
         if not (name := account.public_name):
             return
         entry = self.config_entry
@@ -229,7 +229,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def _async_compare_subscription(self, account: PlexAccount) -> None:
-        """Report a subscription that has another status than before."""
+        """Report a change in the status of the subscription."""
         if self.data is None or self.data.account is None:
             return
         old, new = (
@@ -246,7 +246,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
             )
 
     async def _async_refetch(self) -> None:
-        """Ask for the list of servers outside the schedule, but not often."""
+        """Fetch the list of servers outside the schedule, at most every ten minutes."""
         async with self._refetching:
             now = monotonic()
             if (
@@ -265,13 +265,13 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
                 self._async_show_servers()
 
     def _next_list_number(self) -> int:
-        """Return a number that is higher for a list that was asked for later."""
+        """Return a number that is higher for lists that were requested later."""
         self._lists_asked += 1
         return self._lists_asked
 
     @callback
     def _async_use_list(self, number: int, listed: tuple[PlexServer, ...]) -> None:
-        """Use a list unless a newer one came before it."""
+        """Use a list unless a newer one has already arrived."""
         if number >= self._newest_list:
             self._newest_list = number
             self.server_list.async_update(listed)
@@ -279,7 +279,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def _async_keep_list(self) -> None:
-        """Keep what a later start needs."""
+        """Save what a later start needs."""
         self._store.async_keep(
             KeptList(
                 servers=tuple(self.server_list.servers.values()),
@@ -290,7 +290,7 @@ class PlexAccountCoordinator(DataUpdateCoordinator[PlexAccountData]):
 
     @callback
     def _async_show_servers(self) -> None:
-        """Update the entities after servers came or went between two refreshes."""
+        """Update the entities after servers were added or removed between refreshes."""
         if self.data is not None:
             self.data = replace(self.data, servers=self.server_list.servers)
             self.async_update_listeners()

@@ -14,17 +14,17 @@ ACCOUNT_PAGE = "https://app.plex.tv/desktop/#!/settings/account"
 
 
 def account_identifier(uuid: str) -> tuple[str, str]:
-    """Return what identifies the device of an account."""
+    """Return the identifier of an account's device."""
     return (DOMAIN, uuid)
 
 
 def server_identifier(uuid: str, machine_identifier: str) -> tuple[str, str]:
-    """Return what identifies the device of a server, as one account knows it."""
+    """Return the identifier of a server's device, which is specific to one account."""
     return (DOMAIN, f"{uuid}_{machine_identifier}")
 
 
 class AccountDevices:
-    """The devices of one entry, kept as Plex describes them."""
+    """The devices of one entry, kept in sync with Plex."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
         """Initialize for the devices of an entry."""
@@ -36,7 +36,7 @@ class AccountDevices:
         self._prefix = f"{entry.unique_id}_"
 
     def machine_identifier(self, device: dr.DeviceEntry) -> str | None:
-        """Return the server that a device stands for, None for that of the account."""
+        """Return the server of a device, or None for the device of the account."""
         for domain, identifier in device.identifiers:
             if domain == DOMAIN and identifier.startswith(self._prefix):
                 return identifier.removeprefix(self._prefix)
@@ -99,7 +99,7 @@ class AccountDevices:
 
     @property
     def _account_model(self) -> str:
-        """Return what an account is called in the language of Home Assistant."""
+        """Return the word for an account in the language of Home Assistant."""
         words = async_get_cached_translations(
             self._hass, self._hass.config.language, "device", DOMAIN
         )

@@ -14,7 +14,7 @@ from .server_coordinator import PlexServerCoordinator
 async def async_get_config_entry_diagnostics(
     hass: HomeAssistant, entry: PlexAccountConfigEntry
 ) -> dict[str, Any]:
-    """Return the state of an account and its servers; these are told apart by number."""
+    """Return the state of an account and its servers, which are identified by number."""
     coordinator: PlexAccountCoordinator | None = getattr(entry, "runtime_data", None)
     account = coordinator.data.account if coordinator else None
     servers = coordinator.servers.values() if coordinator else ()

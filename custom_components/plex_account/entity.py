@@ -1,4 +1,4 @@
-"""What the entities of accounts and of servers have in common."""
+"""Base classes for the entities of accounts and servers."""
 
 from collections.abc import Callable, Iterable
 from typing import override
@@ -15,14 +15,14 @@ from .server_coordinator import PlexServerCoordinator
 
 
 class PlexAccountEntity(CoordinatorEntity[PlexAccountCoordinator]):
-    """Something about an account, from plex.tv."""
+    """Base entity of an account, with data from plex.tv."""
 
     _attr_has_entity_name = True
 
     def __init__(
         self, coordinator: PlexAccountCoordinator, description: EntityDescription
     ) -> None:
-        """Belong to the device of the account."""
+        """Initialize the entity on the device of the account."""
         super().__init__(coordinator)
         uuid = coordinator.config_entry.unique_id
         assert uuid
@@ -33,19 +33,19 @@ class PlexAccountEntity(CoordinatorEntity[PlexAccountCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return whether plex.tv has answered the last refresh."""
+        """Return whether plex.tv answered the last refresh."""
         return super().available and self.coordinator.data.account is not None
 
 
 class PlexServerEntity(CoordinatorEntity[PlexServerCoordinator]):
-    """Something about a server, unavailable while the server is."""
+    """Base entity of a server, unavailable while the server is."""
 
     _attr_has_entity_name = True
 
     def __init__(
         self, coordinator: PlexServerCoordinator, description: EntityDescription
     ) -> None:
-        """Belong to the device of the server."""
+        """Initialize the entity on the device of the server."""
         super().__init__(coordinator)
         uuid = coordinator.config_entry.unique_id
         assert uuid
@@ -59,7 +59,7 @@ class PlexServerEntity(CoordinatorEntity[PlexServerCoordinator]):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the server is known to answer."""
+        """Return whether the server is known to be reachable."""
         return super().available and self.coordinator.reachable
 
 
@@ -69,7 +69,7 @@ def async_add_server_entities(
     async_add_entities: AddConfigEntryEntitiesCallback,
     create: Callable[[PlexServerCoordinator], Iterable[Entity]],
 ) -> None:
-    """Add the entities of each server, now and whenever one comes."""
+    """Add the entities of each server, now and whenever one is added."""
     account = entry.runtime_data
     known: set[PlexServerCoordinator] = set()
 

@@ -27,12 +27,12 @@ async def async_setup_entry(
 
 
 class PlexActivity(PlexAccountEntity, EventEntity):
-    """What happens to the account and its servers."""
+    """The activity of the account and its servers."""
 
     @property
     @override
     def available(self) -> bool:
-        """Return true: an event of an unavailable entity would be lost."""
+        """Return True, because events of an unavailable entity would be lost."""
         return True
 
     @override

@@ -1,4 +1,4 @@
-"""What went wrong at Plex, as errors that Home Assistant translates."""
+"""Maps Plex errors to errors that Home Assistant translates."""
 
 from homeassistant.exceptions import HomeAssistantError
 
@@ -31,11 +31,11 @@ _FAILURE_KEYS = {
 
 
 class PlexOtherAccount(PlexAuthenticationError):
-    """plex.tv answered for another account than the one that was set up."""
+    """plex.tv answered for a different account than the one that was set up."""
 
 
 def plex_tv_translation(error: PlexError) -> Translation:
-    """Return the key and placeholders of the sentence for a failure of plex.tv."""
+    """Return the translation key and placeholders for a failure of plex.tv."""
     match error:
         case PlexOtherAccount():
             return "other_account", {}
@@ -58,10 +58,10 @@ def plex_tv_translation(error: PlexError) -> Translation:
 def server_translation(
     error: PlexError, server: str, *, any_path: bool = False
 ) -> Translation:
-    """Return the key and placeholders of the sentence for a failure of a server.
+    """Return the translation key and placeholders for a failure of a server.
 
-    `any_path`: a token was there, and the user has said what to ask for with it, so
-    that is what the server refuses.
+    `any_path`: the user chose the request and there was a token for it, so the request
+    itself is what the server refuses.
     """
     placeholders = {"server": escape(server)}  # toasts render Markdown
     match error:

@@ -1,4 +1,4 @@
-"""The forms of the config flow: their fields, and the errors that they show."""
+"""Forms of the config flow: their fields and the errors they show."""
 
 import voluptuous as vol
 
@@ -21,7 +21,7 @@ from .api import (
 )
 from .link import PlexLinkExpired
 
-# How long Plex is known to refuse, in seconds, where it doesn't say so itself.
+# How long Plex is known to block requests, in seconds, if it doesn't say so itself.
 _WAITS: dict[type[PlexError], float] = {
     PlexTooManyAttempts: 3600,
     PlexRateLimitError: 300,
@@ -49,12 +49,12 @@ SCHEMAS = {
 
 
 def error_to_wait_seconds(error: PlexError) -> float:
-    """Return the seconds to wait that a form names."""
+    """Return the seconds to wait that a form shows."""
     return error.retry_after or _WAITS.get(type(error), 0)
 
 
 def error_to_form_errors(error: PlexError) -> dict[str, str]:
-    """Return the translation key for what plex.tv answered, by field."""
+    """Return the translation key for an error of plex.tv, by form field."""
     match error:
         case PlexLinkExpired():
             return {"base": "code_expired"}

@@ -1,4 +1,4 @@
-"""The view of pictures: one picture of one server, for whoever has a signed path."""
+"""View that serves one picture of one server to anyone with a signed path."""
 
 import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -35,12 +35,12 @@ from .server_requests import async_find_server, check_request
 MAX_SIDE = 4096
 
 _SIZE = re.compile(r"([0-9]{1,4})x([0-9]{1,4})", re.ASCII)
-# Of a server's four places two are left to everything else, however slow viewers are.
+# Leaves two of a server's four slots to everything else, however slow viewers are.
 _MAX_AT_ONCE = 2
 _MAX_SECONDS = 60
-# A picture up to this long is passed on after the server's place is free again.
+# A picture up to this size is sent after the server's slot has been freed.
 _BUFFER_BYTES = 1024 * 1024
-# Those that Home Assistant adds come too late for a picture that is passed on.
+# The headers that Home Assistant adds come too late for a picture that is streamed.
 _HEADERS = {
     hdrs.CACHE_CONTROL: "private, max-age=3600",
     hdrs.CONTENT_SECURITY_POLICY: "default-src 'none'; sandbox",
@@ -51,12 +51,12 @@ _HEADERS = {
 
 
 class NotAPicture(PlexResponseError):
-    """What the server sends is none of the kinds of pictures that are passed on."""
+    """The server's answer is not one of the supported picture types."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture of a server, and the size in pixels that the server scales it to."""
+    """A picture on a server, and the size in pixels that the server scales it to."""
 
     path: str
     width: int | None = None
@@ -64,7 +64,7 @@ class Picture:
 
     @classmethod
     def from_url(cls, size: str, name: str) -> Self | None:
-        """Return the picture that two segments of a URL name, None if they name none."""
+        """Return the picture from two segments of a URL, or None if they are invalid."""
         try:
             path = urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
         except ValueError:
@@ -75,9 +75,10 @@ class Picture:
         return cls(path=path, width=width, height=height)
 
     def url(self, device_id: str) -> str:
-        """Return the path of Home Assistant that shows the picture.
+        """Return the Home Assistant path that shows the picture.
 
-        It has all that is to be signed: parameters named width and height are not.
+        Everything is part of the path because query parameters named width and height
+        are not signed.
         """
         name = urlsafe_b64encode(self.path.encode()).decode().rstrip("=")
         size = f"{self.width or 0}x{self.height or 0}"
@@ -85,7 +86,7 @@ class Picture:
 
     @property
     def request(self) -> tuple[str, dict[str, Any] | None]:
-        """Return the path and parameters to ask the server for.
+        """Return the path and parameters to request from the server.
 
         The picture covers the size, so a side that isn't given follows the other one.
         """
@@ -101,12 +102,12 @@ class Picture:
 
 
 class OpenPicture:
-    """A picture that is being read; its first bytes have said what it is."""
+    """A picture that is being read, with a type determined by its first bytes."""
 
     def __init__(
         self, content_type: str, version: str, head: bytes, rest: AsyncIterator[bytes]
     ) -> None:
-        """Initialize; `version` is what the server tells its versions apart by."""
+        """Initialize; `version` is how the server identifies this version."""
         self.content_type = content_type
         self.complete = False
         self.body = head
@@ -123,7 +124,7 @@ class OpenPicture:
 
     @property
     def etag(self) -> str | None:
-        """Return what tells versions apart, None if nothing does."""
+        """Return an ETag for this version, or None if nothing identifies it."""
         known = self.body if self.complete else self._version.encode()
         return sha256(known).hexdigest() if known else None
 
@@ -132,7 +133,7 @@ class OpenPicture:
 async def open_picture(
     client: PlexServerClient, picture: Picture
 ) -> AsyncIterator[OpenPicture]:
-    """Ask for a picture; raise NotAPicture if what comes isn't one."""
+    """Request a picture; raise NotAPicture if the answer isn't one."""
     path, params = picture.request
     async with client.stream(path, params) as answer:
         head = b""
@@ -148,7 +149,7 @@ async def open_picture(
 
 
 async def identify_picture(client: PlexServerClient, picture: Picture) -> None:
-    """Return if the server has a picture; raise NotAPicture if it is something else."""
+    """Check that the server has a picture; raise NotAPicture if it is something else."""
     async with open_picture(client, picture):
         pass
 
@@ -157,19 +158,19 @@ async def identify_picture(client: PlexServerClient, picture: Picture) -> None:
 def async_sign_picture(
     hass: HomeAssistant, device_id: str, picture: Picture, expires: timedelta
 ) -> str:
-    """Return a path of Home Assistant that shows a picture to whoever has it."""
+    """Return a Home Assistant path that shows a picture to anyone who has the path."""
     return async_sign_path(hass, picture.url(device_id), expires, use_content_user=True)
 
 
 class PictureView(HomeAssistantView):
-    """Shows a picture of a server."""
+    """View that shows a picture of a server."""
 
     name = f"api:{DOMAIN}:image"
     url = f"/api/{DOMAIN}/image/{{device_id}}/{{size}}/{{name}}"
     requires_auth = False
 
     def __init__(self) -> None:
-        """Initialize without a viewer."""
+        """Initialize the view."""
         self._places: WeakKeyDictionary[ServerSession, asyncio.Semaphore] = (
             WeakKeyDictionary()
         )
@@ -181,7 +182,7 @@ class PictureView(HomeAssistantView):
     async def get(
         self, request: web.Request, device_id: str, size: str, name: str
     ) -> web.StreamResponse:
-        """Return a picture; what is wrong at a server stays there."""
+        """Return a picture; details of server errors are not exposed."""
         hass = request.app[KEY_HASS]
         if not _may_see(hass, request):
             raise web.HTTPForbidden
@@ -209,7 +210,7 @@ class PictureView(HomeAssistantView):
                 ):
                     raise web.HTTPNotFound from None
                 raise web.HTTPBadGateway from None
-        # Without its end, nobody takes the beginning for the whole picture.
+        # Abort, so that nobody takes the beginning for the whole picture.
         if request.transport:
             request.transport.abort()
         return long
@@ -221,7 +222,7 @@ async def _respond(
     picture: Picture,
     long: web.StreamResponse,
 ) -> web.StreamResponse:
-    """Return the response with a picture; a long one is passed on as it comes in."""
+    """Return the response with a picture; a long one is streamed as it arrives."""
     async with open_picture(client, picture) as opened:
         await opened.buffer()
         etag = opened.etag
@@ -249,10 +250,10 @@ async def _respond(
 
 @callback
 def _may_see(hass: HomeAssistant, request: web.Request) -> bool:
-    """Return whether a request may have the picture.
+    """Return whether a request may see the picture.
 
-    An administrator may, and whoever has a path that an action has signed. Others can
-    have Home Assistant sign paths as well, but in their own name.
+    Administrators may, and so may anyone with a path that was signed by an action.
+    Other users can also have Home Assistant sign paths, but only in their own name.
     """
     user = request.get(KEY_HASS_USER)
     if user is not None and user.is_admin:

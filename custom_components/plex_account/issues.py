@@ -1,4 +1,4 @@
-"""Issues of servers that their owner can resolve; each ends by itself."""
+"""Issues of servers that their owner can resolve; each is deleted automatically."""
 
 from enum import StrEnum
 from hashlib import sha256
@@ -13,7 +13,7 @@ from .markdown import escape
 
 
 class Issue(StrEnum):
-    """Kinds of issues of a server."""
+    """Kinds of server issues."""
 
     INSECURE_ONLY = "insecure_only"
     SERVER_LOST = "server_lost"
@@ -35,10 +35,10 @@ def async_set_issue(
     *,
     server: str | None,
 ) -> None:
-    """Raise an issue of a server by name, or end it where no name is given.
+    """Create an issue of a server, or delete it if `server`, the name, is None.
 
-    The id is derived one-way: diagnostics list the ids of issues. Titles are plain
-    text, descriptions are Markdown: the former show `name`, the latter `server`.
+    The issue id is a hash because diagnostics list the ids of issues. Titles are plain
+    text and use the placeholder `name`. Descriptions are Markdown and use `server`.
     """
     issue_id = f"{issue}_{_digest(entry, machine_identifier)}"
     device = None
@@ -69,7 +69,7 @@ def async_set_issue(
 
 @callback
 def async_end_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """End all issues of an entry."""
+    """Delete all issues of an entry."""
     for issue in list(ir.async_get(hass).issues.values()):
         if issue.domain == DOMAIN and (issue.data or {}).get("entry_id") == (
             entry.entry_id
@@ -78,5 +78,5 @@ def async_end_issues(hass: HomeAssistant, entry: ConfigEntry) -> None:
 
 
 def _digest(entry: ConfigEntry, machine_identifier: str) -> str:
-    """Return what tells the servers of all accounts apart and names none."""
+    """Return a hash that is unique to a server of an account and reveals neither."""
     return sha256(f"{entry.entry_id}_{machine_identifier}".encode()).hexdigest()[:32]

@@ -1,6 +1,6 @@
 """The last good list of an account's servers, kept for a start without plex.tv.
 
-It holds no token: of each server only whether its token was that of the account.
+It holds no tokens, only whether the token of each server was that of the account.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,11 +21,11 @@ _HAS_ACCOUNT_TOKEN = "hasAccountToken"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptList:
-    """What is kept of an account.
+    """What is kept for an account.
 
-    `servers` is None where no list has come yet. `lost`: own servers that may not be in
-    it, and since when they are lost; None: not known to be. `name` is what plex.tv
-    called the account.
+    `servers` is None if no list has arrived yet. `lost` maps owned servers that may be
+    missing from it to the time when they were lost, or to None if they aren't known to
+    be. `name` is the name of the account at plex.tv.
     """
 
     servers: tuple[PlexServer, ...] | None = None
@@ -33,7 +33,7 @@ class KeptList:
     name: str | None = None
 
     def without_news(self) -> KeptList:
-        """Return the list without what changes all the time and isn't worth writing."""
+        """Return the list without frequently changing values that aren't worth writing."""
         servers = self.servers and tuple(
             replace(server, last_seen_at=None, presence=False)
             for server in self.servers
@@ -47,7 +47,7 @@ class KeptListStore:
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, account_token: str = ""
     ) -> None:
-        """Initialize the storage; the token tells which servers take that of the account."""
+        """Initialize the store; the token shows which servers use that of the account."""
         self._hass = hass
         self._entry = entry
         self._account_token = account_token
@@ -58,7 +58,7 @@ class KeptListStore:
         self._written: KeptList | None = None
 
     async def async_load(self) -> None:
-        """Read what is kept: None where there is nothing, or nothing readable."""
+        """Read the kept list, which stays None if there is nothing readable."""
         try:
             stored = await self._store.async_load()
         except HomeAssistantError, NotImplementedError, LookupError, TypeError:
@@ -70,10 +70,10 @@ class KeptListStore:
 
     @callback
     def async_keep(self, kept: KeptList) -> None:
-        """Write a list if it has news, in a task of the entry.
+        """Write a list if it has changed, in a task of the entry.
 
         Unloading the entry waits for the task, so nothing is written after the file
-        was removed.
+        has been removed.
         """
         self.kept = kept
         if (news := kept.without_news()) != self._written:
@@ -100,7 +100,7 @@ class KeptListStore:
 
 
 def _parse(stored: dict[str, Any], account_token: str) -> KeptList:
-    """Return what a file holds; whatever is damaged in it is left out."""
+    """Return the contents of a file, without anything that is damaged."""
     lost, name = stored.get("lost"), stored.get("name")
     return KeptList(
         servers=_servers(stored.get("servers"), account_token),
@@ -113,7 +113,7 @@ def _parse(stored: dict[str, Any], account_token: str) -> KeptList:
 
 
 def _servers(documents: Any, account_token: str) -> tuple[PlexServer, ...] | None:
-    """Return the servers of documents in the form that plex.tv sends."""
+    """Return the servers from documents in the format of plex.tv."""
     if not isinstance(documents, list):
         return None
     try:
@@ -134,7 +134,10 @@ def _servers(documents: Any, account_token: str) -> tuple[PlexServer, ...] | Non
 
 
 def _document(server: PlexServer, account_token: str) -> dict[str, Any]:
-    """Return a server in the form that plex.tv sends, without token and address."""
+    """Return a server in the format of plex.tv.
+
+    Its token, its public address, and an email address of its owner are left out.
+    """
     owner = server.source_title
     return {
         "clientIdentifier": server.machine_identifier,

@@ -1,4 +1,4 @@
-"""Waits until somebody has entered a code at plex.tv/link."""
+"""Waits until a code has been entered at plex.tv/link."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ POLL_SECONDS = 1
 RATE_LIMITED_POLL_SECONDS = 10
 _MAX_POLL_SECONDS = 30
 
-# Plex tells how long a code lives, 15 minutes so far. More than an hour is not
-# believed, so that a wait always ends.
+# Plex reports how long a code is valid, currently 15 minutes. The wait is limited to an
+# hour so that it always ends.
 _DEFAULT_SECONDS = 900
 _MAX_SECONDS = 3600
 
@@ -22,7 +22,7 @@ class PlexLinkExpired(PlexError):
 
 
 def expiration(pin: PlexPin) -> float:
-    """Return when a new code ends, in the time of the event loop."""
+    """Return when a new code expires, in event loop time."""
     seconds = pin.expires_in or 0
     if seconds <= 0:
         seconds = _DEFAULT_SECONDS
@@ -32,10 +32,10 @@ def expiration(pin: PlexPin) -> float:
 async def async_approved_token(
     client: PlexTvClient, pin_id: int, expires_at: float
 ) -> str:
-    """Return the token that an approval gives; raise PlexLinkExpired if there is none.
+    """Return the token of an approved code; raise PlexLinkExpired if it isn't approved.
 
-    Only Plex's own words, and the time that it told, end a code. Everything else is
-    waited out: a load balancer in trouble answers 401, empty 404, HTML.
+    A code only ends when Plex reports it as expired or its time is up. Everything else
+    is waited out: a load balancer in trouble answers with 401, an empty 404, or HTML.
     """
     pause: float = POLL_SECONDS
     while _is_before(expires_at, pause):
@@ -56,8 +56,8 @@ async def async_approved_token(
 async def async_account(client: PlexTvClient, expires_at: float) -> PlexAccount:
     """Return the account of an approved token.
 
-    An approval is not given up while the code would live: raises the last PlexError
-    only then.
+    Requests are repeated until the code would have expired. Only then is the last
+    PlexError raised.
     """
     growing: float = POLL_SECONDS
     while True:
@@ -72,19 +72,19 @@ async def async_account(client: PlexTvClient, expires_at: float) -> PlexAccount:
 
 
 def _is_before(expires_at: float, pause: float) -> bool:
-    """Return whether a code still lives after a pause."""
+    """Return whether a code is still valid after a pause."""
     return asyncio.get_running_loop().time() + pause < expires_at
 
 
 def _says_expired(error: PlexError) -> bool:
-    """Return whether Plex itself says that a code has expired."""
+    """Return whether Plex itself reports that a code has expired."""
     return error.code in _EXPIRED_CODES or (
         error.status == 404 and error.code is not None
     )
 
 
 def _pause_after(error: PlexError, usual: float) -> float:
-    """Return the seconds to wait before Plex is asked again."""
+    """Return the seconds to wait before asking Plex again."""
     if error.retry_after is not None:
         return max(error.retry_after, usual)
     if isinstance(error, PlexRateLimitError):

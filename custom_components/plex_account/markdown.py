@@ -1,9 +1,9 @@
-"""Text that others wrote, as plain text where Home Assistant renders Markdown."""
+"""Shows untrusted text as plain text where Home Assistant renders Markdown."""
 
 import re
 
-# Only what means something is escaped: the same text is also shown where backslashes
-# are seen, in logs and traces for example.
+# Only characters with a special meaning are escaped, because the same text is also shown
+# where backslashes are visible, for example in logs and traces.
 _INLINE = re.compile(r"[\\`*_\[\]<>&|~@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _BLOCK = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
 
@@ -11,8 +11,8 @@ _BLOCK = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
 def escape(text: str) -> str:
     """Return Markdown, in one line, that shows a text literally.
 
-    Neither emphasis, images, links, HTML and entities, nor lists and headings at its
-    beginning come of it, nor the links that are made of bare addresses.
+    This prevents emphasis, images, links, HTML, entities, lists and headings at the
+    beginning, and links that are made from bare addresses.
     """
     one_line = " ".join(text.split())
     return _BLOCK.sub(r"\1\\", _INLINE.sub(r"\\\g<0>", one_line))

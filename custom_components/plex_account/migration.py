@@ -1,4 +1,4 @@
-"""Brings what an older version has stored to the form of this one."""
+"""Migrates data that was stored by an older version."""
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
@@ -14,8 +14,8 @@ MINOR_VERSION = 2
 async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Migrate an entry; return whether its version is supported.
 
-    Version 1.1 remembered in the model id of a device that a server is owned. Now the
-    kept list remembers it.
+    Version 1.1 stored in the model id of a device whether a server is owned. This is now
+    stored in the kept list.
     """
     if entry.version > VERSION:
         return False

@@ -1,4 +1,4 @@
-"""Outages of plex.tv: when to ask again, and what is logged of them."""
+"""Outages of plex.tv: when to retry, and what to log."""
 
 from datetime import timedelta
 from time import monotonic
@@ -17,13 +17,13 @@ class Outages:
         self.logged = False
 
     def next_interval(self) -> timedelta:
-        """Count a failed refresh; return when to ask again."""
+        """Count a failed refresh; return the time until the next one."""
         step = min(self._failures, len(_RETRY_MINUTES) - 1)
         self._failures += 1
         return timedelta(minutes=_RETRY_MINUTES[step])
 
     def should_log(self) -> bool:
-        """Return whether to log the outage now, which is then noted as done."""
+        """Return whether to log the outage now; if so, mark it as logged."""
         now = monotonic()
         if self.logged or (
             self._logged_at is not None and now - self._logged_at < _LOG_SECONDS
@@ -33,6 +33,6 @@ class Outages:
         return True
 
     def end(self) -> None:
-        """Note that plex.tv has answered."""
+        """End the outage after plex.tv has answered."""
         self._failures = 0
         self.logged = False

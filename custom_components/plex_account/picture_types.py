@@ -1,4 +1,4 @@
-"""Which kind of picture some bytes are; what can carry a script is none."""
+"""Detects the type of a picture; types that can contain scripts are not supported."""
 
 MIN_HEAD_BYTES = 12
 
@@ -8,7 +8,7 @@ PICTURE_TYPES = frozenset(
 
 
 def picture_type(head: bytes) -> str | None:
-    """Return the type of the picture that begins so, None if it isn't one."""
+    """Return the type of the picture with these first bytes, or None if it isn't one."""
     if head.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

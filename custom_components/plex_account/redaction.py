@@ -1,4 +1,4 @@
-"""Takes secrets out of what a server answers."""
+"""Removes secrets from the answers of a server."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
@@ -11,14 +11,14 @@ from urllib.parse import unquote, unquote_to_bytes
 
 REDACTED = "**REDACTED**"
 
-# Whoever mints tokens could mint one that is found in every text.
+# A server that mints tokens could mint one so short that it is found in every text.
 _MIN_KNOWN_LENGTH = 8
 _BEGINNING = 10
 _MAX_NAME_LENGTH = 200
 _MAX_ESCAPES = 8
 
-# Long text is searched in pieces, so that no search holds up the event loop. They
-# overlap by more than what is searched for is long.
+# Long text is searched in pieces so that no search blocks the event loop. The overlap is
+# longer than anything that is searched for.
 _PIECE = 32_768
 _BODY_PIECE = 262_144
 _OVERLAP = 4096
@@ -26,15 +26,15 @@ _OVERLAP = 4096
 _NOT_IN_A_NAME = re.compile(r"[\W_]+")
 _SECRET_ENDS = ("token", "tokens")
 _SECRET_PARTS = ("apikey", "authtoken", "accesstoken", "passw", "plextoken", "secret")
-# Without one of these, a body in JSON has no secret name, and no token in a text, once
-# underscores and hyphens are left out. They are the parts that are found fastest.
+# A JSON body that contains none of these, ignoring underscores and hyphens, has no secret
+# names and no tokens in its texts. They are the parts that are fastest to find.
 _MARKS = (b"token", b"secre", b"passw", b'pin"', b"pikey")
 
-# A setting is a mapping of its own: what it is called, and what it is set to.
+# A setting is a mapping with its name under one key and its value under another.
 _NAME_KEYS = frozenset({"field", "id", "key", "label", "name", "type"})
 _VALUE_KEYS = frozenset({"default", "value", "values"})
 
-# A token in the middle of a text: of a URL, a header, or another document.
+# A token in the middle of a text, such as a URL, a header, or another document.
 _ASSIGNMENT = re.compile(
     r"tokens?(?:=|[\\\"']{1,4}\s{0,3}[:=,]\s{0,3}|(?<=plex.token)\s{0,3}:\s{0,3})"
     r"[\\\"']{0,4}(?!\*\*REDACTED)(?P<value>[^\s\\&\"'<>,;|)}\]]{1,1024})",
@@ -43,10 +43,10 @@ _ASSIGNMENT = re.compile(
 
 
 class Redactor:
-    """Replaces secrets: those that are known, and those that a name gives away."""
+    """Replaces secrets: known ones, and those with a name that gives them away."""
 
     def __init__(self, known: Iterable[str | None]) -> None:
-        """Initialize with secrets to find wherever they stand."""
+        """Initialize with secrets to find wherever they occur."""
         texts = sorted(
             {one.lower() for one in known if one and len(one) >= _MIN_KNOWN_LENGTH}
         )
@@ -59,13 +59,13 @@ class Redactor:
 
     @cached_property
     def _known(self) -> re.Pattern[str]:
-        """Return a pattern that finds what is known; only few answers call for it."""
+        """Return a pattern that finds known secrets; only a few answers need it."""
         return re.compile(
             "|".join(map(re.escape, self._texts)) or "(?!)", re.IGNORECASE
         )
 
     def redact_document(self, document: Any) -> Any:
-        """Return a document without secrets, the same one changed in place."""
+        """Remove secrets from a document in place, and return it."""
         root = [document]
         containers: list[Any] = [root]
         while containers:
@@ -84,7 +84,7 @@ class Redactor:
     def redact_text(self, text: str) -> str:
         """Return a text without secrets.
 
-        One that hides a secret in escapes is replaced as a whole.
+        A text that hides a secret in escapes is replaced as a whole.
         """
         if len(text) <= _PIECE:
             return _replaced(text, self._find(text))
@@ -95,9 +95,9 @@ class Redactor:
         return _replaced(text, spans)
 
     def may_be_in(self, body: bytes) -> bool:
-        """Return whether a secret may be in a body of an answer; on the safe side.
+        """Return whether the body of an answer may contain a secret; errs on the safe side.
 
-        Most have none, and looking at each name and text would take many times longer.
+        Most contain none, and checking each name and text would take many times longer.
         """
         return body[:1] not in (b"{", b"[") or any(
             self._may_be_in_piece(body[start : start + _BODY_PIECE + _OVERLAP])
@@ -105,7 +105,7 @@ class Redactor:
         )
 
     def _may_be_in_piece(self, piece: bytes) -> bool:
-        """Return whether a secret may be in a piece of a body."""
+        """Return whether a piece of a body may contain a secret."""
         if (b"\\" in piece and b"\\u" in piece) or (b"&" in piece and b"&#" in piece):
             return True
         text = piece.lower()
@@ -138,7 +138,7 @@ class Redactor:
                 mapping[safe] = mapping.pop(key)
 
     def _find(self, text: str) -> list[tuple[int, int]]:
-        """Return where secrets are in a text that is not too long."""
+        """Return the positions of secrets in a text that is not too long."""
         spans: list[tuple[int, int]] = []
         if self._is_marked(text):
             spans += [match.span("value") for match in _ASSIGNMENT.finditer(text)]
@@ -152,7 +152,7 @@ class Redactor:
         return spans
 
     def _is_marked(self, text: str) -> bool:
-        """Return whether a secret may be in a text."""
+        """Return whether a text may contain a secret."""
         lower = text.lower()
         for mark in self._marks:  # noqa: SIM110, any() would take twice as long
             if mark in lower:
@@ -161,12 +161,12 @@ class Redactor:
 
 
 def _joined(text: bytes) -> bytes:
-    """Return text without what may stand between the words of a name."""
+    """Return text without the characters that may separate the words of a name."""
     return text.replace(b"_", b"").replace(b"-", b"")
 
 
 def _is_secret_setting(mapping: dict[Any, Any]) -> bool:
-    """Return whether something in a mapping says that its value is secret."""
+    """Return whether the name in a mapping indicates that its value is secret."""
     return any(
         isinstance(value, str) and " " not in value and is_secret_name(value)
         for key, value in mapping.items()
@@ -175,14 +175,14 @@ def _is_secret_setting(mapping: dict[Any, Any]) -> bool:
 
 
 def _marks_of(texts: list[str]) -> Iterator[str]:
-    """Yield what one of these texts has; one for all that begin alike, as tokens do."""
+    """Yield each text, or only the beginning of those that begin alike, as tokens do."""
     for beginning, alike in groupby(texts, lambda text: text[:_BEGINNING]):
         first, *others = alike
         yield beginning if others else first
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether what has this name is secret, however the name is written."""
+    """Return whether a name indicates a secret, however the name is written."""
     return len(name) <= _MAX_NAME_LENGTH and _is_secret_name(name)
 
 
@@ -199,7 +199,7 @@ def _is_secret_name(name: str) -> bool:
 
 
 def decoded(text: str) -> str:
-    """Return a text whose escapes are decoded until there are none left."""
+    """Return a text with its escapes decoded until none are left, in at most 8 passes."""
     for _ in range(_MAX_ESCAPES):
         before, text = text, unescape(unquote(text))
         if text == before:
@@ -208,7 +208,7 @@ def decoded(text: str) -> str:
 
 
 def _replaced(text: str, spans: list[tuple[int, int]]) -> str:
-    """Return a text in which a mark stands in the place of each span."""
+    """Return a text with each span replaced by a redaction mark."""
     if not spans:
         return text
     parts: list[str] = []

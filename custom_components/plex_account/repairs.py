@@ -1,4 +1,4 @@
-"""The fix flow of a server that Plex no longer lists."""
+"""Fix flow for a server that Plex no longer lists."""
 
 import voluptuous as vol
 
@@ -12,7 +12,7 @@ from .coordinator import PlexAccountConfigEntry, PlexAccountCoordinator
 
 
 class ServerLostFlow(RepairsFlow):
-    """Claim the server again, or delete its device; nothing else deletes it."""
+    """Claim the server again or delete its device, which nothing else deletes."""
 
     def __init__(self, issue: ir.IssueEntry) -> None:
         """Initialize the flow for the server of an issue."""
@@ -46,7 +46,7 @@ class ServerLostFlow(RepairsFlow):
     async def async_step_delete(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
-        """Delete the device, unless the server is back by now."""
+        """Delete the device, unless the server is back."""
         if user_input is None:
             return self._show_form("delete")
         if not (account := await self._async_refresh()):
@@ -62,7 +62,7 @@ class ServerLostFlow(RepairsFlow):
         return self.async_create_entry(data={})
 
     async def _async_refresh(self) -> PlexAccountCoordinator | None:
-        """Ask Plex for its servers; returns the account, None where that fails."""
+        """Refresh the list of servers; return the account, or None if that fails."""
         entry: PlexAccountConfigEntry | None
         entry = self.hass.config_entries.async_get_entry(self._entry_id)
         if entry is None or entry.state is not ConfigEntryState.LOADED:
@@ -72,7 +72,7 @@ class ServerLostFlow(RepairsFlow):
 
     @property
     def _lost(self) -> bool:
-        """Return whether the server is still lost: its issue ends when it is back."""
+        """Return whether the server is still lost; its issue is deleted when it is back."""
         return (
             ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id) is not None
         )
@@ -89,7 +89,7 @@ class ServerLostFlow(RepairsFlow):
 async def async_create_fix_flow(
     hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
 ) -> RepairsFlow:
-    """Create the fix flow of an issue."""
+    """Create the fix flow for an issue."""
     issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
     assert issue
     return ServerLostFlow(issue)

@@ -1,4 +1,4 @@
-"""What leaves in the answer of an action, and what never does."""
+"""Builds the responses of actions, and leaves out what must stay private."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -25,8 +25,8 @@ from .coordinator import PlexAccountConfigEntry
 from .redaction import Redactor
 from .server_coordinator import PlexServerCoordinator
 
-# Redacting more than this would hold up the event loop for too long, or already this
-# much where each name and text is looked at.
+# Redacting more than this would block the event loop for too long. The lower limit
+# applies if each name and text is checked.
 _OFF_LOOP_BYTES = 256 * 1024
 _OFF_LOOP_SEARCH_BYTES = 16 * 1024
 
@@ -34,7 +34,7 @@ _OFF_LOOP_SEARCH_BYTES = 16 * 1024
 async def async_api_response(
     hass: HomeAssistant, entry: PlexAccountConfigEntry, answer: Answer
 ) -> JsonObjectType:
-    """Return what a server answered to any request, without secrets."""
+    """Return the answer of a server to any request, without secrets."""
     redactor = Redactor(_known_secrets(entry))
     size = len(answer.body)
     search = size > _OFF_LOOP_BYTES or redactor.may_be_in(answer.body)
@@ -46,7 +46,7 @@ async def async_api_response(
 def _redacted(
     answer: Answer, redactor: Redactor, *, search: bool | None = None
 ) -> JsonObjectType:
-    """Return an answer without secrets; `search`: whether there may be any."""
+    """Return an answer without secrets; `search` is whether there may be any."""
     if search is None:
         search = redactor.may_be_in(answer.body)
     response: JsonObjectType = {
@@ -68,7 +68,7 @@ def source_response(
     coordinator: PlexServerCoordinator,
     information: SourceConnectionInformation,
 ) -> JsonObjectType:
-    """Return how to reach a source, over connections that could be used here."""
+    """Return how to reach a source, with the connections that could be used here."""
     credentials = Credentials.from_entry(entry)
     policy = DialPolicy(
         owned=coordinator.server.owned,
@@ -90,7 +90,7 @@ def source_response(
 def token_response(
     coordinator: PlexServerCoordinator, token: TransientToken
 ) -> JsonObjectType:
-    """Return a transient token, and the connection on which the server took it."""
+    """Return a transient token, and the connection over which the server accepted it."""
     connection = coordinator.session.connection
     return {
         "token": token.token,
@@ -102,7 +102,7 @@ def token_response(
 
 
 def account_response(account: PlexAccount) -> JsonObjectType:
-    """Return the details of an account; the email address is left out."""
+    """Return the details of an account without the email address."""
     return {
         "id": account.id,
         "uuid": account.uuid,
@@ -129,7 +129,7 @@ def account_response(account: PlexAccount) -> JsonObjectType:
 
 
 def _subscription(subscription: Subscription | None) -> JsonObjectType | None:
-    """Return the subscription of an account, None where Plex names none."""
+    """Return the subscription of an account, or None if Plex reports none."""
     if subscription is None:
         return None
     return {
@@ -145,10 +145,10 @@ def _subscription(subscription: Subscription | None) -> JsonObjectType | None:
 def _connection(
     connection: PlexConnection, policy: DialPolicy
 ) -> dict[str, JsonValueType] | None:
-    """Return a connection, None if a token must not be sent there.
+    """Return a connection, or None if a token must not be sent there.
 
-    One with http and a plex.direct name is returned as https: the name has a
-    certificate.
+    An http connection with a plex.direct name is returned as https because the name has
+    a certificate.
     """
     allowed = {
         candidate.url.partition(":")[0]: candidate.url
@@ -169,7 +169,7 @@ def _connection(
 
 
 def _known_secrets(entry: PlexAccountConfigEntry) -> Iterator[str | None]:
-    """Yield every token that an account has, and what guards its PINs."""
+    """Yield every token of an account, and the client identifier that guards its PINs."""
     yield entry.data[CONF_TOKEN]
     yield entry.data[CONF_CLIENT_IDENTIFIER]
     for coordinator in entry.runtime_data.servers.values():
@@ -183,5 +183,5 @@ def _isoformat(moment: datetime | None) -> str | None:
 
 
 def _without_email(name: str | None) -> str | None:
-    """Return a name, None in place of an email address."""
+    """Return a name, or None if it is an email address."""
     return None if name and "@" in name else name

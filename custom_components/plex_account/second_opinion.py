@@ -1,4 +1,4 @@
-"""What plex.tv says is believed when it was said twice: retries and refusals."""
+"""Asks plex.tv again before a failure or the refusal of a token is trusted."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,17 +13,17 @@ from .api import PlexAuthenticationError, PlexError, PlexRateLimitError
 from .clients import Credentials
 from .const import DOMAIN
 
-# A refused token is asked about again after this time at the earliest.
+# A refused token is checked again after this time at the earliest.
 CONFIRMATION_SECONDS = 60
 
-# A refresh repeats a request that failed in passing after these pauses.
+# A refresh repeats a request that failed temporarily after these pauses.
 RETRY_SECONDS = (2, 4)
 
 _REFUSALS: HassKey[dict[str, TokenRefusals]] = HassKey(f"{DOMAIN}_refusals")
 
 
 class TokenRefusals:
-    """How often plex.tv has refused the token of an entry since it last took it."""
+    """Refusals of the token of an entry since plex.tv last accepted it."""
 
     def __init__(
         self, hass: HomeAssistant, entry: ConfigEntry, credentials: Credentials
@@ -40,7 +40,7 @@ class TokenRefusals:
     def from_entry(
         cls, hass: HomeAssistant, entry: ConfigEntry, credentials: Credentials
     ) -> TokenRefusals:
-        """Return the refusals of an entry's token; they outlive attempts to set it up."""
+        """Return the refusals of an entry's token; they are kept across setup attempts."""
         all_refusals = hass.data.setdefault(_REFUSALS, {})
         refusals = all_refusals.get(entry.entry_id)
         if refusals is None or refusals._credentials != credentials:  # noqa: SLF001
@@ -49,11 +49,11 @@ class TokenRefusals:
 
     @staticmethod
     def forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
-        """Forget an entry that is removed."""
+        """Forget a removed entry."""
         hass.data.get(_REFUSALS, {}).pop(entry.entry_id, None)
 
     def refuse(self) -> None:
-        """Note a refusal; one a minute or more after the first confirms it."""
+        """Record a refusal; another one at least a minute after the first confirms it."""
         now = monotonic()
         if self._first is None:
             self._first = now
@@ -62,9 +62,9 @@ class TokenRefusals:
 
     @callback
     def async_ask_for_sign_in(self, *, news: bool) -> None:
-        """Start reauthentication; as news also fire the activity.
+        """Start reauthentication; if this is news, also fire the activity.
 
-        Asked for again at every refusal: an open reconfigure dialog swallows one.
+        This is repeated at every refusal because an open reconfigure dialog blocks it.
         """
         if news and not self._announced:
             async_fire_activity(self._hass, self._entry, Activity.TOKEN_REJECTED)
@@ -73,9 +73,9 @@ class TokenRefusals:
 
     @callback
     def async_clear(self) -> None:
-        """Forget the refusals: the token was taken.
+        """Forget the refusals because the token was accepted.
 
-        A sign-in that nobody has begun is no longer needed and ends.
+        A sign-in that nobody has started is no longer needed and is aborted.
         """
         self._first = None
         self._announced = False
@@ -88,10 +88,9 @@ class TokenRefusals:
 async def ask[T](
     request: Callable[[], Awaitable[T]], *, patient: bool
 ) -> T | PlexError:
-    """Return what a request returns or raises; a patient caller asks up to three times.
+    """Return the result or error of a request; if `patient`, try up to three times.
 
-    Only failures that pass are asked about again: neither a refused token nor a rate
-    limit.
+    Only temporary failures are retried, not a refused token or a rate limit.
     """
     pauses = RETRY_SECONDS if patient else ()
     for pause in (*pauses, None):

@@ -35,16 +35,16 @@ type Value = str | int | datetime | None
 
 @dataclass(frozen=True, kw_only=True)
 class PlexAccountSensorDescription(SensorEntityDescription):
-    """A value of an account; None is unknown."""
+    """Describes a sensor of an account; a value of None means unknown."""
 
     value_fn: Callable[[PlexAccount], Value]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlexServerSensorDescription(SensorEntityDescription):
-    """A value of a server; None is unknown.
+    """Describes a sensor of a server; a value of None means unknown.
 
-    `from_list`: plex.tv tells it, so it keeps its value while the server is off.
+    `from_list`: the value comes from plex.tv, so it is kept while the server is offline.
     """
 
     value_fn: Callable[[PlexServerCoordinator], Value]
@@ -61,7 +61,7 @@ def _subscription_value(
 
 
 def _status(subscription: Subscription) -> str | None:
-    """Return the status, None for one that Plex has introduced since."""
+    """Return the status, or None if Plex has introduced it since."""
     status = subscription.status_key
     return status if status in SUBSCRIPTION_STATUSES else None
 
@@ -190,20 +190,20 @@ async def async_setup_entry(
 
 
 class PlexAccountSensor(PlexAccountEntity, SensorEntity):
-    """A value of an account."""
+    """A sensor of an account."""
 
     entity_description: PlexAccountSensorDescription
 
     @property
     @override
     def native_value(self) -> Value:
-        """Return what plex.tv said last."""
+        """Return the last value from plex.tv."""
         account = self.coordinator.data.account
         return self.entity_description.value_fn(account) if account else None
 
 
 class PlexServersSensor(PlexAccountEntity, SensorEntity):
-    """How many servers the account can access."""
+    """The number of servers that the account can access."""
 
     @property
     @override
@@ -213,18 +213,18 @@ class PlexServersSensor(PlexAccountEntity, SensorEntity):
 
 
 class PlexServerSensor(PlexServerEntity, SensorEntity):
-    """A value of a server."""
+    """A sensor of a server."""
 
     entity_description: PlexServerSensorDescription
 
     @property
     @override
     def available(self) -> bool:
-        """Return whether the server answers, or what the list says is shown."""
+        """Return whether the server is reachable or the value comes from the list."""
         return self.entity_description.from_list or super().available
 
     @property
     @override
     def native_value(self) -> Value:
-        """Return what was found out last."""
+        """Return the last known value."""
         return self.entity_description.value_fn(self.coordinator)

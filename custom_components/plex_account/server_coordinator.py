@@ -1,4 +1,4 @@
-"""Keeps what is known of one server up to date."""
+"""Keeps the data about one server up to date."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ DISTANT_INTERVAL = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlexServerData:
-    """What was found out about a server; `failure` says why it is unreachable."""
+    """The state of a server; `failure` is the reason why it is unreachable, if it is."""
 
     failure: Failure | None
     connection: ConnectionKind | None
@@ -41,7 +41,7 @@ class PlexServerData:
 
 
 class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
-    """Polls one server; that it is unreachable is data, not a failed update."""
+    """Polls one server; an unreachable server is data, not a failed update."""
 
     config_entry: ConfigEntry
 
@@ -54,12 +54,12 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         device_id: str,
         on_connection: Callable[[PlexServerCoordinator], None],
     ) -> None:
-        """Initialize the coordinator; `start` begins to poll.
+        """Initialize the coordinator; `async_start` starts polling.
 
         `on_connection` is called after the connection has changed.
         """
-        # Without the entry: the base class would leave a callback on it for each server
-        # that comes and goes.
+        # Without the entry, because the base class would leave a callback on it for each
+        # server that comes and goes.
         super().__init__(
             hass,
             LOGGER,
@@ -83,7 +83,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     @property
     def reachable(self) -> bool:
-        """Return whether the server is known to answer."""
+        """Return whether the server is known to be reachable."""
         return self.data is not None and self.data.reachable
 
     @property
@@ -100,7 +100,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     @callback
     def async_stop(self) -> None:
-        """Stop polling: the user has disabled the device."""
+        """Stop polling because the user has disabled the device."""
         if self._stop:
             self._stop()
             self._stop = None
@@ -110,9 +110,9 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     @callback
     def async_end(self) -> None:
-        """Stop polling for good: the server or the entry is gone.
+        """Stop polling for good because the server or the entry is gone.
 
-        Without a listener, a refresh that is under way schedules no other one.
+        Without a listener, a refresh in progress doesn't schedule another one.
         """
         if self._stop:
             self._stop()
@@ -134,7 +134,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     @callback
     def async_use_session(self, session: ServerSession) -> None:
-        """Begin again: the identifier now belongs to a server of another owner."""
+        """Start over because the identifier now belongs to a server of another owner."""
         self.session = session
         self.data = None  # type: ignore[assignment]
         if self.started:
@@ -142,14 +142,14 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
 
     @callback
     def async_mark_unlisted(self) -> None:
-        """Count the server as unreachable: plex.tv no longer lists it."""
+        """Treat the server as unreachable because plex.tv no longer lists it."""
         self.session.mark_unlisted()
         if self.started:
             self._refresh_in_background()
 
     @override
     async def _async_update_data(self) -> PlexServerData:
-        """Check the server; a better connection that was silent is tried once more."""
+        """Check the server; a better connection that didn't answer is tried once more."""
         if not self.started:
             return self.data
         session = self.session
@@ -181,7 +181,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         return data
 
     def _report(self, data: PlexServerData) -> None:
-        """Log and report what has changed, before the entities show it."""
+        """Log and report changes before the entities show them."""
         self._log(data.failure)
         choice = self.session.last_choice
         insecure = choice is not None and choice.insecure_only
@@ -200,14 +200,14 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
             )
 
     async def _async_choose(self) -> None:
-        """Choose a connection while the old one serves, then show what has changed."""
+        """Choose a connection while the old one is used, then refresh if it has changed."""
         before = self.session.connection
         await self.session.choose()
         if self.session.connection != before:
             await self.async_refresh()
 
     def _log(self, failure: Failure | None) -> None:
-        """Log once that the server went or came back, and at debug each failed poll."""
+        """Log once if the server goes or comes back, and each failed poll at debug level."""
         name = self.server.name
         known = self.data is not None
         if failure is None:
@@ -235,7 +235,7 @@ class PlexServerCoordinator(DataUpdateCoordinator[PlexServerData]):
         )
 
     def _refresh_in_background(self) -> None:
-        """Refresh without making set-up or a refresh of the account wait."""
+        """Refresh without delaying setup or a refresh of the account."""
         self.config_entry.async_create_background_task(
             self.hass, self.async_refresh(), f"{DOMAIN} server", eager_start=False
         )

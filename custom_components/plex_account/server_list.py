@@ -1,4 +1,4 @@
-"""The servers of one account: which are polled, as the lists of plex.tv say."""
+"""The servers of one account, polled according to the lists from plex.tv."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
@@ -22,7 +22,7 @@ from .stale_devices import ListReview, review_list
 class AccountServers:
     """Adds, updates and removes the servers of an account.
 
-    `lost`: own servers that may not be listed, and since when they are lost.
+    `lost` maps owned servers that may not be listed to when they were lost, if they are.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class AccountServers:
         kept: KeptList | None,
         refresh_server_list: Callable[[], Awaitable[None]],
     ) -> None:
-        """Initialize with what was kept of an earlier run."""
+        """Initialize with what was kept from an earlier run."""
         self.devices = AccountDevices(hass, entry)
         self.coordinators: dict[str, PlexServerCoordinator] = {}
         self.lost = dict(kept.lost) if kept else {}
@@ -43,7 +43,7 @@ class AccountServers:
         self._refresh_server_list = refresh_server_list
         self._shared = entry.options.get(CONF_SHARED_SERVERS, True)
         self._kept = (kept and kept.servers) or ()
-        # Where nothing readable was kept, a server without an entry may be an own one.
+        # If nothing readable was kept, a server that isn't listed may be an owned one.
         self._maybe_owned = frozenset(() if kept else self.devices.servers())
         self._review = ListReview(
             lost=frozenset(server for server, since in self.lost.items() if since)
@@ -72,9 +72,9 @@ class AccountServers:
 
     @callback
     def async_restore(self) -> None:
-        """Use the kept list: plex.tv is out.
+        """Use the kept list because plex.tv is unavailable.
 
-        Servers that need a token from the list wait for it.
+        Servers that need a token from a new list wait for it.
         """
         kept = frozenset(server.machine_identifier for server in self._kept)
         self._listed = kept - self._review.lost
@@ -84,10 +84,10 @@ class AccountServers:
 
     @callback
     def async_update(self, servers: tuple[PlexServer, ...]) -> None:
-        """Use a list of plex.tv; nothing is reported of the first one."""
+        """Use a list from plex.tv; servers added by the first one are not reported."""
         known, first = self.devices.servers(), not self._has_list
         self._has_list = True
-        # Whoever shares a server writes its entry: it never takes an own one's place.
+        # The owner of a shared server writes its entry, so it never replaces an owned one.
         servers = tuple(
             server
             for server in servers
@@ -112,7 +112,7 @@ class AccountServers:
 
     @callback
     def async_forget(self, device: dr.DeviceEntry, identifier: str) -> None:
-        """Stop polling a server whose device is removed."""
+        """Stop polling a server whose device is removed, and report the removal."""
         self.lost.pop(identifier, None)
         if coordinator := self.coordinators.pop(identifier, None):
             coordinator.async_end()
@@ -129,7 +129,7 @@ class AccountServers:
         return server.owned or self._shared
 
     def _is_owned(self, identifier: str) -> bool:
-        """Return whether a server is known to be the account's own."""
+        """Return whether a server is known to be owned by the account."""
         if coordinator := self.coordinators.get(identifier):
             return coordinator.server.owned
         return identifier in self.lost or any(
@@ -143,14 +143,14 @@ class AccountServers:
         )
 
     def _add_kept(self) -> None:
-        """Poll kept servers that no list has named since the start: they may answer."""
+        """Poll kept servers that were never listed since the start, as they may answer."""
         for server in filter(self._is_wanted, self._kept):
             if server.machine_identifier not in self.coordinators:
                 self._add(server)
         self._kept = ()
 
     def _add(self, server: PlexServer) -> dr.DeviceEntry:
-        """Register the device of a server and poll it."""
+        """Register the device of a server, and start polling it."""
         device = self.devices.register_server(server)
         coordinator = PlexServerCoordinator(
             self._hass,
@@ -166,12 +166,12 @@ class AccountServers:
     def _start(
         self, coordinator: PlexServerCoordinator, device: dr.DeviceEntry
     ) -> None:
-        """Poll a server, unless its device is disabled or only a list has its token."""
+        """Poll a server, unless its device is disabled or it needs a token from a list."""
         if not device.disabled and (self._has_list or coordinator.server.access_token):
             coordinator.async_start()
 
     def _start_enabled(self) -> None:
-        """Poll the servers that waited for a list."""
+        """Poll the servers that were waiting for a list."""
         if all(coordinator.started for coordinator in self.coordinators.values()):
             return
         for identifier, device in self.devices.servers().items():
@@ -179,13 +179,13 @@ class AccountServers:
                 self._start(coordinator, device)
 
     def _link_web_page(self, coordinator: PlexServerCoordinator) -> None:
-        """Link an own server to its web page. Those of others aren't ours to recommend."""
+        """Link an owned server to its web page; shared servers aren't ours to recommend."""
         connection = coordinator.session.connection
         if connection and coordinator.server.owned:
             self.devices.link_web_page(coordinator.device_id, connection.url)
 
     def _remove_unwanted(self, servers: Iterable[PlexServer]) -> None:
-        """Remove the devices of others' servers if the user wants none."""
+        """Remove the devices of shared servers if the user doesn't want them."""
         if self._shared:
             return
         newest = {server.machine_identifier: server for server in servers}
@@ -195,7 +195,7 @@ class AccountServers:
                 self.devices.remove_server(device)
 
     def _review_list(self) -> None:
-        """Remove others' servers that are gone, and report own ones that are lost."""
+        """Remove shared servers that are gone, and report owned ones that are lost."""
         devices = self.devices.servers()
         known = {
             identifier: self._is_owned(identifier)
@@ -209,7 +209,7 @@ class AccountServers:
         self._show_lost()
 
     def _show_lost(self) -> None:
-        """Count lost servers as unreachable, and raise or end their issues."""
+        """Treat lost servers as unreachable, and create or delete their issues."""
         for identifier, device in self.devices.servers().items():
             if identifier in self._review.lost:
                 if not self.lost.get(identifier):
@@ -234,7 +234,7 @@ class AccountServers:
     def _async_handle_device_update(
         self, event: Event[dr.EventDeviceRegistryUpdatedData]
     ) -> None:
-        """Start or stop polling a server whose device the user enables or disables."""
+        """Start or stop polling a server when the user enables or disables its device."""
         data = event.data
         if data["action"] != "update" or "disabled_by" not in data["changes"]:
             return
@@ -251,6 +251,6 @@ class AccountServers:
 
     @callback
     def _async_shutdown(self) -> None:
-        """End with the entry."""
+        """Stop polling when the entry is unloaded."""
         for coordinator in self.coordinators.values():
             coordinator.async_end()

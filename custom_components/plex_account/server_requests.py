@@ -1,4 +1,4 @@
-"""The server that an action names by its device, and what may be asked of it."""
+"""Finds the server for an action, and checks what may be requested from it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,16 +21,16 @@ from .server_coordinator import PlexServerCoordinator
 SERVICE_GET_SOURCE_CONNECTION_INFORMATION = "get_source_connection_information"
 SERVICE_GET_TRANSIENT_TOKEN = "get_transient_token"
 
-# What answers with tokens, by the segments of the path, and the action to use instead.
+# Paths that return tokens, by their segments, and the action to use instead.
 _ACTIONS = {
     ("security", "resources"): SERVICE_GET_SOURCE_CONNECTION_INFORMATION,
     ("security",): SERVICE_GET_TRANSIENT_TOKEN,
 }
-# Logs and databases hold tokens; a claim or another account takes the server away.
+# Logs and databases contain tokens; a claim or another account takes the server away.
 _FORBIDDEN = (("diagnostics",), ("myplex", "claim"))
 _READ_ONLY = ("myplex", "account")
 
-# Placeholders with text that others wrote: toasts render Markdown.
+# Placeholders with untrusted text, which is escaped because toasts render Markdown.
 _NAMES_OF_OTHERS = frozenset({"device", "server"})
 
 
@@ -38,10 +38,10 @@ _NAMES_OF_OTHERS = frozenset({"device", "server"})
 def async_find_server(
     hass: HomeAssistant, device_id: str
 ) -> tuple[PlexServerCoordinator, PlexAccountConfigEntry]:
-    """Return the server whose device this is, and the entry of its account.
+    """Return the server of a device, and the entry of its account.
 
-    Raises ServiceValidationError if it is none, or not asked: no longer listed,
-    disabled, or of an account that isn't loaded.
+    Raises ServiceValidationError if the device isn't a server, or if the server is no
+    longer listed, is disabled, or belongs to an account that isn't loaded.
     """
     device, entry = async_get_device_and_config_entry(
         hass, DOMAIN, device_id, include_child_devices=False
@@ -60,9 +60,10 @@ def async_find_server(
 def check_request(
     server: str, path: str, method: str = "get", params: Mapping[str, Any] | None = None
 ) -> None:
-    """Raise ServiceValidationError for what may not be asked of a server by name.
+    """Raise ServiceValidationError if a request may not be sent to a server.
 
-    That is judged by the decoded path, so no way of writing one gets around it.
+    `server` is its name. Paths are decoded before they are checked, so no encoding gets
+    around the rules.
     """
     try:
         decoded = checked_path(path)
@@ -96,9 +97,9 @@ def _segments(decoded: str) -> tuple[str, ...]:
 def server_errors(
     coordinator: PlexServerCoordinator, *, any_path: bool = False
 ) -> Iterator[None]:
-    """Say in words what a server, or the way to it, refused.
+    """Translate errors of a server or of the connection to it.
 
-    `any_path`: the user has said what to ask for. Without a token nothing was.
+    `any_path`: the user chose what to request. Without a token, nothing was requested.
     """
     try:
         yield
@@ -110,7 +111,7 @@ def server_errors(
 
 
 def invalid(key: str, **placeholders: str) -> ServiceValidationError:
-    """Return the error for what an action was called with."""
+    """Return the error for an invalid action call."""
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key=key,

@@ -1,4 +1,4 @@
-"""The actions: for administrators and automations, answering and never storing."""
+"""Actions for administrators and automations; they return data and never store it."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -140,7 +140,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_call_api(call: ServiceCall) -> ServiceResponse:
-    """Send any request to a server; only GET may be sent twice."""
+    """Send any request to a server; only GET requests may be repeated."""
     coordinator, entry = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
     path: str = call.data[ATTR_PATH]
     method: str = call.data[ATTR_METHOD]
@@ -158,7 +158,7 @@ async def _async_call_api(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_get_image_url(call: ServiceCall) -> ServiceResponse:
-    """Return a signed path that shows a picture of a server, once it is one."""
+    """Return a signed path to a picture of a server, after checking that it is one."""
     coordinator, _ = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
     picture = Picture(
         path=call.data[ATTR_PATH],
@@ -184,7 +184,7 @@ async def _async_get_image_url(call: ServiceCall) -> ServiceResponse:
 async def _async_get_source_connection_information(
     call: ServiceCall,
 ) -> ServiceResponse:
-    """Ask an owned server how to reach a source, itself by default."""
+    """Ask an owned server how to reach a source, which defaults to the server."""
     coordinator, entry = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
     server = coordinator.server
     source = call.data.get(ATTR_SOURCE, f"server://{server.machine_identifier}")
@@ -210,7 +210,7 @@ async def _async_get_source_connection_information(
 
 
 async def _async_get_transient_token(call: ServiceCall) -> ServiceResponse:
-    """Return a transient token that the server has just taken."""
+    """Return a transient token that the server has just accepted."""
     coordinator, _ = async_find_server(call.hass, call.data[ATTR_DEVICE_ID])
     with server_errors(coordinator):
         token = await coordinator.session.get_validated_token()
@@ -218,7 +218,7 @@ async def _async_get_transient_token(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_get_token_details(call: ServiceCall) -> ServiceResponse:
-    """Ask plex.tv for the account."""
+    """Fetch the details of an account from plex.tv."""
     entry: PlexAccountConfigEntry = async_get_config_entry(
         call.hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID)
     )

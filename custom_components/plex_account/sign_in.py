@@ -1,4 +1,4 @@
-"""One sign-in to Plex, and the token that no entry keeps yet."""
+"""One sign-in to Plex, and its token until an entry stores it."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -31,15 +31,16 @@ from .link import async_account, async_approved_token, expiration
 
 _ACCOUNT_URL_VARIABLE = "PLEX_ACCOUNT_URL"
 
-# A dialog that is closed while it asks for the two-factor code isn't reported.
+# Forget the password after this time, because closing the dialog while it asks for the
+# two-factor code isn't reported.
 _PASSWORD_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A code to enter at plex.tv/link, and the wait for somebody to do so.
+    """A code to enter at plex.tv/link, and the task that waits for its approval.
 
-    `expires_at` is in the time of the event loop.
+    `expires_at` is in event loop time.
     """
 
     code: str
@@ -51,7 +52,7 @@ class SignIn:
     """The sign-in of one dialog.
 
     Keeps the password until the two-factor code is known, and the token until an
-    entry stores it. A token that no entry comes to store is signed out.
+    entry stores it. A token that no entry ends up storing is signed out.
     """
 
     def __init__(
@@ -70,9 +71,9 @@ class SignIn:
 
     @classmethod
     def begin(cls, hass: HomeAssistant, entry: ConfigEntry | None) -> Self | None:
-        """Return a sign-in, None if no secret may be sent to the URL of Plex.
+        """Return a sign-in, or None if secrets must not be sent to the URL of Plex.
 
-        It continues as the client of an entry, where there is one, at its URL.
+        If there is an entry, the sign-in uses its client identifier and URL.
         """
         url = stored_url(entry) if entry else None
         if url is None:
@@ -96,9 +97,9 @@ class SignIn:
         return self._password is not None
 
     async def async_with_password(self, password: str) -> PlexAccount | None:
-        """Return the account, None if Plex asks for a two-factor code.
+        """Return the account, or None if Plex asks for a two-factor code.
 
-        Raises a PlexError if Plex refuses, or does not answer.
+        Raises a PlexError if Plex refuses or doesn't answer.
         """
         self.forget_password()
         if not (self.username and password):
@@ -110,10 +111,10 @@ class SignIn:
         return None
 
     async def async_with_code(self, code: str) -> PlexAccount:
-        """Return the account that a two-factor code completes the sign-in of.
+        """Complete the sign-in with a two-factor code, and return the account.
 
-        Raises a PlexError if Plex refuses, or does not answer. The code can be tried
-        again after any of them.
+        Raises a PlexError if Plex refuses or doesn't answer. A code can be entered again
+        after any of these errors.
         """
         assert self._password is not None
         password = self._password
@@ -125,7 +126,7 @@ class SignIn:
         return account
 
     async def _async_post(self, password: str, code: str | None = None) -> PlexAccount:
-        """Return the account that a password, and a code, belong to."""
+        """Sign in with a password and an optional code, and return the account."""
         account = await self._client().post_users_sign_in_data(
             self.username, password, code
         )
@@ -147,7 +148,7 @@ class SignIn:
 
     @callback
     def _forget_password_at(self, _now: datetime) -> None:
-        """Forget the password of a dialog that was left."""
+        """Forget the password of an abandoned dialog."""
         self.forget_password()
 
     @callback
@@ -161,13 +162,13 @@ class SignIn:
     async def async_request_code(self) -> PlexPin:
         """Return a new code for plex.tv/link.
 
-        Raises a PlexError if there is none to be had.
+        Raises a PlexError if Plex doesn't provide one.
         """
         return await self._client().create_pin()
 
     @callback
     def wait_for_approval(self, pin: PlexPin) -> Link:
-        """Return a code that is asked about in the background until it has expired."""
+        """Return a code that is polled in the background until it has expired."""
         if self._link:
             self._link.approval.cancel()
             self.discard_token()
@@ -177,7 +178,7 @@ class SignIn:
             f"{DOMAIN} approval",
             eager_start=False,
         )
-        # An error that nobody comes to look at would be logged with its traceback,
+        # An exception that is never retrieved would be logged with its traceback,
         # whose frames hold the token.
         approval.add_done_callback(_retrieve_exception)
         self._link = Link(code=pin.code, expires_at=expires_at, approval=approval)
@@ -188,8 +189,8 @@ class SignIn:
     ) -> PlexAccount:
         """Return the account that was linked.
 
-        Raises PlexLinkExpired, or the last PlexError that kept Plex from saying whose
-        token it gave.
+        Raises PlexLinkExpired, or the last PlexError if the account of the token can't
+        be fetched.
         """
         token = await async_approved_token(self._client(), pin_id, expires_at)
         self._hold(token)
@@ -204,7 +205,7 @@ class SignIn:
 
     @callback
     def hand_over(self, account: PlexAccount) -> dict[str, Any]:
-        """Return what an entry stores of an account; its token is the entry's now."""
+        """Return the data of an entry for an account; the entry now keeps the token."""
         self._held = None
         data = {
             CONF_TOKEN: account.auth_token,
@@ -218,13 +219,13 @@ class SignIn:
 
     @callback
     def close(self) -> None:
-        """Leave neither a password nor a token behind."""
+        """Forget the password and discard the token."""
         self.closed = True
         self.forget_password()
         self.discard_token()
 
     def _hold(self, token: str, uuid: str | None = None) -> None:
-        """Hold a token, and the uuid of its account as soon as that is known."""
+        """Hold a token, and the uuid of its account once it is known."""
         self._held = (token, uuid)
         if self.closed:
             self.discard_token()
@@ -233,8 +234,8 @@ class SignIn:
     def discard_token(self) -> None:
         """Sign out the token that no entry stores.
 
-        Left alone is a token that may belong to the account of an entry with the same
-        client identifier: Plex may end the stored token along with it.
+        A token is left alone if it may belong to the account of an entry with the same
+        client identifier, because Plex may end the stored token along with it.
         """
         held, self._held = self._held, None
         if held is None:
@@ -257,7 +258,7 @@ class SignIn:
 
 
 async def async_sign_out(client: PlexTvClient) -> bool:
-    """Sign the token of a client out; return whether it has ended."""
+    """Sign out the token of a client; return whether it is no longer valid."""
     try:
         async with asyncio.timeout(SIGN_OUT_SECONDS):
             await client.sign_out()
@@ -273,7 +274,7 @@ async def async_sign_out(client: PlexTvClient) -> bool:
 
 
 def log_unexpected(error: Exception) -> None:
-    """Log an error that nobody expected, without its traceback.
+    """Log an unexpected error without its traceback.
 
     Handlers that record the variables of its frames would record passwords and tokens.
     """
@@ -287,6 +288,6 @@ def log_unexpected(error: Exception) -> None:
 
 
 def _retrieve_exception(task: asyncio.Task[Any]) -> None:
-    """Tell asyncio that the error of a task is not lost."""
+    """Retrieve the exception of a task so that asyncio doesn't log it."""
     if not task.cancelled():
         task.exception()

@@ -1,19 +1,19 @@
-"""When a server that left the list is reported and removed: pure policy."""
+"""Decides when servers missing from the list are reported or removed; no I/O."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-# How far apart two lists must be to be believed.
+# How far apart in seconds two lists must be before a missing server counts as unlisted.
 CONFIRMATION_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class ListReview:
-    """What the lists so far say of the servers that the newest ones leave out.
+    """The servers that are missing from the newest lists.
 
-    `missing_since`: when the first of the lists in a row that leave a server out came,
-    in monotonic seconds. `lost`: own servers that are no longer listed. `gone`: those
-    of others.
+    `missing_since`: when the first of the consecutive lists without a server arrived, in
+    monotonic seconds. `lost`: owned servers that are no longer listed. `gone`: shared
+    servers that are no longer listed.
     """
 
     missing_since: Mapping[str, float] = field(default_factory=dict)
@@ -29,10 +29,10 @@ class ListReview:
 def review_list(
     before: ListReview, known: Mapping[str, bool], listed: Collection[str], now: float
 ) -> ListReview:
-    """Return what a new list changes; `known` tells of each server whether it is owned.
+    """Return the review after a new list; `known` maps servers to whether they are owned.
 
-    A server counts as unlisted when two lists in a row leave it out that are at least
-    ten minutes apart and name another one. A list without servers changes nothing.
+    A server counts as unlisted once consecutive lists that name other servers have left
+    it out for at least ten minutes. A list without servers changes nothing.
     """
     if not listed:
         return before

@@ -1,4 +1,4 @@
-"""System health: is plex.tv there, and how many servers are."""
+"""System health: whether plex.tv is reachable, and how many servers are online."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from .devices import ACCOUNT_PAGE
 def async_register(
     hass: HomeAssistant, register: system_health.SystemHealthRegistration
 ) -> None:
-    """Register what to show."""
+    """Register system health callbacks."""
     register.async_register_info(_async_info, manage_url=ACCOUNT_PAGE)
 
 
 async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
-    """Return the numbers at once, and what has to be asked for when it is there."""
+    """Return the counts at once, and the check of plex.tv as a coroutine."""
     entries: list[PlexAccountConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN
     )
@@ -37,7 +37,7 @@ async def _async_info(hass: HomeAssistant) -> dict[str, Any]:
 
 
 async def _async_can_reach(account: PlexAccountCoordinator) -> str | dict[str, str]:
-    """Ping plex.tv as one of the accounts: a ping without its headers alarms users."""
+    """Ping plex.tv with the headers of an account; a ping without them alarms users."""
     try:
         await account.client.ping()
     except PlexAuthenticationError:

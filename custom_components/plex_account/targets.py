@@ -1,4 +1,4 @@
-"""The devices that the target of a trigger or condition names, and how they are."""
+"""The devices targeted by a trigger or condition, and their states."""
 
 from typing import Any
 
@@ -39,12 +39,12 @@ TARGET_SCHEMA = vol.All(
 
 @callback
 def async_target_devices(hass: HomeAssistant, target: Target) -> set[str]:
-    """Return the ids of the devices that a target names.
+    """Return the ids of the devices that a target includes.
 
-    An entity names its device, whether it is enabled or not. An account that is
-    named by its own device names its servers too.
+    An entity includes its device, whether or not it is enabled. An account that is
+    targeted by its own device also includes its servers.
     """
-    # A target of Home Assistant 2026.11 may exclude some of what it names.
+    # As of Home Assistant 2026.11, a target may exclude some of what it includes.
     return _devices(hass, target) - _devices(hass, target.get("exclude", {}))
 
 
@@ -75,7 +75,7 @@ def _devices(hass: HomeAssistant, target: Target) -> set[str]:
 def async_account_device(
     hass: HomeAssistant, entry: ConfigEntry
 ) -> dr.DeviceEntry | None:
-    """Return the device of an account, None before it was first set up."""
+    """Return the device of an account, or None before its first setup."""
     if entry.unique_id is None:
         return None
     return dr.async_get(hass).async_get_device_by_identifier(
@@ -85,7 +85,7 @@ def async_account_device(
 
 @callback
 def async_is_account(hass: HomeAssistant, device_id: str) -> bool | None:
-    """Return whether a device stands for an account or a server, None for neither."""
+    """Return True for the device of an account, False for a server, or None."""
     device, entry = _find(hass, device_id)
     if device is None or entry is None or entry.unique_id is None:
         return None
@@ -96,8 +96,8 @@ def async_is_account(hass: HomeAssistant, device_id: str) -> bool | None:
 def async_server_online(hass: HomeAssistant, device_id: str) -> bool | None:
     """Return whether a server can be reached.
 
-    None is unknown: its device is disabled, its account isn't loaded, or no connection
-    was chosen yet.
+    None means unknown: its device is disabled, its account isn't loaded, or it hasn't
+    been checked yet.
     """
     device, entry = _find(hass, device_id)
     if device is None or entry is None or device.disabled:
@@ -126,7 +126,7 @@ def async_plex_pass_active(hass: HomeAssistant, device_id: str) -> bool:
 def _find(
     hass: HomeAssistant, device_id: str
 ) -> tuple[dr.DeviceEntry | None, PlexAccountConfigEntry | None]:
-    """Return a device and the entry of its account, if it is one of this integration."""
+    """Return a device and the entry of its account, if it belongs to this integration."""
     return dr.async_get_device_and_config_entry_for_domain(
         hass, device_id, domain=DOMAIN, include_child_devices=False
     )

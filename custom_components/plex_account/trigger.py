@@ -1,4 +1,4 @@
-"""Triggers of accounts and servers; they listen to activities, not to entities."""
+"""Triggers for accounts and servers; they listen to activities, not to entities."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,7 +37,7 @@ _ACTIVE_STATUSES = {"active", "pending_cancellation"}
 
 
 class ActivityTrigger(Trigger):
-    """Trigger on an activity of an account or server that the target names."""
+    """Trigger on an activity of a targeted account or server."""
 
     _schema = vol.Schema(
         {
@@ -48,7 +48,7 @@ class ActivityTrigger(Trigger):
     _activity: ClassVar[Activity]
     _description: ClassVar[str]
     _of_account: ClassVar[bool] = True
-    """Whether a target that names the account is about this activity."""
+    """Whether a target that includes the account also covers this activity."""
 
     _run_action: TriggerActionRunner
 
@@ -99,9 +99,9 @@ class ActivityTrigger(Trigger):
 
     @callback
     def _async_update_devices(self, _event: Event[Any] | None = None) -> None:
-        """Find out which devices the target names.
+        """Determine which devices the target includes.
 
-        A device that was removed stays: its removal is told afterwards.
+        Removed devices are kept because their removal is reported afterwards.
         """
         registry = dr.async_get(self._hass)
         removed = {one for one in self._devices if registry.async_get(one) is None}
@@ -111,12 +111,12 @@ class ActivityTrigger(Trigger):
     def _async_handle_activity(
         self, entry: ConfigEntry, activity: Activity, event_data: dict[str, Any]
     ) -> None:
-        """Fire if this is about the activity and its account or server."""
+        """Fire if the activity and its account or server match."""
         if activity is self._activity and self._is_about(entry, event_data):
             self._async_fire(entry, event_data)
 
     def _is_about(self, entry: ConfigEntry, event_data: dict[str, Any]) -> bool:
-        """Return whether the target names what an activity has happened to."""
+        """Return whether the target includes the account or server of an activity."""
         if event_data.get(ATTR_DEVICE_ID) in self._devices:
             return True
         account = async_account_device(self._hass, entry) if self._of_account else None
@@ -124,7 +124,7 @@ class ActivityTrigger(Trigger):
 
     @callback
     def _async_fire(self, entry: ConfigEntry, event_data: dict[str, Any]) -> None:
-        """Run the action, with what the activity tells as variables of the trigger."""
+        """Run the action with the data of the activity as trigger variables."""
         device = (
             dr.async_get(self._hass).async_get(event_data[ATTR_DEVICE_ID])
             if ATTR_DEVICE_ID in event_data
@@ -143,14 +143,14 @@ class ActivityTrigger(Trigger):
 
     @callback
     def _async_cancel_all(self) -> None:
-        """Cancel what is still to come, when the trigger is detached."""
+        """Cancel pending timers when the trigger is detached."""
 
 
 class ServerWentOfflineTrigger(ActivityTrigger):
-    """Trigger when a server can't be reached any more, if wanted for some time.
+    """Trigger when a server goes offline, optionally only after some time.
 
-    The time goes on while the account is reloaded; at its end the server must be
-    known to be offline.
+    The time keeps running while the account is reloaded. When it is over, the server
+    must be known to be offline.
     """
 
     _schema = vol.Schema(
@@ -176,7 +176,7 @@ class ServerWentOfflineTrigger(ActivityTrigger):
     def _async_handle_activity(
         self, entry: ConfigEntry, activity: Activity, event_data: dict[str, Any]
     ) -> None:
-        """Cancel the time of a server that is back or gone."""
+        """Cancel the timer of a server that is back or gone."""
         cancel = self._pending.pop(event_data.get(ATTR_DEVICE_ID, ""), None)
         if cancel:
             cancel()
@@ -185,7 +185,7 @@ class ServerWentOfflineTrigger(ActivityTrigger):
     @callback
     @override
     def _async_fire(self, entry: ConfigEntry, event_data: dict[str, Any]) -> None:
-        """Fire at once, or when the time is over."""
+        """Fire immediately, or when the time is over."""
         told = {**event_data, CONF_FOR: self._duration}
         fire = partial(super()._async_fire, entry, told)
         if not self._duration:
@@ -211,7 +211,7 @@ class ServerWentOfflineTrigger(ActivityTrigger):
 
 
 class ServerCameOnlineTrigger(ActivityTrigger):
-    """Trigger when a server can be reached again, and tell since when it couldn't."""
+    """Trigger when a server is back online, and report since when it was offline."""
 
     _activity = Activity.SERVER_ONLINE
     _description = "{name} came online"
@@ -238,28 +238,28 @@ class ServerCameOnlineTrigger(ActivityTrigger):
 
 
 class ServerAddedTrigger(ActivityTrigger):
-    """Trigger when a server was added to an account."""
+    """Trigger when a server is added to an account."""
 
     _activity = Activity.SERVER_ADDED
     _description = "{name} was added"
 
 
 class ServerRemovedTrigger(ActivityTrigger):
-    """Trigger when a server was removed from an account."""
+    """Trigger when a server is removed from an account."""
 
     _activity = Activity.SERVER_REMOVED
     _description = "{name} was removed"
 
 
 class PlexPassEndedTrigger(ActivityTrigger):
-    """Trigger when an account has no Plex Pass any more."""
+    """Trigger when an account no longer has a Plex Pass."""
 
     _activity = Activity.SUBSCRIPTION_CHANGED
     _description = "Plex Pass of {name} ended"
 
     @override
     def _is_about(self, entry: ConfigEntry, event_data: dict[str, Any]) -> bool:
-        """Return whether a subscription of the target was active and isn't now."""
+        """Return whether a targeted subscription was active and no longer is."""
         return (
             event_data["old"] in _ACTIVE_STATUSES
             and event_data["new"] not in _ACTIVE_STATUSES
@@ -285,5 +285,5 @@ TRIGGERS: dict[str, type[Trigger]] = {
 
 
 async def async_get_triggers(hass: HomeAssistant) -> dict[str, type[Trigger]]:
-    """Return the triggers of accounts and servers."""
+    """Return the triggers for accounts and servers."""
     return TRIGGERS

@@ -1,15 +1,15 @@
-"""What people type or paste, without what they don't see."""
+"""Normalizes text that users type or paste, and removes invisible characters."""
 
 import re
 import unicodedata
 
-# What Unicode lets programs ignore although it is neither a control nor a format
-# character, and a blank that isn't a space: joiners, fillers, variation selectors.
+# Characters that Unicode lets programs ignore although they are neither control nor format
+# characters (joiners, fillers, variation selectors), and a blank that isn't a space.
 _IGNORABLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
-# Dashes by their looks that Unicode doesn't count among the dashes.
+# Characters that look like dashes but don't belong to Unicode's dash category.
 _LIKE_DASHES = re.compile(
     "[\u02d7\u2043\u207b\u208b\u2212\u23af\u2500\u2501\u2796\u30fc]"
 )
@@ -25,9 +25,9 @@ def normalize_login(text: str) -> str:
 
 
 def normalize_code(text: str) -> str:
-    """Return a two-factor code without spaces, dashes and invisible characters.
+    """Return a two-factor code without spaces, dashes, and invisible characters.
 
-    Full-width digits become those that Plex knows.
+    Full-width digits become ASCII digits, which Plex accepts.
     """
     normalized = unicodedata.normalize("NFKC", _LIKE_DASHES.sub("", text))
     return "".join(

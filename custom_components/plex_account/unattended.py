@@ -11,11 +11,12 @@ _FINISH_SECONDS = 30
 
 
 class UnattendedFinish:
-    """The end of a flow whose progress is done, whether or not anybody looks.
+    """Finishes a flow whose progress is done, even if nobody is watching.
 
     A frontend that has lost its connection, as on a phone whose user enters the code
-    in another app, misses that the flow progressed. It is told again for a while, so
-    that a dialog that is still open shows the end; then the flow ends without one.
+    in another app, misses that the flow has progressed. It is notified again for a
+    while so that a dialog that is still open shows the result. After that, the flow
+    finishes without a dialog.
     """
 
     def __init__(self, flow: ConfigFlow) -> None:
@@ -37,16 +38,16 @@ class UnattendedFinish:
 
     @callback
     def cancel(self) -> None:
-        """Leave the flow to whoever has fetched it."""
+        """Stop announcing the flow, and don't finish it."""
         while self._cancel:
             self._cancel.pop()()
 
     @callback
     def _async_announce(self, _now: datetime) -> None:
-        """Make a frontend that shows the flow fetch it."""
+        """Notify frontends so that one that shows the flow fetches it."""
         self._flow.async_notify_flow_changed()
 
     async def _async_finish(self, _now: datetime) -> None:
-        """Do what a frontend does that fetches the flow."""
+        """Finish the flow by fetching it as a frontend would."""
         self.cancel()
         await self._flow.hass.config_entries.flow.async_configure(self._flow.flow_id)

@@ -1,6 +1,6 @@
-"""A client for what Plex offers to sign in with, and for asking servers for tokens.
+"""A client for signing in to Plex, and for requesting tokens from servers.
 
-Needs aiohttp and the standard library only, and works without Home Assistant.
+Only needs aiohttp and the standard library, and works without Home Assistant.
 """
 
 from .addresses import IPAddress, is_loopback, literal_address, secure_base_url

@@ -1,4 +1,4 @@
-"""Host names and addresses: which are loopback, and which a plex.direct name carries."""
+"""Host names and addresses: loopback, and the addresses in plex.direct names."""
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -14,9 +14,9 @@ _PLEX_DIRECT = re.compile(
 
 
 def literal_address(host: str) -> IPAddress | None:
-    """Return the address that a host is, None if it is a name.
+    """Return a host as an address, or None if it is a name.
 
-    An IPv4 address mapped into IPv6 is dialled as IPv4, so it is returned as that.
+    An IPv4-mapped IPv6 address is dialed as IPv4, so the IPv4 address is returned.
     """
     try:
         address = ip_address(host)
@@ -45,19 +45,19 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def parse_url(text: str) -> URL | None:
-    """Return an http or https URL with a host and a valid port, None if it is none."""
+    """Return an http or https URL with a host and a valid port, or None."""
     try:
         url = URL(text)
         good = url.scheme in ("http", "https") and url.raw_host and url.port is not None
-    except ValueError, IndexError:  # the latter for such as http://[::1]@
+    except ValueError, IndexError:  # the latter for URLs like http://[::1]@
         return None
     return url if good else None
 
 
 def secure_base_url(text: str) -> str | None:
-    """Return a base URL without a final slash, None if secrets must not be sent there.
+    """Return a base URL without a trailing slash, or None if it isn't safe for secrets.
 
-    Good are https, and http to loopback, without user, query and fragment.
+    Accepts https, and http to loopback, without user, query, or fragment.
     """
     if not (url := parse_url(text)):
         return None

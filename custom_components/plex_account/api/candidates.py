@@ -1,6 +1,6 @@
 """Which connections of a server may be dialed: pure rules, no I/O.
 
-The list of a shared server is written by its owner, so all of it is hostile input.
+The owner of a shared server writes its list, so all of it is hostile input.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,12 +39,12 @@ _PRIVATE_NETWORKS = (
     IPv4Network("172.16.0.0/12"),
     IPv4Network("192.168.0.0/16"),
     IPv6Network("fc00::/7"),
-    IPv6Network("fec0::/10"),  # site-local, which fc00::/7 has replaced
+    IPv6Network("fec0::/10"),  # site-local, replaced by fc00::/7
 )
 
 
 class Failure(StrEnum):
-    """Why a connection is not used, the most telling first."""
+    """Why a connection is not used, most informative first."""
 
     NOT_LISTED = "not_listed"
     MAINTENANCE = "maintenance"
@@ -71,9 +71,9 @@ class Failure(StrEnum):
 class DialPolicy:
     """Which addresses a list of connections may name.
 
-    `owned`: the account owns the server; other lists name public addresses only.
-    `private`: the server shares our public address, so private addresses may be our
-    own network. `loopback`: the list came from a plex.tv on loopback.
+    `owned`: the account owns the server; other lists may only name public addresses.
+    `private`: the server shares our public address, so private addresses may be in
+    our own network. `loopback`: the list came from a plex.tv on loopback.
     """
 
     owned: bool
@@ -83,7 +83,7 @@ class DialPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A connection that may be dialed; `address` is None until DNS was asked."""
+    """A connection that may be dialed; `address` is None until it is resolved."""
 
     kind: ConnectionKind
     url: str
@@ -104,7 +104,7 @@ class ConnectionFailure:
 class Candidates:
     """What may be dialed, in order of preference, and what may not.
 
-    `insecure_only`: there would be a connection, but none that is secure.
+    `insecure_only`: connections are listed, but none of them is secure.
     """
 
     allowed: tuple[Candidate, ...]
@@ -116,7 +116,7 @@ class ConnectionRefused(Exception):
     """A connection must not be used."""
 
     def __init__(self, failure: Failure) -> None:
-        """Remember why."""
+        """Initialize the error with the reason."""
         super().__init__(failure)
         self.failure = failure
 
@@ -124,9 +124,9 @@ class ConnectionRefused(Exception):
 def select_candidates(
     connections: Iterable[PlexConnection], policy: DialPolicy
 ) -> Candidates:
-    """Return what may be dialed: at most 24, the first ones that the rules allow.
+    """Return what may be dialed: the first 24 connections that the rules allow.
 
-    An http URI with a plex.direct name also stands for https: such a port may speak
+    An http URI with a plex.direct name is also tried as https: the port may speak
     TLS, and the name has a certificate.
     """
     allowed: dict[str, Candidate] = {}
@@ -166,7 +166,7 @@ def select_candidates(
 
 
 def address_failure(address: IPAddress, policy: DialPolicy) -> Failure | None:
-    """Return why an address must not be dialed, None if it may be."""
+    """Return why an address must not be dialed, or None if it may be."""
     tunneled = list(_tunneled(address))
     for inner in tunneled:
         if inner.is_loopback:
@@ -195,12 +195,12 @@ def _address_failure(address: IPAddress, policy: DialPolicy) -> Failure | None:
 
 
 def _unmapped(address: IPAddress) -> IPAddress:
-    """Return the IPv4 address that an IPv4-mapped one is dialed as."""
+    """Return the address as it is dialed: an IPv4-mapped one as IPv4."""
     return getattr(address, "ipv4_mapped", None) or address
 
 
 def _tunneled(address: IPAddress) -> Iterator[IPv4Address]:
-    """Return the IPv4 addresses to which NAT64, 6to4 or Teredo carry a packet."""
+    """Return the IPv4 addresses that NAT64, 6to4, or Teredo would send a packet to."""
     if not isinstance(address, IPv6Address):
         return
     if address in _NAT64_NETWORK:
@@ -212,9 +212,9 @@ def _tunneled(address: IPAddress) -> Iterator[IPv4Address]:
 
 
 def _split(uri: str) -> tuple[str, str, int]:
-    """Return scheme, host as it goes over the wire, and port of a URI.
+    """Return the scheme, host as sent over the wire, and port of a URI.
 
-    A URI with anything else is refused.
+    A URI with any other part is refused.
     """
     match = _URI.fullmatch(uri) if len(uri) <= _MAX_URI_LENGTH else None
     if not match:
@@ -229,10 +229,10 @@ def _split(uri: str) -> tuple[str, str, int]:
 
 
 def _encode_name(name: str) -> str:
-    """Return a name as DNS has it: encoded (IDNA), and without the dot of the root.
+    """Return a name as used in DNS: IDNA-encoded and without the trailing dot.
 
-    An encoded name may turn out to be an address. Long ones are refused before, since
-    encoding them takes up to a second.
+    An encoded name may turn out to be an address. Long names are refused beforehand,
+    since encoding them takes up to a second.
     """
     if not name.isascii():
         name = normalize("NFKC", name).replace("\u3002", ".")
@@ -248,7 +248,7 @@ def _encode_name(name: str) -> str:
 def _candidate(
     connection: PlexConnection, scheme: str, host: str, port: int, policy: DialPolicy
 ) -> Candidate:
-    """Return the candidate that a connection is; raise ConnectionRefused if none."""
+    """Return a connection as a candidate; raise ConnectionRefused if it can't be one."""
     if scheme == "http" and not is_loopback(host):
         raise ConnectionRefused(Failure.PLAIN_HTTP)
     if host == "localhost" and not policy.loopback:
@@ -268,7 +268,7 @@ def _candidate(
 def is_allowed(
     connection: Candidate, listed: Iterable[PlexConnection], policy: DialPolicy
 ) -> bool:
-    """Return whether a list offers a connection that was chosen from an earlier one."""
+    """Return whether a list offers a connection chosen from an earlier list."""
     candidates = select_candidates(listed, policy)
     return any(one.url == connection.url for one in candidates.allowed) and not (
         connection.address and address_failure(connection.address, policy)

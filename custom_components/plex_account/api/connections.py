@@ -1,4 +1,4 @@
-"""Which connection reaches a server: all that may be dialed are probed side by side."""
+"""Chooses the connection to a server: all that may be dialed are probed in parallel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -29,7 +29,7 @@ from .models import PlexServer
 
 PROBE_SECONDS = 5
 
-# How long a better connection may answer later than the first one that did.
+# How much later than the first answer a better connection may answer.
 BETTER_SECONDS = 0.3
 
 _MAX_ADDRESSES = 4
@@ -40,11 +40,11 @@ type Resolve = Callable[[str], Awaitable[Iterable[IPAddress]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionResult:
-    """The connection that reaches a server, None if none does, and what failed.
+    """The connection that reaches a server, or None if none does, and what failed.
 
     `server` and `policy`: what it was chosen from. `is_best`: nothing that may be
     dialed would be preferred. `insecure_only`: there is no secure connection at all.
-    `retry_after`: for how many seconds all that was dialed asks to be left alone.
+    `retry_after`: how many seconds every dialed connection asks to wait.
     """
 
     server: PlexServer
@@ -57,12 +57,12 @@ class ConnectionResult:
 
     @property
     def certificate_refused(self) -> bool:
-        """Return whether a connection had a certificate that is not trusted."""
+        """Return whether a connection had an untrusted certificate."""
         return any(one.failure is Failure.CERTIFICATE for one in self.failures)
 
     @property
     def most_telling_failure(self) -> ConnectionFailure | None:
-        """Return what explains best that the server is unreachable."""
+        """Return the failure that best explains why the server is unreachable."""
         order = list(Failure)
         return min(
             self.failures, key=lambda one: order.index(one.failure), default=None
@@ -73,7 +73,7 @@ class PlexUnreachable(PlexConnectionError):
     """No connection reaches the server; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
-        """Remember why; nothing was sent but probes."""
+        """Initialize the error with the reason; only probes were sent."""
         super().__init__(f"Unreachable: {failure}", request_sent=False)
         self.failure = failure
 
@@ -81,7 +81,7 @@ class PlexUnreachable(PlexConnectionError):
 async def resolve_host(host: str) -> list[IPAddress]:
     """Return the addresses of a host, from the operating system's resolver.
 
-    It occupies a thread. Pass another resolver where strangers name the hosts.
+    It occupies a thread. Pass another resolver if strangers name the hosts.
     """
     found = await asyncio.get_running_loop().getaddrinfo(
         host, None, type=socket.SOCK_STREAM
@@ -100,8 +100,8 @@ async def choose_connection(
     """Return the best connection that answers within 0.3 s of the first one.
 
     A probe is GET /identity without a token; only the server's own machine identifier
-    is an answer. For a server of somebody else the 0.3 s always pass unless all have
-    answered: its owner must not learn from the pause what became of other addresses.
+    counts as an answer. For a shared server, the full 0.3 s pass unless all probes are
+    answered: its owner must not learn from the delay how other addresses fared.
     """
     candidates = select_candidates(server.connections, policy)
     probe = _Probe(server.machine_identifier, policy, connect, resolve)
@@ -139,9 +139,9 @@ async def choose_connection(
 async def _wait_for_answers(
     probes: list[asyncio.Task[Candidate]], *, patient: bool
 ) -> None:
-    """Wait until all probes ended, or 0.3 s after the first that was answered.
+    """Wait until all probes have ended, or until 0.3 s after the first answer.
 
-    Unless patient, it is enough that no probe before the first answered one is open.
+    Unless patient, stop once no probe ahead of the first answered one is pending.
     """
     loop = asyncio.get_running_loop()
     deadline: float | None = None
@@ -164,7 +164,7 @@ async def _wait_for_answers(
 
 
 class _Probe:
-    """Finds out whether a candidate leads to one server."""
+    """Determines whether a candidate leads to one server."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Probe:
         connect: Connect,
         resolve: Resolve,
     ) -> None:
-        """Initialize for the candidates of a server; names may have many addresses."""
+        """Initialize the probe with a limit, since names may have many addresses."""
         self._machine_identifier = machine_identifier
         self._policy = policy
         self._connect = connect
@@ -183,8 +183,8 @@ class _Probe:
     async def run(self, candidate: Candidate) -> Candidate:
         """Return the candidate with the address that answers.
 
-        Where no route leads to the address in a plex.direct name, as in a network that
-        has IPv6 only, the name is resolved. Raises PlexError, ConnectionRefused or
+        If there is no route to the address in a plex.direct name, as in an IPv6-only
+        network, the name is resolved. Raises PlexError, ConnectionRefused, or
         TimeoutError.
         """
         async with asyncio.timeout(PROBE_SECONDS):
@@ -207,11 +207,11 @@ class _Probe:
     async def _locate(self, candidate: Candidate) -> list[Candidate]:
         """Return the candidate with each address of its name, IPv4 first.
 
-        Whoever wrote the name may give it any address, so each one is judged.
+        The owner of the name may give it any address, so each one is checked.
         """
         try:
             addresses = [*await self._resolve(candidate.host)]
-        except Exception:  # noqa: BLE001, whatever a name does to a resolver
+        except Exception:  # noqa: BLE001, a name may break a resolver in any way
             addresses = []
         located: list[Candidate] = []
         failure = Failure.NAME_NOT_FOUND
@@ -229,7 +229,7 @@ class _Probe:
         return located[:_MAX_ADDRESSES]
 
     async def _first_answer(self, located: list[Candidate]) -> Candidate:
-        """Return the first of some addresses that answers, asking all at once."""
+        """Return the first of several addresses that answers, probing all at once."""
         asking = [asyncio.create_task(self._verify(one)) for one in located]
         try:
             for answer in asyncio.as_completed(asking):
@@ -245,7 +245,7 @@ class _Probe:
 
 
 def failure_of(error: PlexError) -> Failure:
-    """Return what an error says of a connection."""
+    """Return the connection failure that an error indicates."""
     match error:
         case PlexUnreachable(failure=failure):
             return failure
@@ -264,7 +264,7 @@ def failure_of(error: PlexError) -> Failure:
 
 
 def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
-    """Return why a probe has failed, None if it was answered."""
+    """Return why a probe failed, or None if it was answered."""
     if probe.cancelled():
         return Failure.TIMEOUT
     match probe.exception():
@@ -281,6 +281,6 @@ def _failure(probe: asyncio.Task[Candidate]) -> Failure | None:
 
 
 def _retry_after(probe: asyncio.Task[Candidate]) -> float:
-    """Return for how many seconds a probe was told not to ask again."""
+    """Return how many seconds a probe was asked to wait."""
     error = None if probe.cancelled() else probe.exception()
     return error.retry_after or 0 if isinstance(error, PlexRateLimitError) else 0

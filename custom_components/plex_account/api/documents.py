@@ -1,12 +1,12 @@
-"""Reads a body as JSON or XML, by what it is, into one shape.
+"""Reads a body as JSON or XML, depending on its content, into one shape.
 
-Plex answers XML unless JSON is asked for, and sometimes even then. XML becomes
-nearly what the JSON of the same answer would be: attributes are keys, children
-are lists under their tag, and an element that only wraps others is a list.
+Plex answers in XML unless asked for JSON, and sometimes even then. XML becomes
+nearly what the JSON of the same answer would be: attributes become keys, children
+become lists under their tag, and an element that only wraps others becomes a list.
 
-What a strict reader refuses is read a second time, leniently: one bad character in
-the name of somebody's phone must not hide everything else. No text that comes out
-has half of a surrogate pair in it.
+A body that a strict reader refuses is read again leniently: one bad character in
+the name of someone's phone must not hide everything else. The resulting text never
+contains half of a surrogate pair.
 """
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
@@ -16,17 +16,17 @@ import re
 from typing import Any
 from xml.etree.ElementTree import ParseError, XMLParser
 
-# What stands in a document for a character that can't be read.
+# Replaces a character that can't be read.
 UNREADABLE = "\ufffd"
 
 type JsonLoads = Callable[[bytes], Any]
 
-# Decoding more than this would hold up the event loop for too long.
+# Decoding more than this would block the event loop for too long.
 OFF_LOOP_BYTES = 256 * 1024
 _MAX_DEPTH = 64
 _FEW_ELEMENTS = 1000
-_BYTES_OF_AN_ELEMENT = 40  # on average at least, in anything long that Plex sends
-# Longer ones may not fit into 64 bits, which is what Home Assistant can write.
+_BYTES_OF_AN_ELEMENT = 40  # minimum average in long documents from Plex
+# Longer ones may not fit in 64 bits, which is all that Home Assistant can write.
 _MAX_INTEGER_DIGITS = 18
 
 _WHITE_SPACE = b" \t\r\n" + BOM_UTF8
@@ -36,7 +36,7 @@ _ENDS = {(b"{", b"}"), (b"[", b"]"), (b"<", b">"), (b'"', b'"')}
 _PAGE_STARTS = (b"<!doctype", b"<html")
 _PROLOGUE_BYTES = 512
 
-# Half of a surrogate pair: escaped, or as bytes that aren't UTF-8 but pass for it.
+# Half of a surrogate pair: escaped, or as bytes that only resemble UTF-8.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -51,7 +51,7 @@ _XML_ENCODING = re.compile(
     re.IGNORECASE,
 )
 
-# Elements of plex.tv's XML that stand for a list in its JSON: <roles><role id="…"/>.
+# Elements of plex.tv's XML that are a list in its JSON: <roles><role id="…"/>.
 _WRAPPERS = frozenset(
     {
         "connections",
@@ -72,10 +72,10 @@ _WRAPPERS = frozenset(
 
 
 def read_document(body: bytes, json_loads: JsonLoads | None = None) -> Any:
-    """Return the document in a body, None if that is blank.
+    """Return the document in a body, or None if the body is blank.
 
-    Raises ValueError if it is neither JSON nor XML, nests too deeply, is XML with
-    a document type or of too many elements, or a page for people.
+    Raises ValueError if it is neither JSON nor XML, is nested too deeply, is XML
+    with a document type or too many elements, or is an HTML page.
     """
     content = body.lstrip(_WHITE_SPACE)
     if not content:
@@ -100,8 +100,8 @@ def read_document(body: bytes, json_loads: JsonLoads | None = None) -> Any:
 def is_document(body: bytes) -> bool:
     """Return whether a body begins and ends like JSON or XML, or is blank.
 
-    For answers of which nothing is read: a page of somebody in between, such as
-    the login page of a hotel, isn't the answer.
+    For answers whose content isn't read: a page from an intermediary, such as the
+    captive portal of a hotel, isn't the answer.
     """
     content = body.strip(_WHITE_SPACE + BOM_UTF16_LE + b"\x00")
     prologue = content[:_PROLOGUE_BYTES].replace(b"\x00", b"").lower()
@@ -112,7 +112,7 @@ def is_document(body: bytes) -> bool:
 
 
 def read_text(body: bytes) -> str | None:
-    """Return the text in a body that is no document, None if it isn't text."""
+    """Return the text in a body that isn't a document, or None if it isn't text."""
     is_utf16 = body.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     try:
         return body.decode("utf-16" if is_utf16 else "utf-8-sig")
@@ -121,18 +121,18 @@ def read_text(body: bytes) -> str | None:
 
 
 def unwrap(document: Any, name: str) -> Any:
-    """Return what stands under a name, or the document where nothing does.
+    """Return the value under a name, or the document if it has none.
 
-    The root element of XML has a name that JSON leaves out.
+    XML has a named root element that JSON leaves out.
     """
     return document.get(name, document) if isinstance(document, dict) else document
 
 
 def _read_json_leniently(content: bytes) -> Any:
-    """Return the document in JSON that may hold what JSON doesn't allow.
+    """Return the document in JSON that may contain what JSON doesn't allow.
 
-    The hooks are functions in Python on purpose: in a thread, each call of one lets
-    the event loop have its turn. A decoder in C would hold it up until it is done.
+    The hooks are Python functions on purpose: in a thread, each call gives the event
+    loop a chance to run. A decoder in C would block it until it is done.
     """
     text = content.decode(json.detect_encoding(content), errors="replace")
     if "\\" in text and "\\u" in text:
@@ -152,7 +152,7 @@ def _read_json_leniently(content: bytes) -> Any:
 
 
 def _read_xml(body: bytes) -> Any:
-    """Return the document in XML, repaired where that is what it takes."""
+    """Return the document in XML, repaired if necessary."""
     try:
         document = _parse_xml(body, len(body))
     except LookupError:
@@ -168,7 +168,7 @@ def _read_xml(body: bytes) -> Any:
 
 
 def _parse_xml(source: bytes | str, size: int) -> dict[str, Any]:
-    """Return the document in well-formed XML; text is parsed whatever it declares."""
+    """Return the document in well-formed XML; a str may declare any encoding."""
     target = _DocumentTarget(max(_FEW_ELEMENTS, size // _BYTES_OF_AN_ELEMENT))
     parser = XMLParser(target=target)  # noqa: S314, no document types
     parser.feed(source)
@@ -177,9 +177,9 @@ def _parse_xml(source: bytes | str, size: int) -> dict[str, Any]:
 
 
 def _repaired(body: bytes) -> str:
-    """Return XML without characters and references that XML doesn't know.
+    """Return XML without the characters and references that XML doesn't allow.
 
-    Raises ValueError if there are none.
+    Raises ValueError if there is nothing to repair.
     """
     if body.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         encoding = "utf-16"
@@ -199,7 +199,7 @@ def _repaired(body: bytes) -> str:
 
 
 def _repaired_reference(found: re.Match[str]) -> str:
-    """Return a reference that XML knows, in place of any."""
+    """Return a valid replacement for a reference, which is kept if it is valid."""
     known, decimal, hexadecimal, unknown = found.groups()
     if known:
         return found[0]
@@ -214,12 +214,12 @@ class _DocumentTarget:
     """Builds the document while the parser reads."""
 
     def __init__(self, max_elements: int) -> None:
-        """Start with a parent for the root."""
+        """Initialize the target with a parent for the root."""
         self._open: list[tuple[dict[str, Any], list[str]]] = [({}, [])]
         self._elements_left = max_elements
 
     def doctype(self, *_: object) -> None:
-        """Refuse what could declare entities, in whatever encoding it came."""
+        """Refuse a document type in any encoding, since it could declare entities."""
         raise ValueError("Document type")
 
     def start(self, tag: str, attributes: dict[str, Any]) -> None:
@@ -245,6 +245,6 @@ class _DocumentTarget:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Return the root under its name, as JSON has it."""
+        """Return the root under its name, as in JSON."""
         [(name, root)] = self._open[0][0].items()
         return {name: root if name in _WRAPPERS else root[0]}

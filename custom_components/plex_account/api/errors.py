@@ -1,7 +1,7 @@
-"""What can go wrong, told so that text and repr are safe to log.
+"""Errors of the client, whose text and repr are safe to log.
 
-Neither body nor headers nor URL ever enter the text of an error, and no error
-carries another one as its cause: those of aiohttp may hold URLs and headers.
+The text of an error never contains a body, headers, or a URL, and no error has
+another one as its cause: aiohttp errors may hold URLs and headers.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ _MAX_RETRY_AFTER_LENGTH = 64
 class PlexError(Exception):
     """A request to Plex failed.
 
-    `message` and `headers` are what the other side sent: never log them.
-    `retry_after` is the wait it asked for, in seconds and at most a day, None where
-    it did not.
+    `message` and `headers` come from the other side: never log them.
+    `retry_after` is the wait it asked for, in seconds and at most a day, or None if
+    it didn't ask for one.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class PlexError(Exception):
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep the facts of the answer; only the two numbers join the text."""
+        """Initialize the error; only the two numbers are added to its text."""
         details = [
             f"{name} {value}"
             for name, value in (("HTTP status", status), ("Plex error code", code))
@@ -48,41 +48,41 @@ class PlexError(Exception):
 class PlexConnectionError(PlexError):
     """The other side could not be reached, or hung up.
 
-    `request_sent` is false where it failed before the request was written.
-    `no_route` is true where this machine's network leads to no such address.
+    `request_sent` is false if it failed before the request was written.
+    `no_route` is true if this machine has no route to the address.
     """
 
     def __init__(
         self, summary: str, *, request_sent: bool, no_route: bool = False
     ) -> None:
-        """Remember whether the request may have arrived."""
+        """Initialize the error with whether the request may have arrived."""
         super().__init__(summary)
         self.request_sent = request_sent
         self.no_route = no_route
 
 
 class PlexAddressError(PlexConnectionError):
-    """Nothing can be sent to this address, or with these headers, ever."""
+    """Nothing can ever be sent to this address, or with these headers."""
 
     def __init__(self, summary: str) -> None:
-        """Know that nothing was sent."""
+        """Initialize the error; nothing was sent."""
         super().__init__(summary, request_sent=False)
 
 
 class PlexCertificateError(PlexConnectionError):
-    """The certificate was refused: another name, expired, or an unknown issuer."""
+    """The certificate was refused: wrong name, expired, or unknown issuer."""
 
 
 class PlexTimeoutError(PlexConnectionError):
-    """No complete answer came in time."""
+    """No complete answer arrived in time."""
 
 
 class PlexAuthenticationError(PlexError):
-    """Login, password or token are refused."""
+    """The login, password, or token was refused."""
 
 
 class PlexTwoFactorRequired(PlexAuthenticationError):
-    """The account asks for a two-factor code (code 1029)."""
+    """The account requires a two-factor code (code 1029)."""
 
 
 class PlexInvalidCode(PlexAuthenticationError):
@@ -90,7 +90,7 @@ class PlexInvalidCode(PlexAuthenticationError):
 
 
 class PlexEmailRequired(PlexAuthenticationError):
-    """The account signs in with its email address only (code 1030)."""
+    """The account can only sign in with its email address (code 1030)."""
 
 
 class PlexTooManyAttempts(PlexAuthenticationError):
@@ -102,25 +102,25 @@ class PlexRateLimitError(PlexError):
 
 
 class PlexResponseError(PlexError):
-    """Another refusal, or an answer that is not what the operation answers."""
+    """Any other refusal, or an answer that the operation does not expect."""
 
 
 class PlexUnknownSource(PlexResponseError):
-    """The server answered, but of no source."""
+    """The server answered, but named no source."""
 
 
 class PlexResponseTooLarge(PlexResponseError):
-    """The answer is longer than the operation reads."""
+    """The answer is longer than the operation accepts."""
 
 
 class PlexMaintenance(PlexResponseError):
-    """The server is busy with itself, such as migrating its database (503)."""
+    """The server is under maintenance, such as a database migration (503)."""
 
 
 def _retry_after(headers: Mapping[str, str] | None) -> float | None:
-    """Return the seconds a Retry-After header asks for, given as number or date.
+    """Return the seconds that a Retry-After header asks for, as a number or a date.
 
-    The parser of dates is the email parser, which is only trusted with short text.
+    Dates are parsed by the email parser, which is only trusted with short text.
     """
     if not headers:
         return None
@@ -134,7 +134,7 @@ def _retry_after(headers: Mapping[str, str] | None) -> float | None:
         if date.tzinfo is None:
             date = date.replace(tzinfo=UTC)
         seconds = (date - datetime.now(UTC)).total_seconds()
-    except Exception:  # noqa: BLE001, the header is somebody else's text
+    except Exception:  # noqa: BLE001, the header is untrusted text
         return None
     return min(max(0.0, seconds), _MAX_RETRY_AFTER_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Which error it is that something went wrong in sending or reading."""
+"""Maps exceptions from sending and reading to errors of the client."""
 
 from collections.abc import Mapping
 import errno
@@ -24,10 +24,10 @@ _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAI
 
 
 def content_type(headers: Mapping[str, str]) -> str | None:
-    """Return the bare type in a Content-Type header, in lower case.
+    """Return the bare type in a Content-Type header, in lowercase.
 
-    Read by hand: the parser that aiohttp uses takes time that is quadratic in the
-    length of the header.
+    Parsed by hand: the parser that aiohttp uses takes time quadratic in the length
+    of the header.
     """
     value = headers.get("Content-Type", "")[:_MAX_CONTENT_TYPE].partition(";")[0]
     bare = value.strip().lower()
@@ -35,7 +35,7 @@ def content_type(headers: Mapping[str, str]) -> str | None:
 
 
 class Facts(TypedDict):
-    """What an error keeps of the answer that it is about."""
+    """What an error keeps from the answer that caused it."""
 
     status: int
     content_type: str | None
@@ -43,7 +43,7 @@ class Facts(TypedDict):
 
 
 def facts(response: aiohttp.ClientResponse) -> Facts:
-    """Return what an error keeps of an answer."""
+    """Return what an error keeps from an answer."""
     return Facts(
         status=response.status,
         content_type=content_type(response.headers),
@@ -52,17 +52,17 @@ def facts(response: aiohttp.ClientResponse) -> Facts:
 
 
 def unreadable(response: aiohttp.ClientResponse) -> PlexResponseError:
-    """Return the error of an answer of success that can't be read."""
+    """Return the error for a successful answer that can't be read."""
     return PlexResponseError("Not a readable answer", **facts(response))
 
 
 def too_large(response: aiohttp.ClientResponse) -> PlexResponseTooLarge:
-    """Return the error of an answer that is too long."""
+    """Return the error for an answer that is too long."""
     return PlexResponseTooLarge("The answer is too long", **facts(response))
 
 
 def failure(error: Exception) -> PlexError:
-    """Return the error of the client for whatever went wrong in sending or reading."""
+    """Return the client's error for an exception from sending or reading."""
     match error:
         case PlexError():
             return error

@@ -1,6 +1,6 @@
 """Tolerant readers of single values in a document.
 
-Somebody else wrote every value, so each reader bounds what it returns.
+No value can be trusted, so each reader bounds what it returns.
 """
 
 from datetime import UTC, datetime
@@ -17,14 +17,14 @@ _INTEGER_BITS = 64  # with the sign
 _ZERO_WIDTH_JOINER = "\u200d"
 _VARIATION_SELECTORS = ("\ufe0e", "\ufe0f")
 
-# isinstance(value, dict), for lists that may be long: filter calls it without Python.
+# isinstance(value, dict) for long lists: filter calls it without a Python function.
 _is_mapping = dict.__instancecheck__
 
 
 def required[T](value: T | None, name: str) -> T:
-    """Return a value that an answer is of no use without.
+    """Return a value that an answer is useless without.
 
-    Raises PlexResponseError if there is none.
+    Raises PlexResponseError if it is missing or empty.
     """
     if value is None or value == "":
         raise PlexResponseError(f"The answer lacks {name}")
@@ -32,14 +32,14 @@ def required[T](value: T | None, name: str) -> T:
 
 
 def single(value: Any) -> Any:
-    """Return a value, or the first in a list of them: elements of XML come in lists."""
+    """Return a value, or the first one in a list, since XML elements come in lists."""
     if not isinstance(value, list):
         return value
     return value[0] if value else None
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Return a mapping, or the first in a list of them, else an empty one."""
+    """Return a mapping, or the first one in a list, or else an empty one."""
     if isinstance(value, dict):
         return value
     if isinstance(value, list):
@@ -57,7 +57,7 @@ def mappings(value: Any) -> tuple[dict[str, Any], ...]:
 
 
 def text(value: Any) -> str | None:
-    """Return text as it is; numbers become text."""
+    """Return text unchanged; numbers become text."""
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -68,7 +68,7 @@ def text(value: Any) -> str | None:
 
 
 def label(value: Any) -> str | None:
-    """Return text that can be shown and stored: one printable line, and not too long."""
+    """Return text that can be shown and stored: one printable line of limited length."""
     if (
         isinstance(value, str)
         and len(value) <= MAX_LABEL
@@ -81,10 +81,10 @@ def label(value: Any) -> str | None:
 
 
 def identifier(value: Any) -> str | None:
-    """Return what names a machine or an account, None if it can't be one.
+    """Return the identifier of a machine or an account, or None if it isn't valid.
 
-    Text that would have to be cleaned before it could be shown is refused, since it
-    would then look like another identifier.
+    Text that would have to be cleaned before it is shown is refused, since it would
+    then look like another identifier.
     """
     name = text(value)
     if (
@@ -99,14 +99,14 @@ def identifier(value: Any) -> str | None:
 
 
 def nullable(value: Any) -> str | None:
-    """Return text where there is any: XML writes null as an empty attribute."""
+    """Return text, or None if it is empty: XML writes null as an empty attribute."""
     if isinstance(value, str) or value is None:
         return value or None
     return text(value)
 
 
 def token(value: Any) -> str | None:
-    """Return a token that may be sent in a header."""
+    """Return a token, or None if it can't be sent in a header."""
     if (
         not isinstance(value, str)
         or len(value) > _MAX_TOKEN
@@ -118,7 +118,7 @@ def token(value: Any) -> str | None:
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Return the texts of a list; XML wraps each in an element with an id."""
+    """Return the texts in a list; XML wraps each in an element with an id."""
     if isinstance(value, list):
         items = tuple(value)
     elif isinstance(value, str):
@@ -126,7 +126,7 @@ def texts(value: Any) -> tuple[str, ...]:
     else:
         return ()
     try:
-        # One pass over all: it fails if one is no text, and is true if one is empty.
+        # One pass over all items: raises if one isn't text, and is true if one is empty.
         if not "".startswith(items):
             return items
     except TypeError:
@@ -136,7 +136,7 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 def flag(value: Any) -> bool:
-    """Return a truth value, whether true, 1, "1" or "true"."""
+    """Return whether a flag is set: true, 1, "1", or "true"."""
     if value is True:
         return True
     if not value:
@@ -147,7 +147,7 @@ def flag(value: Any) -> bool:
 
 
 def number(value: Any) -> int | None:
-    """Return a whole number of at most 64 bits, None if there is none."""
+    """Return a whole number of at most 64 bits, or None if it isn't one."""
     if type(value) is not int:
         if value is None or isinstance(value, bool):
             return None
@@ -179,9 +179,9 @@ def timestamp(value: Any) -> datetime | None:
 
 
 def _printable(raw: str) -> str:
-    """Return text without what can't be printed, with plain spaces, cut where too long.
+    """Return text without unprintable characters, with plain spaces and limited length.
 
-    Joiners of emoji stay, as nothing else holds a family or a profession together.
+    Emoji joiners stay, since they hold families and professions together.
     """
     raw = raw[: 4 * MAX_LABEL]
     kept: list[str] = []
@@ -203,5 +203,5 @@ def _printable(raw: str) -> str:
 
 
 def _is_symbol(character: str) -> bool:
-    """Return whether a character is a symbol, as emoji and their skin tones are."""
+    """Return whether a character is a symbol, such as an emoji or its skin tone."""
     return bool(character) and unicodedata.category(character) in ("So", "Sm", "Sk")

@@ -1,4 +1,4 @@
-"""What a client says of itself."""
+"""How a client identifies itself."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +23,7 @@ class ClientIdentity:
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        """Return the X-Plex headers of what is known."""
+        """Return the X-Plex headers for all known values."""
         headers = {
             "X-Plex-Product": self.product,
             "X-Plex-Version": self.version,
@@ -44,9 +44,9 @@ ANONYMOUS = ClientIdentity()
 def derive_client_identifier(client_identifier: str, machine_identifier: str) -> str:
     """Return the client identifier that one server gets to see.
 
-    The client identifier is all that guards the PINs of plex.tv, so no server
-    gets it. What a server gets instead is always the same, differs from server to
-    server, and leads back to nothing.
+    The client identifier is all that protects PINs at plex.tv, so no server gets
+    it. The derived identifier is stable, differs from server to server, and can't be
+    traced back to the original.
     """
     digest = hmac.digest(
         client_identifier.encode(), machine_identifier.encode(), hashlib.sha256

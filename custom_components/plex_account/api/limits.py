@@ -1,4 +1,4 @@
-"""How many servers may choose a connection at once."""
+"""Limits how many servers choose a connection at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,13 +9,13 @@ MAX_SHARED_CHOICES = 12
 
 
 class ChoiceLimit:
-    """Lets at most 16 servers choose a connection at once, own servers first.
+    """Lets at most 16 servers choose a connection at once, owned servers first.
 
-    Servers of others never take all places: those that hang would delay own ones.
+    Shared servers never take all places, since hanging ones would delay owned ones.
     """
 
     def __init__(self) -> None:
-        """Start with every place free."""
+        """Initialize the limit with every place free."""
         self._all = asyncio.Semaphore(MAX_CHOICES)
         self._shared = asyncio.Semaphore(MAX_SHARED_CHOICES)
         self._owned_waiting = 0
@@ -32,7 +32,7 @@ class ChoiceLimit:
             finally:
                 self._owned_waiting -= owned
             while not owned and self._owned_waiting:
-                self._all.release()  # to whoever has waited longest
+                self._all.release()  # let the longest waiting server go first
                 await self._all.acquire()
             held.callback(self._all.release)
             yield

@@ -1,4 +1,4 @@
-"""The operations of one Plex Media Server, named as the Plex SDKs name them."""
+"""The operations of one Plex Media Server, named as in the Plex SDKs."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -34,7 +34,7 @@ from .transport import Transport
 
 type Method = Literal["GET", "POST", "PUT", "DELETE"]
 
-# What a server answers to a probe is short, and anybody may have written it.
+# The answer to a probe is short, and may come from anyone.
 _MAX_PROBE_BYTES = 64 * 1024
 _MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
@@ -46,8 +46,8 @@ _RESOURCES = URL("/security/resources")
 class PlexServerClient:
     """One server, with the token of that server or a transient one.
 
-    `address` is what to dial in place of asking DNS for the URL's host. Every
-    method raises a PlexError where it cannot return what it says.
+    `address` is dialed instead of looking up the URL's host in DNS. Every method
+    raises a PlexError if it fails.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class PlexServerClient:
         retry: RetryConfig = NO_RETRY,
         json_loads: JsonLoads | None = None,
     ) -> None:
-        """Use a session that is opened and closed elsewhere.
+        """Initialize the client with a session that is opened and closed elsewhere.
 
         `timeout` is in seconds and covers a whole request; `json_loads` is a faster
-        decoder of JSON than Python's own.
+        JSON decoder than Python's own.
         """
         self._transport = Transport(
             session,
@@ -83,16 +83,16 @@ class PlexServerClient:
 
     @operation
     async def get_identity(self, **options: Unpack[RequestOptions]) -> ServerIdentity:
-        """Return who answers (GET /identity); no token is sent or needed."""
+        """Return the server's identity (GET /identity); no token is sent or needed."""
         return await self._transport.fetch(_IDENTITY, options, parse_identity)
 
     @operation
     async def check_token(self, **options: Unpack[RequestOptions]) -> None:
-        """Return if the server answers and takes the token (GET /).
+        """Check that the server answers and accepts the token (GET /).
 
         Nothing in the answer is read. Raises PlexAuthenticationError if the server
-        doesn't take the token, and PlexResponseError if a page of somebody in
-        between comes in its place.
+        doesn't accept the token, and PlexResponseError if an intermediary, such as a
+        captive portal, answers with a page of its own.
         """
         await self._transport.read(_FRONT_PAGE, options, _require_document)
 
@@ -103,9 +103,10 @@ class PlexServerClient:
         scope: Literal["all"] = "all",
         **options: Unpack[RequestOptions],
     ) -> TransientToken:
-        """Return a new token for at most 48 hours (POST, else GET /security/token).
+        """Return a new token for up to 48 hours (POST or GET /security/token).
 
-        It has the rights of the token that asked, and ends when the server restarts.
+        POST is tried first. The new token has the rights of the one used to request
+        it, and expires when the server restarts.
         """
         parse = partial(parse_transient_token, asked_at=datetime.now(UTC))
         params = {"type": type, "scope": scope}
@@ -133,7 +134,7 @@ class PlexServerClient:
 
         A source is `server://<machine identifier>` or `provider://<identifier>`.
         The token must be the owner's, or a transient one minted with it. Raises
-        PlexUnknownSource if the server answers, but of no source.
+        PlexUnknownSource if the server answers, but names no source.
         """
         return await self._transport.fetch(
             _source_request(source, refresh), options, parse_source
@@ -147,11 +148,11 @@ class PlexServerClient:
         params: Mapping[str, Any] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Answer:
-        """Return what the server answers to any request, at most 4 MiB.
+        """Return the server's answer to any request, at most 4 MiB.
 
-        `path` begins with one slash and may have a query. Raises PlexPathError and
-        PlexParamsError for what may not be asked, before anything is sent, and
-        PlexResponseTooLarge for an answer that is too long. Only GET is repeated.
+        `path` begins with one slash and may have a query. Raises PlexPathError or
+        PlexParamsError before anything is sent if the request isn't allowed, and
+        PlexResponseTooLarge if the answer is too long. Only GET is repeatable.
         """
         checked_path(path)
         return await self._transport.read(
@@ -175,20 +176,20 @@ class PlexServerClient:
         """Return an answer of at most 16 MiB whose body is read in chunks.
 
         For pictures: `async with client.stream(path) as picture`, then `async for
-        chunk in picture`. Entering it, and each chunk, raise what `request` raises.
+        chunk in picture`. Both raise what `request` raises.
         """
         return Streaming(self._transport, path, params, options)
 
 
 @lru_cache(maxsize=256)
 def _source_request(source: str, refresh: bool) -> Request:
-    """Return the request for a source: the same few are asked for all the time."""
+    """Return the request for a source; cached, since the same few keep coming up."""
     query = {"source": source, "refresh": "1"} if refresh else {"source": source}
     return Request(path=str(_RESOURCES % query))
 
 
 def _require_document(response: aiohttp.ClientResponse, body: bytes) -> None:
-    """Raise ValueError if a body is a page of somebody in between."""
+    """Raise ValueError if a body is a page from an intermediary."""
     if not is_document(body):
         raise ValueError("Not a document")
 
@@ -196,7 +197,7 @@ def _require_document(response: aiohttp.ClientResponse, body: bytes) -> None:
 def _read_answer(
     response: aiohttp.ClientResponse, body: bytes, *, json_loads: JsonLoads | None
 ) -> Answer:
-    """Return an answer with what its body holds."""
+    """Return an answer with the content of its body."""
     document, text = parse_answer(body, json_loads)
     return Answer(
         status=response.status,

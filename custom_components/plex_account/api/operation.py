@@ -1,4 +1,4 @@
-"""The edge of the client: what leaves an operation when it fails."""
+"""The boundary of the client: what leaves an operation when it fails."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
@@ -8,13 +8,13 @@ from typing import Any
 def operation[**P, R](
     method: Callable[P, Awaitable[R]],
 ) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Return an operation whose errors lead to no token, password, code or header.
+    """Return an operation whose errors expose no token, password, code, or header.
 
-    Whoever logs an error may record the local variables of every frame that it
-    passed through, and those of the errors that it came from. So the traceback
-    begins here, in a frame that holds nothing, and nothing is chained: errors of
-    aiohttp hold URLs and headers. A cancellation ends up as the cause of a
-    time-out, so it is treated the same.
+    A logger may record the local variables of every frame that an error passed
+    through, and those of the errors that caused it. So the traceback begins here, in
+    a frame that holds nothing, and nothing is chained: aiohttp errors hold URLs and
+    headers. A cancellation ends up as the cause of a timeout, so it is treated the
+    same way.
     """
 
     @wraps(method)
@@ -28,6 +28,6 @@ def operation[**P, R](
         try:
             raise failure.with_traceback(None)
         finally:
-            del failure  # the frame and the error would keep each other alive
+            del failure  # otherwise, frame and error keep each other alive
 
     return call

@@ -11,7 +11,7 @@ from .errors import PlexAddressError
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where requests go: what is dialled, and what name it goes by."""
+    """Where requests go: what to dial, and the host name to present."""
 
     base: str
     host: str
@@ -21,9 +21,9 @@ class Origin:
 
 @lru_cache(maxsize=1024)
 def find_origin(server_url: str, address: str | None) -> Origin:
-    """Return where requests to a base URL go, with an address in place of DNS or none.
+    """Return where requests to a base URL go; `address` replaces the DNS lookup.
 
-    Raises PlexAddressError if there is no such place.
+    Raises PlexAddressError if the URL isn't a valid base URL.
     """
     url = parse_url(server_url)
     if url is None or not (name := url.raw_host):

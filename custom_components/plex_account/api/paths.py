@@ -1,7 +1,7 @@
-"""Which paths and parameters may be asked of a server: pure rules, no I/O.
+"""Which paths and parameters may be requested from a server: pure rules, no I/O.
 
-Whatever they let pass stays on the server that is asked, below its root, and carries
-no token of its own.
+A request that passes stays on that server, below its root, and carries no token of
+its own.
 """
 
 from collections.abc import Mapping
@@ -36,25 +36,25 @@ class PathProblem(StrEnum):
 
 
 class PlexPathError(PlexAddressError):
-    """A path can't be asked for; `problem` says why. Nothing was sent."""
+    """A path can't be requested; `problem` is the reason. Nothing was sent."""
 
     def __init__(self, problem: PathProblem) -> None:
-        """Keep what is wrong, and nothing of the path."""
+        """Initialize the error with the problem; the path isn't kept."""
         super().__init__(f"Not a path of a server: {problem.replace('_', ' ')}")
         self.problem = problem
 
 
 class PlexParamsError(PlexAddressError):
-    """Parameters can't be sent: not names with plain values, or with a token."""
+    """Parameters can't be sent: not plain name-value pairs, too many, or with a token."""
 
 
 @lru_cache(maxsize=128)
 def checked_path(path: str) -> str:
-    """Return the decoded path, without query, of a path that may be asked for.
+    """Check a path, and return it decoded and without its query.
 
-    What is allowed is judged by what is returned, not by how it was spelled.
-    Raises PlexPathError if it begins with anything but one slash, could lead
-    elsewhere, or carries a token.
+    The path is decoded before it is checked, so no encoding gets around the rules.
+    Raises PlexPathError if it doesn't begin with exactly one slash, could lead
+    elsewhere, or contains a token.
     """
     if len(path) > MAX_PATH:
         raise PlexPathError(PathProblem.TOO_LONG)
@@ -83,9 +83,9 @@ def checked_path(path: str) -> str:
 
 
 def checked_params(params: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """Return parameters as text: truth as 1 and 0, a list as one pair for each item.
+    """Return parameters as text: booleans as 1 and 0, a list as one pair per item.
 
-    Raises PlexParamsError if there is anything else, too much of it, or a token.
+    Raises PlexParamsError for any other value, too many parameters, or a token.
     """
     if params is None:
         return []
@@ -106,13 +106,13 @@ def checked_params(params: Mapping[str, Any] | None) -> list[tuple[str, str]]:
 
 
 def _plain(value: Any) -> str:
-    """Return the value of a parameter as text."""
+    """Return a parameter value as text."""
     if isinstance(value, bool):
         return str(int(value))
     if isinstance(value, int | float):
         try:
             return str(value)
-        except ValueError:  # more digits than Python writes
+        except ValueError:  # more digits than Python converts
             raise PlexParamsError("A number is too long") from None
     if not isinstance(value, str):
         raise PlexParamsError("A value of a parameter is no text")
@@ -122,13 +122,13 @@ def _plain(value: Any) -> str:
 
 
 def _mentions_token(text: str) -> bool:
-    """Return whether text names the parameter of a token, however it is spelled."""
+    """Return whether text names the token parameter, however it is encoded."""
     decoded = unicodedata.normalize("NFKC", _decoded(text.replace("+", " ")))
     return _TOKEN in decoded.casefold()
 
 
 def _decoded(text: str) -> str:
-    """Return text whose escapes are decoded until there are none left."""
+    """Return text with its escapes decoded until none are left, in at most 8 passes."""
     for _ in range(_MAX_ESCAPES):
         before, text = text, unquote(text)
         if text == before:

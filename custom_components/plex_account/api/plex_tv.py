@@ -1,4 +1,4 @@
-"""The operations of plex.tv, named as the Plex SDKs name them."""
+"""The operations of plex.tv, named as in the Plex SDKs."""
 
 from typing import Any, Unpack
 
@@ -36,9 +36,9 @@ _SIGN_OUT = Request(method="DELETE", path="/users/signout")
 
 
 class PlexTvClient:
-    """The account's side of Plex: plex.tv, with the account token.
+    """The account side of Plex: plex.tv, with the account token.
 
-    Every method raises a PlexError where it cannot return what it says.
+    Every method raises a PlexError if it fails.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class PlexTvClient:
         retry: RetryConfig = NO_RETRY,
         json_loads: JsonLoads | None = None,
     ) -> None:
-        """Use a session that is opened and closed elsewhere.
+        """Initialize the client with a session that is opened and closed elsewhere.
 
         `timeout` is in seconds and covers a whole request; `json_loads` is a faster
-        decoder of JSON than Python's own.
+        JSON decoder than Python's own.
         """
         self._transport = Transport(
             session,
@@ -82,10 +82,9 @@ class PlexTvClient:
     ) -> PlexAccount:
         """Return the account with a new `auth_token` (POST /users/signin).
 
-        The password is sent at most once, whatever `retry` says, unless the
-        connection failed before it could be. Raises PlexTwoFactorRequired,
-        PlexInvalidCode, PlexEmailRequired, PlexTooManyAttempts, or plain
-        PlexAuthenticationError.
+        The password is sent at most once regardless of `retry`, unless the connection
+        fails before it is sent. Raises PlexTwoFactorRequired, PlexInvalidCode,
+        PlexEmailRequired, PlexTooManyAttempts, or plain PlexAuthenticationError.
         """
         form = {
             "login": login,
@@ -126,12 +125,12 @@ class PlexTvClient:
 
     @operation
     async def ping(self, **options: Unpack[RequestOptions]) -> bool:
-        """Return whether plex.tv says that all is well (GET /ping)."""
+        """Return whether plex.tv reports that all is well (GET /ping)."""
         return await self._transport.fetch(_PING, options, parse_pong)
 
     @operation
     async def sign_out(self, **options: Unpack[RequestOptions]) -> None:
-        """End the token (DELETE /users/signout)."""
+        """Revoke the token (DELETE /users/signout)."""
         await self._transport.fetch(_SIGN_OUT, options, _ignore)
 
     @operation
@@ -140,8 +139,8 @@ class PlexTvClient:
     ) -> PlexPin:
         """Return a new PIN (POST /pins).
 
-        One of four characters is typed at plex.tv/link; a strong one is long and
-        works on Plex's sign-in page only.
+        A four-character PIN is entered at plex.tv/link; a strong one is long and only
+        works on Plex's sign-in page.
         """
         pin = await self._transport.fetch(
             Request(
@@ -162,8 +161,8 @@ class PlexTvClient:
     async def get_pin(self, pin_id: int, **options: Unpack[RequestOptions]) -> PlexPin:
         """Return a PIN, with `auth_token` once approved (GET /pins/{id}).
 
-        Raises PlexResponseError with status 404 when it has expired, or belongs
-        to another client identifier.
+        Raises PlexResponseError with status 404 if it has expired or belongs to
+        another client identifier.
         """
         return await self._transport.fetch(
             Request(path=f"/pins/{pin_id}", authenticate=False, answers_secret=True),
@@ -182,4 +181,4 @@ class PlexTvClient:
 
 
 def _ignore(document: Any) -> None:
-    """Accept whatever document comes with a success."""
+    """Ignore the document of a successful answer."""

@@ -1,6 +1,6 @@
-"""Which error a refusal is: what plex.tv and servers mean by status, code and words.
+"""Maps refusals of plex.tv and servers to errors, by status, code, and message.
 
-Codes of plex.tv: those of its error table that were seen, or are documented.
+The plex.tv codes are those from its error table that were seen or are documented.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ _LOCKED_OUT = ("temporarily disabled", "too many failed")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that is no success: its status, and what its body says of why."""
+    """An unsuccessful answer: its status, and the reason that its body gives."""
 
     status: int
     code: int | None
@@ -53,10 +53,10 @@ type ErrorOf = Callable[[Refusal], type[PlexError]]
 
 
 def read_refusal(status: int, document: Any) -> Refusal:
-    """Return the first error in an error body, however it is written.
+    """Return the first error in an error body, whatever its format.
 
-    Old endpoints of plex.tv answer a bare text under `error`, or in the list of
-    errors. Servers write `<Response code="503" title="Maintenance"/>`.
+    Old endpoints of plex.tv send plain text under `error`, or in the list of errors.
+    Servers send `<Response code="503" title="Maintenance"/>`.
     """
     errors = unwrap(document, "errors")
     error = mapping(errors)
@@ -70,7 +70,7 @@ def read_refusal(status: int, document: Any) -> Refusal:
 
 
 def plex_tv_error(refusal: Refusal) -> type[PlexError]:
-    """Return which error a refusal of plex.tv is: its code says more than its status."""
+    """Return the error for a refusal by plex.tv; its code outranks its status."""
     message = (refusal.message or "").lower()
     if any(words in message for words in _LOCKED_OUT):
         return PlexTooManyAttempts
@@ -84,7 +84,7 @@ def plex_tv_error(refusal: Refusal) -> type[PlexError]:
 
 
 def server_error(refusal: Refusal) -> type[PlexError]:
-    """Return which error a refusal of a server is."""
+    """Return the error for a refusal by a server."""
     if refusal.status in (401, 403) or _is_invalid_token(refusal):
         return PlexAuthenticationError
     if refusal.status == 429:
@@ -95,5 +95,5 @@ def server_error(refusal: Refusal) -> type[PlexError]:
 
 
 def _is_invalid_token(refusal: Refusal) -> bool:
-    """Return whether a refusal says in words that it is the token's fault."""
+    """Return whether the message of a refusal blames the token."""
     return refusal.status == 422 and "invalid token" in (refusal.message or "").lower()

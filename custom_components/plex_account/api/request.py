@@ -1,4 +1,4 @@
-"""What is sent, as plain values."""
+"""Requests and their options, as plain values."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 class RequestOptions(TypedDict, total=False):
-    """What every operation takes for a single call, in place of the client's own.
+    """What every operation accepts for a single call, to override the client's own.
 
-    `timeout` is in seconds and covers connecting; `headers` are sent on top. None
-    is the same as nothing.
+    `timeout` is in seconds and includes connecting; `headers` are sent in addition.
+    None is the same as leaving an option out.
     """
 
     retry: RetryConfig | None
@@ -27,12 +27,12 @@ class RequestOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Request:
-    """What an operation asks for; its repr shows nothing, since it may be secret.
+    """What an operation sends; its repr shows nothing, since it may contain secrets.
 
-    `answers_secret`: the answer may hold a token though the request holds none.
+    `answers_secret`: the answer may contain a token even if the request doesn't.
     `repeatable`: it does no harm if it arrives twice.
-    `total_seconds`: how long a whole answer may take, where each part of it is
-    given the client's time-out instead.
+    `total_seconds`: how long the whole answer may take; the client's timeout then
+    applies to each part of it instead.
     """
 
     path: str

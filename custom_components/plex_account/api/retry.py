@@ -1,4 +1,4 @@
-"""When a request is sent again."""
+"""When a request is retried."""
 
 from dataclasses import dataclass
 import random
@@ -11,12 +11,12 @@ _RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class RetryConfig:
-    """When to try again; times are in milliseconds.
+    """When to retry; times are in milliseconds.
 
-    The wait before try n + 1 is initial_interval * exponent**n plus up to a second,
-    or what Retry-After asks for but at least the smaller of initial_interval and a
-    second, and never more than max_interval. No try begins later than
-    max_elapsed_time after the first.
+    The wait before retry n + 1 is initial_interval * exponent**n plus up to a second.
+    Retry-After takes precedence, but is at least the smaller of initial_interval and
+    a second. The wait is never longer than max_interval, and no retry begins later
+    than max_elapsed_time after the first try.
     """
 
     strategy: Literal["none", "backoff"] = "backoff"
@@ -27,7 +27,7 @@ class RetryConfig:
     retry_connection_errors: bool = True
 
     def wait(self, tries: int, error: PlexError) -> float:
-        """Return the seconds to wait after a number of repeated tries."""
+        """Return the seconds to wait after a number of retries."""
         if error.retry_after is not None:
             least = min(1, self.initial_interval / 1000)
             return min(max(least, error.retry_after), self.max_interval / 1000)
@@ -38,7 +38,7 @@ class RetryConfig:
         return min(interval / 1000 + random.random(), self.max_interval / 1000)
 
     def applies(self, error: PlexError, *, repeatable: bool) -> bool:
-        """Return whether a request that failed like this may be sent again."""
+        """Return whether a request that failed with this error may be sent again."""
         if self.strategy == "none" or isinstance(error, PlexAddressError):
             return False
         if isinstance(error, PlexConnectionError):

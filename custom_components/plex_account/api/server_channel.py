@@ -1,4 +1,4 @@
-"""The requests to one server over its connection, at most four at a time."""
+"""Requests to one server over its connection, at most four at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,26 +19,26 @@ from .server_connection import ServerConnection
 
 MAX_REQUESTS = 4
 
-# The durable token is sent if the server has identified itself this recently.
+# The durable token is only sent if the server identified itself this recently.
 _IDENTITY_SECONDS = 30
 
 type Operation[T] = Callable[[PlexServerClient], Awaitable[T]]
 
 
 class ConnectWithToken(Protocol):
-    """Returns a client of the server over a connection."""
+    """Returns a client for the server over a connection."""
 
     def __call__(
         self, connection: Candidate, token: str | None = None
     ) -> PlexServerClient:
-        """Return a client, which sends the token with all but probes."""
+        """Return a client that sends the token with everything but probes."""
 
 
 class ServerChannel:
     """Sends requests to one server; its durable token is only used in `mint`."""
 
     def __init__(self, connection: ServerConnection, connect: ConnectWithToken) -> None:
-        """Initialize for the connection of a server."""
+        """Initialize the channel for a server's connection."""
         self._connection = connection
         self._connect = connect
         self._limit = asyncio.Semaphore(MAX_REQUESTS)
@@ -50,11 +50,11 @@ class ServerChannel:
         return monotonic() < self._paused_until
 
     def pause(self, seconds: float) -> None:
-        """Leave the server alone for some time."""
+        """Stop polling the server for some time."""
         self._paused_until = monotonic() + seconds
 
     async def send[T](self, operation: Operation[T], token: TransientToken | None) -> T:
-        """Return what an operation returns over the connection in use."""
+        """Run an operation over the connection in use and return its result."""
         async with self._limit:
             connection = self._connection.require()
             return await operation(
@@ -62,11 +62,12 @@ class ServerChannel:
             )
 
     async def check(self, token: TransientToken) -> bool:
-        """Return whether the front page takes a token; False if it doesn't say.
+        """Return whether the front page accepts a token; False if that is unknown.
 
-        Only 401 and 403 refuse one, as PlexAuthenticationError. Whether anything else
-        means that the server is off is settled by its identity: front pages redirect,
-        hang, or are broken by a proxy. A rate limit pauses further polls.
+        Only 401, 403, and an invalid token (422) are refusals, which raise
+        PlexAuthenticationError. For anything else, the identity decides whether the
+        server is off: front pages redirect, hang, or are broken by a proxy. A rate
+        limit pauses further polls.
         """
         try:
             await self.send(PlexServerClient.check_token, token)
@@ -81,7 +82,10 @@ class ServerChannel:
         return True
 
     async def identify(self) -> None:
-        """Return if the server itself answers; raise PlexUnreachable if not."""
+        """Check that the server itself answers; raise PlexUnreachable if not.
+
+        A rate limit pauses further polls, and counts as an answer.
+        """
         try:
             identity = await self.send(
                 lambda client: client.get_identity(timeout=PROBE_SECONDS), None
@@ -98,8 +102,8 @@ class ServerChannel:
     async def mint(self) -> TransientToken:
         """Return a transient token, minted with the durable one.
 
-        That is sent over a connection that its own list entry offers, and only right
-        after the server has identified itself there.
+        The durable token is only sent over a connection from its own list entry, and
+        only right after the server has identified itself there.
         """
         connection = self._connection
         connection.require()

@@ -1,4 +1,4 @@
-"""The connection of one server in use, and the list entry that it was chosen from."""
+"""The connection in use for one server, and the list entry it was chosen from."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from .models import PlexServer
 
 
 class ServerConnection:
-    """Keeps the best connection of a server, as the newest list offers them."""
+    """Keeps the best connection to a server that the newest list offers."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class ServerConnection:
         choice_limit: ChoiceLimit,
         refresh_server_list: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        """Initialize without a connection; `connect` returns a client without token."""
+        """Initialize without a connection; `connect` returns a client without a token."""
         self.server = server
         self.last_choice: ConnectionResult | None = None
         self.identified_at = 0.0
@@ -44,7 +44,7 @@ class ServerConnection:
 
     @property
     def current(self) -> Candidate | None:
-        """Return the connection in use, None if there is none."""
+        """Return the connection in use, or None if there is none."""
         return self._current
 
     def require(self) -> Candidate:
@@ -66,7 +66,7 @@ class ServerConnection:
 
     @property
     def is_best(self) -> bool:
-        """Return whether the newest list offers nothing better than what is in use."""
+        """Return whether the newest list offers nothing better than the one in use."""
         return self._is_from_newest_list and bool(
             self.last_choice and self.last_choice.is_best
         )
@@ -82,7 +82,7 @@ class ServerConnection:
         )
 
     def update(self, server: PlexServer) -> None:
-        """Use the entry of a newer list; the connection serves until the next choice."""
+        """Use the entry of a newer list; the connection stays until the next choice."""
         self.server = server
         if self._current:
             self._lists_without_current = (
@@ -90,12 +90,13 @@ class ServerConnection:
             )
 
     async def choose(self) -> None:
-        """Choose a connection; the old one serves until that has ended.
+        """Choose a connection; the old one stays in use in the meantime.
 
-        Where none answers, the old one is kept if a single list has left it out: that
-        may be a fault of the list. A refused certificate may mean that the list is
-        old; owners of other servers could tell from the delay that some address has
-        one, so for those it only counts where nothing answers.
+        If none answers, the old one is kept if only a single list has left it out, as
+        that may be an error in the list. A refused certificate may mean that the list
+        is outdated, so it is refreshed. The delay could reveal to the owner of a
+        shared server that some address has such a certificate, so for shared servers
+        this is only done if nothing answers.
         """
         before = self.last_choice
         async with self._choosing:

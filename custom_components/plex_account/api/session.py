@@ -1,8 +1,7 @@
-"""One server kept reachable: its connection, its transient token, and what needs both.
+"""Keeps one server reachable: its connection, its transient token, and what needs both.
 
-The durable token of the server travels when a transient one is minted with it, and
-for nothing else: over a connection that the very list entry offers in which the token
-stands.
+The durable token of the server is only sent to mint a transient one, and only over a
+connection from the same list entry as the token.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,9 +30,8 @@ from .transient_tokens import TokenState, TransientTokenManager
 class ServerSession:
     """Reaches one server, and renews connection and token when they fail.
 
-    Every method raises a PlexError where it can't return what it says:
-    PlexUnreachable if no connection answers, PlexAuthenticationError if the server
-    takes no token.
+    Every method raises a PlexError if it fails: PlexUnreachable if no connection
+    answers, PlexAuthenticationError if the server accepts no token.
     """
 
     def __init__(
@@ -49,10 +47,10 @@ class ServerSession:
         choice_limit: ChoiceLimit | None = None,
         refresh_server_list: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Initialize for an entry of the list of servers; nothing is asked yet.
+        """Initialize the session for an entry of the server list; nothing is sent yet.
 
         `client_identifier` is the one that plex.tv knows: the server gets one derived
-        from it. `refresh_server_list` reads the list again and hands it to `update`.
+        from it. `refresh_server_list` reads the list again and passes it to `update`.
         """
         derived = derive_client_identifier(client_identifier, server.machine_identifier)
 
@@ -94,12 +92,12 @@ class ServerSession:
 
     @property
     def uses_best_connection(self) -> bool:
-        """Return whether the newest list offers nothing better than what is in use."""
+        """Return whether the newest list offers nothing better than the one in use."""
         return self._connection.is_best
 
     @property
     def last_choice(self) -> ConnectionResult | None:
-        """Return how the last choice of a connection ended, None before the first."""
+        """Return the result of the last connection choice, or None before the first."""
         return self._connection.last_choice
 
     @property
@@ -109,14 +107,14 @@ class ServerSession:
 
     @property
     def token_state(self) -> TokenState:
-        """Return what is known of the transient token."""
+        """Return what is known about the transient token."""
         return self._tokens.state
 
     def serves(self, server: PlexServer) -> bool:
-        """Return whether an entry of a list is about this server, of the same owner.
+        """Return whether a list entry is for this server and the same owner.
 
-        Nothing that was learned from one owner's entry is used with another's, even
-        if both name the same machine identifier.
+        Nothing learned from one owner's entry is used with another's, even if both
+        name the same machine identifier.
         """
         mine = self.server
         return server.machine_identifier == mine.machine_identifier and (
@@ -125,7 +123,7 @@ class ServerSession:
         )
 
     def update(self, server: PlexServer) -> None:
-        """Use what a newer list says of the server, which must be one that it serves."""
+        """Use the entry of a newer list, which must be one that this session serves."""
         if not self.serves(server):
             raise ValueError("The entry of another server")
         self._listed = True
@@ -134,7 +132,7 @@ class ServerSession:
         self._connection.update(server)
 
     def mark_unlisted(self) -> None:
-        """Count the server as unreachable until a newer list has it again."""
+        """Treat the server as unreachable until a newer list has it again."""
         self._listed = False
 
     def resume_minting(self) -> None:
@@ -143,14 +141,14 @@ class ServerSession:
 
     @operation
     async def choose(self) -> None:
-        """Choose a connection; the old one serves until that has ended."""
+        """Choose a connection; the old one stays in use in the meantime."""
         await self._connection.choose()
         if self.last_choice and not self.connection:
             self._channel.pause(self.last_choice.retry_after)
 
     @operation
     async def check(self) -> None:
-        """Return if the server can be reached; the transient token is tried as well.
+        """Check that the server can be reached; the transient token is tried as well.
 
         While the server asks to wait (429), the last result stands.
         """
@@ -166,10 +164,10 @@ class ServerSession:
 
     @operation
     async def run[T](self, operation: Operation[T], *, repeatable: bool) -> T:
-        """Return what an operation with a transient token returns.
+        """Run an operation with a transient token and return its result.
 
         One that isn't repeatable is sent a second time only if the first can't have
-        arrived, so its token is tried at the front page before.
+        arrived, so its token is tried on the front page beforehand.
         """
 
         async def attempt() -> T:
@@ -187,7 +185,7 @@ class ServerSession:
         return await self._reach(attempt)
 
     async def _reach[T](self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Return what an attempt returns, over a new connection if the old one fails."""
+        """Return the result of an attempt, over a new connection if the old one fails."""
         if not self._listed:
             raise PlexUnreachable(Failure.NOT_LISTED)
         if self.connection:
@@ -200,7 +198,7 @@ class ServerSession:
         return await attempt()
 
     async def _check(self) -> None:
-        """Try the token at the front page; without a token ask for the identity."""
+        """Try the token on the front page; if that fails, check the identity."""
         try:
             await self._prove(await self._tokens.get())
         except PlexUnreachable:
@@ -210,7 +208,7 @@ class ServerSession:
                 await self._channel.identify()
 
     async def _prove(self, token: TransientToken | None = None) -> TransientToken:
-        """Return a token that the front page takes; a refused one is renewed once."""
+        """Return a token that the front page accepts; a refused one is renewed once."""
         token = token or await self._tokens.get(patient=False)
         try:
             await self._try(token)
@@ -224,12 +222,12 @@ class ServerSession:
         return token
 
     async def _try(self, token: TransientToken) -> None:
-        """Return unless the front page refuses a token."""
+        """Try a token on the front page; raise an error if it is refused."""
         if await self._channel.check(token):
             self._tokens.accept(token)
 
     async def _mint(self) -> TransientToken:
-        """Mint with the server token; if it is refused, with that of a new list."""
+        """Mint with the server token, or with one from a new list if it is refused."""
         refused = self.server.access_token
         try:
             return await self._channel.mint()

@@ -1,4 +1,4 @@
-"""An answer whose body is passed on while it comes in."""
+"""An answer whose body is passed on as it arrives."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -21,12 +21,12 @@ _MAX_LENGTH_DIGITS = 18
 
 
 class StreamedAnswer:
-    """The head of an answer of success; iterating over it gives the body in chunks."""
+    """The head of a successful answer; iterating over it yields the body in chunks."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
-        """Read what is needed of the headers, each of bounded length.
+        """Initialize the answer from its headers, each of bounded length.
 
-        Raises PlexResponseTooLarge if the length that is announced is too much.
+        Raises PlexResponseTooLarge if the announced length is too large.
         """
         self._response = response
         self._size = 0
@@ -42,7 +42,7 @@ class StreamedAnswer:
                 raise too_large(response)
 
     def _header(self, name: str) -> str | None:
-        """Return a header, None if it is absent or absurdly long."""
+        """Return a header, or None if it is absent or absurdly long."""
         value = self._response.headers.get(name)
         return value if value and len(value) <= _MAX_HEADER else None
 
@@ -52,13 +52,13 @@ class StreamedAnswer:
 
     @operation
     async def __anext__(self) -> bytes:
-        """Return the next chunk, decompressed where the server has compressed."""
+        """Return the next chunk, decompressed if the server compressed it."""
         content = self._response.content
         chunk = b""
         try:
             while not chunk and not content.at_eof():
                 chunk = await content.readany()
-        except Exception as error:  # noqa: BLE001, whatever a body does to aiohttp
+        except Exception as error:  # noqa: BLE001, a body may break aiohttp in any way
             raise failure(error) from None
         self._size += len(chunk)
         if self._size > MAX_STREAM_BYTES:
@@ -69,7 +69,7 @@ class StreamedAnswer:
 
 
 class Streaming(AbstractAsyncContextManager[StreamedAnswer]):
-    """Keeps the connection of an answer that is being read."""
+    """Keeps the connection open while an answer is being read."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Streaming(AbstractAsyncContextManager[StreamedAnswer]):
         params: Mapping[str, Any] | None,
         options: RequestOptions,
     ) -> None:
-        """Send nothing yet."""
+        """Initialize the stream; nothing is sent yet."""
         self._transport = transport
         self._path = path
         self._params = params
@@ -88,7 +88,7 @@ class Streaming(AbstractAsyncContextManager[StreamedAnswer]):
     @override
     @operation
     async def __aenter__(self) -> StreamedAnswer:
-        """Send the request, and return the head of its answer."""
+        """Send the request and return the head of its answer."""
         checked_path(self._path)
         self._response = await self._transport.open(
             Request(
@@ -112,6 +112,6 @@ class Streaming(AbstractAsyncContextManager[StreamedAnswer]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Hang up where the body wasn't read to its end."""
+        """Close the connection if the body wasn't read to the end."""
         if self._response and not self._response.content.at_eof():
             self._response.close()

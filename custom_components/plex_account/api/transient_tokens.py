@@ -13,7 +13,7 @@ from .errors import (
 )
 from .models import TransientToken
 
-# A token is renewed while the old one is still good for this long.
+# A token is renewed once it has less than this long left.
 RENEW_BEFORE_EXPIRY_SECONDS = 24 * 3600
 
 _LIFETIME_SECONDS = 48 * 3600
@@ -22,7 +22,7 @@ _MAX_PAUSE_SECONDS = 3600
 
 
 class TokenState(StrEnum):
-    """What is known of the token of a server."""
+    """What is known about a server's token."""
 
     MISSING = "missing"
     UNPROVEN = "unproven"
@@ -31,11 +31,11 @@ class TokenState(StrEnum):
 
 
 class TransientTokenManager:
-    """Keeps one transient token, and mints another one where that helps.
+    """Keeps one transient token, and mints a new one when that helps.
 
-    A mint that fails in passing is repeated after 50 s, then twice as long each time,
-    at most an hour, or when Retry-After says. A refusal suspends minting until
-    `resume`.
+    After a transient failure, minting pauses for 50 s, doubling each time up to an
+    hour, or for as long as Retry-After asks if that is longer. A refusal suspends
+    minting until `resume`.
     """
 
     def __init__(self, mint: Callable[[], Awaitable[TransientToken]]) -> None:
@@ -52,16 +52,16 @@ class TransientTokenManager:
 
     @property
     def state(self) -> TokenState:
-        """Return what is known of the token; refused means that minting is suspended."""
+        """Return what is known about the token; refused means minting is suspended."""
         if self.token:
             return TokenState.ACCEPTED if self._accepted else TokenState.UNPROVEN
         return TokenState.REFUSED if self._suspended else TokenState.MISSING
 
     async def get(self, *, patient: bool = True) -> TransientToken:
-        """Return the token, or a new one; raise PlexError where there is none.
+        """Return the token, or a new one; raise PlexError if there is none.
 
-        A patient caller keeps the pause after a failed mint. Others keep that of a
-        rate limit only: somebody waits for them.
+        A patient caller respects the pause after a failed mint. Other callers only
+        respect the pause of a rate limit, because someone is waiting for them.
         """
         token = self.token
         age = monotonic() - self._minted_at
@@ -77,7 +77,7 @@ class TransientTokenManager:
     async def renew(self, refused: TransientToken) -> TransientToken:
         """Return the token that replaces one that the server refuses.
 
-        Raises PlexAuthenticationError if the server has never taken it: another one
+        Raises PlexAuthenticationError if the server has never accepted it: a new one
         would fare no better, so minting is suspended.
         """
         if self.token is refused:
@@ -86,7 +86,7 @@ class TransientTokenManager:
         return await self._replace(None, patient=False)
 
     def accept(self, token: TransientToken) -> None:
-        """Note that the server has taken a token."""
+        """Note that the server has accepted a token."""
         if token is self.token:
             self._accepted = True
 
@@ -122,7 +122,7 @@ class TransientTokenManager:
             return self.token
 
     def _handle_failure(self, error: PlexError) -> None:
-        """Suspend minting after a refusal; pause after anything that was answered."""
+        """Suspend minting after a refusal; pause it if the request may have arrived."""
         if isinstance(error, PlexAuthenticationError):
             self._suspended = True
         elif not isinstance(error, PlexConnectionError) or error.request_sent:

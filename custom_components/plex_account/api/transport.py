@@ -1,4 +1,4 @@
-"""The one place where a request is sent. It knows no model."""
+"""The only place that sends requests. It knows nothing about models."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -28,10 +28,10 @@ _NOT_IN_A_HEADER = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 class Transport:
-    """Sends requests to one base URL in the name of one client.
+    """Sends requests to one base URL on behalf of one client.
 
-    A plex.direct name carries its address, which is dialled without asking DNS;
-    another name's may be given. The certificate is verified against the name.
+    A plex.direct name contains its address, which is dialed without a DNS lookup; for
+    other names, `address` may be given. The certificate is verified against the name.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Transport:
         error_of: ErrorOf,
         address: IPAddress | None = None,
     ) -> None:
-        """Keep what all requests share.
+        """Initialize the transport with what all requests share.
 
         The client identifier is opaque, one per installation, and must persist.
         """
@@ -71,10 +71,10 @@ class Transport:
     def fetch[T](
         self, request: Request, options: RequestOptions, parse: Callable[[Any], T]
     ) -> Awaitable[T]:
-        """Return what a parser makes of the document of the answer.
+        """Return what a parser makes of the document in the answer.
 
-        The document is None where the answer has no body. Raises a PlexError for
-        anything but a complete answer of success that the parser understands.
+        The document is None if the answer has no body. Raises a PlexError for
+        anything but a complete, successful answer that the parser understands.
         """
         return self.read(
             request,
@@ -85,24 +85,24 @@ class Transport:
     async def read[T](
         self, request: Request, options: RequestOptions, reader: Reader[T]
     ) -> T:
-        """Return what a reader makes of an answer of success and its body.
+        """Return what a reader makes of a successful answer and its body.
 
-        Raises the reader's PlexResponseError with the facts of the answer, and a
-        plain one if the body is too much for the reader.
+        Raises the reader's PlexResponseError with the facts about the answer, and a
+        plain one if the reader fails in any other way.
         """
         response, body = await self._send(request, options)
         try:
             if len(body) > OFF_LOOP_BYTES:
-                await asyncio.sleep(0)  # putting a long body together took long enough
+                await asyncio.sleep(0)  # joining a long body took long enough
                 return await asyncio.to_thread(reader, response, body)
             return reader(response, body)
         except PlexResponseError as error:
             raise type(error)(str(error), **facts(response)) from None
-        except Exception:  # noqa: BLE001, whatever a body does to its readers
+        except Exception:  # noqa: BLE001, a body may break its reader in any way
             raise unreadable(response) from None
 
     async def _send(self, request: Request, options: RequestOptions) -> Reply:
-        """Return the answer to a request, sent again as long as that may help.
+        """Return the answer to a request, which is retried as long as that may help.
 
         A request that isn't repeatable is sent again only if it can't have arrived.
         """
@@ -125,9 +125,9 @@ class Transport:
     async def open(
         self, request: Request, options: RequestOptions
     ) -> aiohttp.ClientResponse:
-        """Return an answer of success of which the body is still to be read.
+        """Return a successful answer whose body is yet to be read.
 
-        Raises the error of a refusal.
+        Raises the matching error if the request is refused.
         """
         token = self._token if request.authenticate else None
         if callable(token):
@@ -157,7 +157,7 @@ class Transport:
                 server_hostname=origin.server_hostname,
                 middlewares=None if request.repeatable else (_send_to_the_end,),
             )
-        except Exception as error:  # noqa: BLE001, whatever an answer does to aiohttp
+        except Exception as error:  # noqa: BLE001, an answer may break aiohttp in any way
             raise failure(error) from None
         if 200 <= response.status < 300:
             return response
@@ -187,7 +187,7 @@ class Transport:
     def _timeout_of(
         self, request: Request, options: RequestOptions
     ) -> aiohttp.ClientTimeout:
-        """Return how long a request may take, and the parts of a long answer."""
+        """Return the timeouts of a request, and of the parts of a long answer."""
         timeout = self._timeout
         if (seconds := options.get("timeout")) is not None:
             timeout = aiohttp.ClientTimeout(total=seconds)
@@ -200,9 +200,9 @@ class Transport:
     async def _refusal(
         self, request: Request, response: aiohttp.ClientResponse
     ) -> PlexError:
-        """Return the error that an answer other than success is."""
+        """Return the error for an unsuccessful answer."""
         body = await _read(response, request.max_bytes)
-        if response.status < 200:  # another protocol takes over, such as web sockets
+        if response.status < 200:  # another protocol takes over, such as WebSocket
             response.close()
         document = None
         if len(body) <= _MAX_REFUSAL_BYTES:
@@ -224,9 +224,9 @@ class Transport:
 async def _send_to_the_end(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Return the answer to a request, or an error that ends it.
+    """Return the answer to a request, or raise an error that aiohttp doesn't retry on.
 
-    aiohttp sends PUT and DELETE once more if the connection breaks.
+    On its own, aiohttp sends PUT and DELETE again if the connection breaks.
     """
     try:
         return await handler(request)
@@ -235,13 +235,13 @@ async def _send_to_the_end(
 
 
 def _require_sendable(value: str) -> None:
-    """Raise PlexAddressError if a header would break, or smuggle another one in."""
+    """Raise PlexAddressError if a header is malformed, or could inject another one."""
     if not value.isprintable() and _NOT_IN_A_HEADER.search(value):
         raise PlexAddressError("A header is not valid")
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    """Return a body of bounded size; the bound counts what was decompressed."""
+    """Return a body of bounded size; the bound applies after decompression."""
     content = response.content
     chunks = []
     size = 0
@@ -250,7 +250,7 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
             chunk = await content.readany()
             size += len(chunk)
             chunks.append(chunk)
-    except Exception as error:  # noqa: BLE001, whatever a body does to aiohttp
+    except Exception as error:  # noqa: BLE001, a body may break aiohttp in any way
         response.close()
         raise failure(error) from None
     except BaseException:

@@ -1,12 +1,12 @@
 """What Plex answers, as frozen dataclasses.
 
 Every parser takes a document as `documents.read_document` returns it, tolerates
-unknown, missing, null and oddly typed fields, and raises PlexResponseError only
-where an answer is of no use without a field. Secrets are never part of a repr,
-and changes of a secret alone don't make two answers unequal.
+unknown, missing, null, and oddly typed fields, and raises PlexResponseError only
+if an answer is useless without a field. Secrets are never part of a repr, and
+answers that differ only in secrets are equal.
 
-Fields and types: the schemas UserPlexAccount, UserProfile and PlexDevice of the
-Plex API, and the bodies that real servers were seen to send.
+Fields and types come from the schemas UserPlexAccount, UserProfile, and PlexDevice
+of the Plex API, and from bodies that real servers have sent.
 """
 
 from .account import PlexAccount, Profile, Service, parse_account

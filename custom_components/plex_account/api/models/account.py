@@ -41,7 +41,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The account's preferences for audio, subtitles, watched marks and reviews."""
+    """Preferences for audio, subtitles, watched indicators, and reviews."""
 
     auto_select_audio: bool
     default_audio_language: str | None
@@ -109,26 +109,26 @@ class PlexAccount:
 
     @property
     def public_name(self) -> str | None:
-        """Return the first name that isn't an email address, None if there is none."""
+        """Return the first of the names that isn't an email address, or None."""
         names = (self.friendly_name, self.username, self.title)
         shown = (name.strip() for name in names if name and "@" not in name)
         return next(filter(None, shown), None)
 
     @property
     def subscription_renews(self) -> datetime | None:
-        """Return when the Plex Pass renews, None if it doesn't or Plex doesn't say."""
+        """Return when the Plex Pass renews, or None if it doesn't or this is unknown."""
         plex_pass = self._running_plex_pass
         return plex_pass.renews_at if plex_pass and not plex_pass.canceled else None
 
     @property
     def subscription_ends(self) -> datetime | None:
-        """Return when the Plex Pass ends, None if it doesn't or Plex doesn't say."""
+        """Return when the Plex Pass ends, or None if it doesn't or this is unknown."""
         plex_pass = self._running_plex_pass
         return plex_pass.ends_at if plex_pass else None
 
     @property
     def _running_plex_pass(self) -> PastSubscription | None:
-        """Return the active Plex Pass, None if there is none or it lasts a lifetime."""
+        """Return the active Plex Pass, or None if there is none or it is lifetime."""
         active = [one for one in self.subscriptions if one.is_active_plex_pass]
         if not active or any(one.is_lifetime for one in active):
             return None
@@ -136,7 +136,7 @@ class PlexAccount:
 
 
 def parse_account(document: Any) -> PlexAccount:
-    """Return the account of POST /users/signin and GET /user."""
+    """Return the account from POST /users/signin or GET /user."""
     user = mapping(unwrap(document, "user"))
     return PlexAccount(
         id=required(number(user.get("id")), "id"),
@@ -215,7 +215,7 @@ def _parse_profile(value: Any) -> Profile | None:
 def _parse_services(value: Any) -> tuple[Service, ...]:
     return tuple(
         [
-            Service(  # by position, which costs less: there may be many
+            Service(  # positional for speed, as there may be many
                 text(service.get("identifier")),
                 text(service.get("endpoint")),
                 text(service.get("status")),

@@ -1,4 +1,4 @@
-"""What a server answers to any request."""
+"""The answer of a server to any request."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,10 +8,10 @@ from ..documents import JsonLoads, read_document, read_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer of success: its document if it is JSON or XML, else its text.
+    """A successful answer: its document if it is JSON or XML, or else its text.
 
-    XML comes in the shape that JSON would have. Both are None where there is no
-    body, or one that is no text. `body` is what they were read from, decompressed.
+    XML has the shape that JSON would have. Both are None if there is no body, or if
+    it isn't text. `body` is what they were read from, decompressed.
     """
 
     status: int
@@ -22,7 +22,7 @@ class Answer:
 
 
 def parse_answer(body: bytes, json_loads: JsonLoads | None) -> tuple[Any, str | None]:
-    """Return the document in a body, and the text of a body that is none."""
+    """Return the document in a body, and the text if it isn't a document."""
     try:
         return read_document(body, json_loads), None
     except ValueError:

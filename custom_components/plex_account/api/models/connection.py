@@ -1,4 +1,4 @@
-"""One way to reach a server, as a list names it."""
+"""One way to reach a server, as listed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +20,7 @@ class ConnectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlexConnection:
-    """One way to reach a server, as a list says; see `connections` before dialling."""
+    """One way to reach a server, as listed; see `connections` before dialing."""
 
     uri: str
     protocol: str | None
@@ -39,10 +39,10 @@ class PlexConnection:
 
 
 def parse_connections(value: Any) -> tuple[PlexConnection, ...]:
-    """Return the connections in a list that somebody else wrote."""
+    """Return the connections in an untrusted list."""
     return tuple(
         [
-            PlexConnection(  # by position, which costs less: there may be many
+            PlexConnection(  # positional for speed, as there may be many
                 uri,
                 label(connection.get("protocol")),
                 label(connection.get("address")),

@@ -1,4 +1,4 @@
-"""Who answers at an address, from GET /identity of a server."""
+"""The server that answers at an address, from GET /identity."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from ..fields import flag, identifier, label, mapping, required
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerIdentity:
-    """Who answers at an address, from GET /identity of a server."""
+    """The server that answers at an address, from GET /identity."""
 
     machine_identifier: str
     version: str | None
@@ -18,7 +18,7 @@ class ServerIdentity:
 
 
 def parse_identity(document: Any) -> ServerIdentity:
-    """Return the identity of GET /identity."""
+    """Return the identity from GET /identity."""
     container = mapping(unwrap(document, "MediaContainer"))
     return ServerIdentity(
         machine_identifier=required(

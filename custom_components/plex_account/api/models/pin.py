@@ -1,4 +1,4 @@
-"""A PIN to link a device with, from POST /pins and GET /pins/{id}."""
+"""A PIN for linking a device, from POST /pins and GET /pins/{id}."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,9 @@ from .privacy import secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlexPin:
-    """A PIN to link a device with, from POST /pins and GET /pins/{id}.
+    """A PIN for linking a device, from POST /pins and GET /pins/{id}.
 
-    `auth_token` is None until somebody has approved the PIN; `code` may be empty
-    then.
+    `auth_token` is None until the PIN is approved; from then on, `code` may be empty.
     """
 
     id: int
@@ -27,7 +26,7 @@ class PlexPin:
 
 
 def parse_pin(document: Any) -> PlexPin:
-    """Return the PIN of POST /pins and GET /pins/{id}."""
+    """Return the PIN from POST /pins or GET /pins/{id}."""
     pin = mapping(unwrap(document, "pin"))
     return PlexPin(
         id=required(number(pin.get("id")), "id"),

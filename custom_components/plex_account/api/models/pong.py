@@ -1,4 +1,4 @@
-"""What GET /ping answers."""
+"""The answer to GET /ping."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ from ..fields import flag, single
 
 
 def parse_pong(document: Any) -> bool:
-    """Return what GET /ping answered; in XML it is the text of the root."""
+    """Return the answer to GET /ping; in XML, it is the text of the root element."""
     pong = next(iter(document.values()), None) if isinstance(document, dict) else None
     return flag(single(pong))

@@ -43,11 +43,11 @@ class PlexServer:
 
 
 def parse_servers(document: Any) -> tuple[PlexServer, ...]:
-    """Return the servers of GET /resources: what provides "server".
+    """Return the servers from GET /resources: those that provide "server".
 
-    Whoever shares a server writes its entry, so an identifier may be there twice.
-    The entry of an owned server counts then, whatever the order, and of others the
-    first. What counts is taken whole: nothing of the other entry is used.
+    Other users write the entries of their shared servers, so an identifier may occur
+    twice. The entry of an owned server then wins regardless of order, or else the
+    first entry. It is used as a whole: nothing is taken from the other entry.
 
     Raises PlexResponseError if the document isn't a list: plex.tv sends other
     bodies when it is in trouble, and they don't mean "no servers".
@@ -69,7 +69,7 @@ def parse_servers(document: Any) -> tuple[PlexServer, ...]:
 
 
 def _provides_server(value: Any) -> bool:
-    """Return whether a list of what a device provides, split at commas, has "server"."""
+    """Return whether a comma-separated list of what a device provides has "server"."""
     provided = text(value)
     return provided is not None and any(
         one.strip() == "server" for one in provided[:_MAX_PROVIDES].split(",")
@@ -77,7 +77,7 @@ def _provides_server(value: Any) -> bool:
 
 
 def _parse_server(machine_identifier: str, resource: dict[str, Any]) -> PlexServer:
-    """Return the server that a resource is."""
+    """Return a resource as a server."""
     return PlexServer(
         machine_identifier=machine_identifier,
         name=label(resource.get("name")) or machine_identifier,

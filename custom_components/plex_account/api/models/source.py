@@ -14,7 +14,7 @@ from .privacy import secret
 class SourceConnectionInformation:
     """How to reach a source, from GET /security/resources of a server.
 
-    `access_token` is a transient token of the source.
+    `access_token` is a transient token for the source.
     """
 
     name: str | None
@@ -24,7 +24,7 @@ class SourceConnectionInformation:
 
 
 def parse_source(document: Any) -> SourceConnectionInformation:
-    """Return the source of GET /security/resources.
+    """Return the source from GET /security/resources.
 
     Raises PlexUnknownSource if the answer names none.
     """

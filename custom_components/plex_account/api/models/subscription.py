@@ -1,4 +1,4 @@
-"""Plex Pass subscriptions, as an account names them."""
+"""Plex Pass subscriptions of an account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,9 @@ _BETWEEN_WORDS = re.compile(r"[ _-]+|(?<=[a-z])(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """The subscription of an account; `status` and `plan` are open sets of names.
+    """The subscription of an account; `status` and `plan` may have unknown values.
 
-    `subscribed_at` stays when the subscription has lapsed: see `active`.
+    `subscribed_at` remains after the subscription has lapsed: see `active`.
     """
 
     active: bool
@@ -26,7 +26,7 @@ class Subscription:
 
     @property
     def status_key(self) -> str | None:
-        """Return the status in the form pending_cancellation, however it is spelled."""
+        """Return the status as a key like pending_cancellation, regardless of spelling."""
         if self.status is None:
             return None
         return _BETWEEN_WORDS.sub("_", self.status).lower()
@@ -34,7 +34,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class PastSubscription:
-    """What is known of the billing of one subscription, whether it runs or has ended.
+    """Billing details of one subscription, whether active or ended.
 
     `subscriptions` and `pastSubscriptions` have the same shape.
     """
@@ -58,7 +58,7 @@ class PastSubscription:
 
     @property
     def is_active_plex_pass(self) -> bool:
-        """Return whether this is a Plex Pass that runs."""
+        """Return whether this is an active Plex Pass."""
         return (self.type or "").lower() == "plexpass" and (
             self.state or ""
         ).lower() == "active"
@@ -70,7 +70,7 @@ class PastSubscription:
 
 
 def parse_optional_subscription(value: Any) -> Subscription | None:
-    """Return a subscription, None where there is none."""
+    """Return a subscription, or None if there is none."""
     subscription = mapping(value)
     if not subscription:
         return None
@@ -87,7 +87,7 @@ def parse_optional_subscription(value: Any) -> Subscription | None:
 def parse_past_subscription(past: dict[str, Any]) -> PastSubscription:
     """Return a subscription with its billing."""
     billing = mapping(past.get("billing"))
-    return PastSubscription(  # by position, which costs less: there may be many
+    return PastSubscription(  # positional for speed, as there may be many
         nullable(past.get("id")),
         nullable(past.get("mode")),
         timestamp(past.get("renewsAt")),

@@ -13,14 +13,14 @@ TRANSIENT_TOKEN_LIFETIME = timedelta(hours=48)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransientToken:
-    """A token that a server minted; `expires_at` is the latest possible end."""
+    """A token that a server minted; `expires_at` is the latest possible expiration."""
 
     token: str = secret()
     expires_at: datetime
 
 
 def parse_transient_token(document: Any, asked_at: datetime) -> TransientToken:
-    """Return the token of /security/token, asked for at a time."""
+    """Return the token from /security/token, requested at `asked_at`."""
     container = mapping(unwrap(document, "MediaContainer"))
     return TransientToken(
         token=required(token(container.get("token")), "token"),
