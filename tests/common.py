@@ -1,4 +1,4 @@
-"""What tests of the integration do again and again."""
+"""Helpers for tests of the integration."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 INTEGRATION = ROOT / "custom_components" / DOMAIN
 ENGLISH = json.loads((INTEGRATION / "translations/en.json").read_text())
 
-# What is wrong with what an action was called with, not with Plex.
+# Errors in an action's input, not at Plex.
 INVALID = {
     *("invalid_params", "invalid_path", "invalid_source", "not_a_picture"),
     *("not_a_server", "path_not_allowed", "server_disabled", "server_not_owned"),
@@ -46,7 +46,7 @@ type AnyServer = Server | Hostile
 
 @dataclass(frozen=True)
 class Home:
-    """Home Assistant with one account and its server, and the Plex that they talk to."""
+    """Home Assistant with one account and its server, and the Plex they talk to."""
 
     hass: HomeAssistant
     freezer: FrozenDateTimeFactory
@@ -57,7 +57,7 @@ class Home:
     caplog: pytest.LogCaptureFixture
 
     async def set_up(self) -> None:
-        """Set the entry up and wait until its servers were looked for."""
+        """Set up the entry and wait until its servers have been looked for."""
         await set_up(self.hass, self.entry)
 
     async def unload(self) -> None:
@@ -75,13 +75,13 @@ class Home:
         await settle(self.hass)
 
     async def wait(self, time: timedelta = LOCAL_REFRESH, times: int = 1) -> None:
-        """Let time pass here and at Plex, and what is due then happen."""
+        """Let time pass here and at Plex, and let everything happen that is due."""
         for _ in range(times):
             self.simulator.clock.advance(time.total_seconds())
             await pass_time(self.hass, self.freezer, time)
 
     async def wait_in_vain(self, time: timedelta) -> None:
-        """Let time pass, and requests that hang then run into their time-out at once."""
+        """Let time pass, and let hanging requests time out immediately."""
         self.freezer.tick(time)
         async_fire_time_changed(self.hass)
         work = asyncio.ensure_future(self.settle())
@@ -96,7 +96,7 @@ class Home:
                 async_fire_time_changed(self.hass)
 
     async def refresh(self, times: int = 1) -> None:
-        """Let the account be refreshed on schedule."""
+        """Let the account's scheduled refresh run."""
         await self.wait(ACCOUNT_REFRESH, times)
 
     async def press(self) -> None:
@@ -105,7 +105,7 @@ class Home:
         await press_refresh(self.hass, self.account)
 
     async def friend(self, name: str = "Cellar", **fields: Any) -> Server:
-        """Return a server that somebody else shares with the account."""
+        """Return a server that another user shares with the account."""
         grace = self.simulator.add_account(username="grace", email="grace@example.com")
         return await self.simulator.add_server(
             name=name, owner=grace, shared_with=[self.account], tls=True, **fields
@@ -118,7 +118,7 @@ class Home:
         )
 
     def unique_id(self, key: str, server: AnyServer | None = None) -> str:
-        """Return the unique id of an entity of the account, or of a server."""
+        """Return the unique ID of an entity of the account, or of a server."""
         owner = f"_{server.machine_identifier}" if server else ""
         return f"{self.account.uuid}{owner}_{key}"
 
@@ -132,7 +132,7 @@ class Home:
 
     @property
     def plex_pass(self) -> str:
-        """Return the state of an entity of the account: off, while plex.tv answers."""
+        """Return the state of the Plex Pass entity: off by default, while plex.tv answers."""
         return self.state("binary_sensor", "plex_pass")
 
     def device(self, server: AnyServer | None = None) -> dr.DeviceEntry:
@@ -142,7 +142,7 @@ class Home:
         return device
 
     def find_device(self, server: AnyServer | None = None) -> dr.DeviceEntry | None:
-        """Return the device of the account or of a server, None if there is none."""
+        """Return the device of the account or of a server, or None if there is none."""
         owner = f"_{server.machine_identifier}" if server else ""
         return dr.async_get(self.hass).async_get_device_by_identifier(
             (DOMAIN, f"{self.account.uuid}{owner}"), self.entry.entry_id
@@ -154,14 +154,14 @@ class Home:
         return dr.async_entries_for_config_entry(registry, self.entry.entry_id)
 
     def dialogs(self) -> list[str]:
-        """Return why dialogs of the integration are open."""
+        """Return the sources of the integration's open dialogs."""
         return [
             flow["context"]["source"]
             for flow in self.hass.config_entries.flow.async_progress_by_handler(DOMAIN)
         ]
 
     def issues(self) -> list[tuple[str | None, str]]:
-        """Return the kind of each issue and the name of the server it is about."""
+        """Return the kind of each issue and the name of its server."""
         return [
             (issue.translation_key, (issue.translation_placeholders or {})["name"])
             for issue in ir.async_get(self.hass).issues.values()
@@ -169,20 +169,20 @@ class Home:
         ]
 
     def asked(self, server: AnyServer | None = None) -> list[str]:
-        """Return the paths that plex.tv was asked for, or those of a server."""
+        """Return the paths requested from plex.tv, or from a server."""
         host = server.machine_identifier if server else "plex.tv"
         return [one.path for one in self.simulator.requests if one.host == host]
 
     async def call(
         self, action: str, server: AnyServer | None = None, **data: Any
     ) -> Any:
-        """Return what an action answers, for the account's own server by default."""
+        """Return the response of an action, by default for the account's own server."""
         if action != "get_token_details":
             data = {"device_id": self.device(server or self.server).id} | data
         return await call(self.hass, action, **data)
 
     async def refused(self, action: str, key: str, **data: Any) -> str:
-        """Check with which key an action is refused, and return the text of it."""
+        """Check the translation key an action is refused with, and return the message."""
         with pytest.raises(HomeAssistantError) as error:
             await self.call(action, **data)
         assert error.value.translation_key == key
@@ -190,11 +190,11 @@ class Home:
         return str(error.value)
 
     def fault(self, **fault: Any) -> Fault:
-        """Let the account's own server fail."""
+        """Make the account's own server fail."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
     async def set_disabled(self, disabled: bool, server: Server | None = None) -> None:
-        """Disable the device of an own server as the user may, or enable it."""
+        """Disable or enable a server's device as a user would."""
         dr.async_get(self.hass).async_update_device(
             self.device(server or self.server).id,
             disabled_by=dr.DeviceEntryDisabler.USER if disabled else None,
@@ -203,7 +203,7 @@ class Home:
 
     @property
     def secrets(self) -> list[str]:
-        """Return every secret that the entry knows."""
+        """Return every secret known to the entry."""
         known = [self.entry.data["token"], self.entry.data["client_identifier"]]
         for server in self.simulator.servers:
             shared = server.shared_tokens.values()
@@ -212,23 +212,23 @@ class Home:
 
     @contextmanager
     def unasked(self) -> Iterator[None]:
-        """Fail if anything is asked of Plex meanwhile."""
+        """Fail if Plex gets any request in the meantime."""
         self.simulator.clear_requests()
         yield
         assert self.simulator.requests == []
 
     async def settle(self) -> None:
-        """Wait until nothing goes on in the background."""
+        """Wait until nothing is running in the background."""
         await settle(self.hass)
 
     @property
     def log(self) -> list[str]:
-        """Return the levels of what the integration has logged, debug left out."""
+        """Return the levels of the integration's log records, except debug."""
         return own_log(self.caplog)
 
     @property
     def errors(self) -> list[str]:
-        """Return what has been logged as an error, by whomever."""
+        """Return everything logged as an error, by any component."""
         return errors_logged(self.caplog)
 
     @property
@@ -254,7 +254,7 @@ class Home:
 def entry_of(
     simulator: Simulator, account: Account, client: str = CLIENT_IDENTIFIER
 ) -> MockConfigEntry:
-    """Return the entry of an account that was signed in."""
+    """Return the entry of an account that has signed in."""
     return MockConfigEntry(
         domain=DOMAIN,
         title=account.username,
@@ -269,27 +269,27 @@ def entry_of(
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Set an entry up and wait until its servers were looked for."""
+    """Set up an entry and wait until its servers have been looked for."""
     await hass.config_entries.async_setup(entry.entry_id)
     await settle(hass)
 
 
 async def settle(hass: HomeAssistant) -> None:
-    """Wait until nothing goes on in the background."""
+    """Wait until nothing is running in the background."""
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
 async def pass_time(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory, time: timedelta
 ) -> None:
-    """Let time pass, and what is due then happen."""
+    """Let time pass, and let everything happen that is due."""
     freezer.tick(time)
     async_fire_time_changed(hass)
     await settle(hass)
 
 
 def state_of(hass: HomeAssistant, platform: str, unique_id: str) -> State:
-    """Return the state of an entity by its unique id."""
+    """Return the state of an entity by its unique ID."""
     entity_id = entity_id_of(hass, platform, unique_id)
     state = hass.states.get(entity_id)
     assert state, f"{entity_id} has no state"
@@ -310,14 +310,14 @@ def plex_pass(hass: HomeAssistant, account: Account) -> str:
 async def call(
     hass: HomeAssistant, action: str, context: Context | None = None, **data: Any
 ) -> Any:
-    """Return what an action answers."""
+    """Return the response of an action."""
     return await hass.services.async_call(
         DOMAIN, action, data, blocking=True, context=context, return_response=True
     )
 
 
 def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> str:
-    """Return the id of a device by its identifier."""
+    """Return the ID of a device by its identifier."""
     device = dr.async_get(hass).async_get_device_by_identifier(
         (DOMAIN, identifier), entry.entry_id
     )
@@ -326,7 +326,7 @@ def device_of(hass: HomeAssistant, entry: MockConfigEntry, identifier: str) -> s
 
 
 def entity_id_of(hass: HomeAssistant, platform: str, unique_id: str) -> str:
-    """Return the id of an entity by its unique id."""
+    """Return the ID of an entity by its unique ID."""
     entity_id = er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id)
     assert entity_id, f"There is no {platform} {unique_id}"
     return entity_id
@@ -342,14 +342,14 @@ async def press_refresh(hass: HomeAssistant, account: Account) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let others run until a condition holds."""
+    """Let other tasks run until a condition holds."""
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0)
 
 
 def own_log(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the levels of what the integration has logged, debug left out."""
+    """Return the levels of the integration's log records, except debug."""
     return [
         record.levelname
         for record in caplog.records
@@ -358,5 +358,5 @@ def own_log(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def errors_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what has been logged as an error, by whomever."""
+    """Return everything logged as an error, by any component."""
     return [one.message for one in caplog.records if one.levelname == "ERROR"]

@@ -1,4 +1,4 @@
-"""What all tests share: a simulated Plex, and Home Assistant trusting its certificates."""
+"""Shared fixtures: a simulated Plex, and a Home Assistant that trusts its certificates."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -26,8 +26,8 @@ from .dialogs import Dialogs
 
 assert const.DOMAIN == DOMAIN
 
-# The library behind trustme keeps the first datetime class it meets for good,
-# which must not be one that a test has frozen.
+# The library behind trustme keeps a reference to the first datetime class it sees,
+# which must not be one frozen by a test.
 trustme.CA()
 
 
@@ -38,7 +38,7 @@ def enable_custom_integrations(enable_custom_integrations: None) -> None:
 
 @pytest.fixture(autouse=True)
 def translated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail where an error or issue has no text, or lacks a placeholder of its text."""
+    """Fail if an error or issue has no translation, or lacks a placeholder of it."""
     missing: list[tuple[str, ...]] = []
     create_error = HomeAssistantError.__init__
     create_issue = ir.async_create_issue
@@ -68,7 +68,7 @@ def translated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def ask_again_at_once() -> Iterator[None]:
-    """Leave out the pauses within a refresh."""
+    """Skip the pauses between retries within a refresh."""
     with patch.object(second_opinion, "RETRY_SECONDS", (0, 0)):
         yield
 
@@ -101,7 +101,7 @@ async def server(simulator: Simulator, account: Account) -> Server:
 def entry(
     hass: HomeAssistant, simulator: Simulator, account: Account
 ) -> MockConfigEntry:
-    """Return the entry of the account, signed in and not yet set up."""
+    """Return the account's entry, signed in but not set up yet."""
     entry = entry_of(simulator, account)
     entry.add_to_hass(hass)
     return entry
@@ -124,9 +124,9 @@ async def home(
     server: Server,
     caplog: pytest.LogCaptureFixture,
 ) -> Home:
-    """Return Home Assistant, the account and its server, before the set-up.
+    """Return Home Assistant, the account, and its server, before setup.
 
-    The debug mode of the event loop is off: it would take a third of the time.
+    The debug mode of the event loop is off because it would take a third of the time.
     """
     asyncio.get_running_loop().set_debug(False)
     return Home(hass, freezer, simulator, entry, account, server, caplog)
@@ -151,7 +151,7 @@ def dialogs(
     account: Account,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Dialogs:
-    """Return dialogs that sign in at the simulator, and ask about links at once."""
+    """Return dialogs that sign in at the simulator, and poll for link approvals without delay."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", simulator.url)
     monkeypatch.setattr(link, "POLL_SECONDS", 0)
     monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 0)

@@ -1,4 +1,4 @@
-"""The dialogs of a sign-in, used as somebody at a frontend uses them."""
+"""The sign-in dialogs, used the way a person uses them in the frontend."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -30,10 +30,10 @@ RENEWALS: tuple[Source, ...] = ("reauth", "reconfigure")
 SOURCES: tuple[Source, ...] = ("user", *RENEWALS)
 SIGN_IN = "/users/signin"
 
-# aiohttp's parser of this header ends with a RecursionError.
+# aiohttp's parser raises RecursionError for this header.
 UNREADABLE: Fault = {"status": 503, "headers": {"Content-Type": "(" * 1000}}
 HTML = "<html><body>Down for maintenance</body></html>"
-# What goes wrong at plex.tv, the error that it shows, and the minutes that this names.
+# Faults at plex.tv, the resulting form errors, and the minutes they mention.
 TROUBLE: list[tuple[Fault, str, str]] = [
     ({"status": 429}, "rate_limited", "5"),
     ({"status": 429, "headers": {"Retry-After": "30"}}, "rate_limited", "1"),
@@ -50,7 +50,7 @@ TROUBLE: list[tuple[Fault, str, str]] = [
 
 @dataclass
 class Dialogs:
-    """Everything that happens between somebody at a frontend and plex.tv."""
+    """Everything that happens between a person at the frontend and plex.tv."""
 
     hass: HomeAssistant
     simulator: Simulator
@@ -74,11 +74,11 @@ class Dialogs:
 
     @property
     def tokens(self) -> list[str]:
-        """Return the tokens of the account that are signed in."""
+        """Return the account's valid tokens."""
         return list(self.account.tokens)
 
     def count(self, method: str, path: str) -> int:
-        """Return how many such requests there were."""
+        """Return the number of matching requests."""
         return sum(
             request.method == method and request.path.startswith(path)
             for request in self.simulator.requests
@@ -87,7 +87,7 @@ class Dialogs:
     async def open(
         self, source: Source = "user", entry: ConfigEntry | None = None
     ) -> ConfigFlowResult:
-        """Open a dialog, of the only account if none is given: its menu."""
+        """Open a dialog, for the only account by default, and return its menu."""
         if source == "user":
             flow = self.hass.config_entries.flow
             return await flow.async_init(DOMAIN, context={"source": "user"})
@@ -104,14 +104,14 @@ class Dialogs:
     async def submit(
         self, step: ConfigFlowResult, typed: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Submit what was typed, or fetch what a dialog shows."""
+        """Submit user input, or fetch the current step of a dialog."""
         flow = self.hass.config_entries.flow
         return await flow.async_configure(step["flow_id"], typed)
 
     async def choose(
         self, menu: ConfigFlowResult | None, method: Literal["password", "link"]
     ) -> ConfigFlowResult:
-        """Choose how to sign in, for a new entry if no menu is given."""
+        """Choose a sign-in method, for a new entry if no menu is given."""
         menu = menu or await self.open()
         return await self.submit(menu, {"next_step_id": method})
 
@@ -123,7 +123,7 @@ class Dialogs:
     async def approve(
         self, wait: ConfigFlowResult, account: Account | None = None
     ) -> None:
-        """Enter the code that is shown, while no frontend fetches the dialog."""
+        """Enter the displayed code at plex.tv while no frontend is polling the dialog."""
         assert wait["type"] is FlowResultType.SHOW_PROGRESS
         code = wait["description_placeholders"]["code"]
         self.simulator.approve_pin(code, account or self.account)
@@ -132,7 +132,7 @@ class Dialogs:
     async def link(
         self, wait: ConfigFlowResult, account: Account | None = None
     ) -> ConfigFlowResult:
-        """Enter the code that is shown, and return what the dialog shows then."""
+        """Enter the displayed code at plex.tv, and return the dialog's next step."""
         await self.approve(wait, account)
         return await self.submit(wait)
 
@@ -142,7 +142,7 @@ class Dialogs:
         method: Method = "password",
         account: Account | None = None,
     ) -> ConfigFlowResult:
-        """Go through a dialog, of a new entry if no menu is given."""
+        """Complete a dialog, for a new entry if no menu is given."""
         account = account or self.account
         if method == "link":
             return await self.link(await self.choose(menu, "link"), account)
@@ -166,7 +166,7 @@ class Dialogs:
         method: Method = "password",
         account: Account | None = None,
     ) -> ConfigFlowResult:
-        """Open a dialog, go through it, and wait for what comes of it."""
+        """Open a dialog, complete it, and wait for everything it triggers."""
         result = await self.sign_in(await self.open(source), method, account)
         await settle(self.hass)
         return result
@@ -175,7 +175,7 @@ class Dialogs:
     async def held(
         self, work: Coroutine[Any, Any, Any], path: str = SIGN_IN, method: str = "*"
     ) -> AsyncIterator[asyncio.Task[Any]]:
-        """Begin what plex.tv then answers only after the block."""
+        """Start a request that plex.tv answers only after the block."""
         hang = self.simulator.fault(path=path, method=method, action="hang", times=1)
         task = self.hass.async_create_task(work)
         await until(lambda: hang.hits)
@@ -183,7 +183,7 @@ class Dialogs:
         hang.release()
 
     def check_only_entry(self) -> ConfigEntry:
-        """Check that one account works, on the only token; return its entry."""
+        """Check that there is one working account with the only token, and return its entry."""
         entry = self.entry
         assert entry.state is ConfigEntryState.LOADED
         assert self.tokens == [entry.data["token"]]
@@ -191,7 +191,7 @@ class Dialogs:
 
 
 def suggested(form: ConfigFlowResult) -> dict[str, Any]:
-    """Return the fields of a form, each with what is typed there already."""
+    """Return the fields of a form, each with its suggested value."""
     fields = form["data_schema"].schema
     return {str(one): get_schema_suggested_value(fields, str(one)) for one in fields}
 
@@ -213,12 +213,12 @@ def check_form(
 
 
 def check_abort(result: ConfigFlowResult, reason: str) -> None:
-    """Check that a dialog has ended, and why."""
+    """Check that a dialog was aborted for this reason."""
     assert result["type"] is FlowResultType.ABORT
     assert result["reason"] == reason
 
 
 def check_created(result: ConfigFlowResult) -> ConfigEntry:
-    """Check that a dialog has added an account, and return its entry."""
+    """Check that a dialog added an account, and return its entry."""
     assert result["type"] is FlowResultType.CREATE_ENTRY
     return result["result"]

@@ -1,4 +1,4 @@
-"""The sample bodies in tests/fixtures: what the tests, the properties, and the fuzzer use."""
+"""The sample bodies in tests/fixtures, shared by tests, property tests, and the fuzzer."""
 
 import json
 from pathlib import Path

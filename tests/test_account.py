@@ -1,4 +1,4 @@
-"""How an account is kept current, and what an outage or a refused token does."""
+"""How an account stays up to date, and how it handles outages and rejected tokens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ ON_EITHER_PATH = pytest.mark.parametrize("path", ["/user", "/resources"])
 
 
 async def refuse_twice(home: Home, **fault: Any) -> None:
-    """Let plex.tv refuse the token for as long as it takes to be believed."""
+    """Let plex.tv reject the token until the rejection is believed."""
     home.simulator.fault(path="/user", **fault or {"status": 401})
     await home.refresh()
     assert home.plex_pass == "off"
@@ -45,7 +45,7 @@ async def refuse_twice(home: Home, **fault: Any) -> None:
 
 
 async def take_again(home: Home) -> None:
-    """Let plex.tv take the token again, and be asked."""
+    """Let plex.tv accept the token again, and refresh."""
     home.simulator.clear_faults()
     await home.wait(8 * MINUTE)
     assert home.plex_pass == "off"
@@ -54,7 +54,7 @@ async def take_again(home: Home) -> None:
 @ON_EITHER_PATH
 @pytest.mark.parametrize("fault", IN_PASSING, ids=lambda fault: str(fault)[:60])
 async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None:
-    """What fails in passing goes unnoticed; what goes on costs the account's entities."""
+    """Temporary failures go unnoticed; persistent ones make the account's entities unavailable."""
     home.simulator.clear_requests()
     home.account.subscription["active"] = True
     home.simulator.fault(path=path, times=2, **fault)
@@ -78,7 +78,7 @@ async def test_bad_answers(home: Home, path: str, fault: dict[str, Any]) -> None
 @ON_EITHER_PATH
 @pytest.mark.parametrize("fault", REFUSALS, ids=str)
 async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None:
-    """A token that is refused once is asked about again a minute later, in silence."""
+    """After a single rejection, the token is silently checked again a minute later."""
     home.simulator.fault(path=path, times=1, **fault)
     await home.refresh()
     assert home.plex_pass == "off"
@@ -100,7 +100,7 @@ async def test_one_refusal(home: Home, path: str, fault: dict[str, Any]) -> None
 
 
 async def test_pauses_of_an_outage(home: Home) -> None:
-    """It is asked again after 1, 2, 4, 8, 16 and then every 30 minutes."""
+    """During an outage, plex.tv is retried after 1, 2, 4, 8, 16, and then every 30 minutes."""
     home.simulator.fault(path="/user", status=503)
     await home.refresh()
     for minutes in (1, 2, 4, 8, 16, 30, 30):
@@ -112,7 +112,7 @@ async def test_pauses_of_an_outage(home: Home) -> None:
 
 
 async def test_outages(home: Home) -> None:
-    """Servers work through outages, which are logged once in six hours."""
+    """Servers keep working during outages, which are logged once in six hours."""
     key = home.unique_id("connectivity", home.server)
     before = state_of(home.hass, "binary_sensor", key)
     for _ in range(3):
@@ -148,7 +148,7 @@ async def test_outages(home: Home) -> None:
 async def test_retry_after(
     home: Home, ask: Callable[[Home], Awaitable[None]], retry_after: str, quiet: int
 ) -> None:
-    """A wait that plex.tv asks for is kept; it is asked once a minute at most."""
+    """A wait requested by plex.tv is respected; requests come at most once a minute."""
     headers = {"Retry-After": retry_after}
     busy = home.simulator.fault(path="/user", status=429, headers=headers)
     await ask(home)
@@ -163,7 +163,7 @@ async def test_retry_after(
 
 
 async def test_day_of_trouble(home: Home) -> None:
-    """After a day on which every other answer of plex.tv is bad, all is well."""
+    """After a day on which every other answer of plex.tv is bad, everything works."""
     trouble = home.simulator.trouble(probability=0.5, seed=9)
     for _ in range(24 * 6):
         home.simulator.clear_requests()
@@ -191,7 +191,7 @@ async def test_day_of_trouble(home: Home) -> None:
     ids=str,
 )
 async def test_refused_twice(home: Home, fault: dict[str, Any], key: str) -> None:
-    """A token that is refused twice, or is somebody else's, asks for a sign-in once."""
+    """A token that is rejected twice, or belongs to another account, starts one reauth."""
     seen: list[str] = []
 
     @callback
@@ -220,7 +220,7 @@ async def test_refused_twice(home: Home, fault: dict[str, Any], key: str) -> Non
 
 
 async def test_taken_again_during_a_sign_in(home: Home, dialogs: Dialogs) -> None:
-    """A sign-in that was begun is left to finish, and its new token isn't doubted."""
+    """An open reauth may be completed, and one rejection of its new token starts no reauth."""
     home.account.code = None
     await refuse_twice(home)
     (menu,) = dialogs.in_progress
@@ -247,7 +247,7 @@ async def test_taken_again_during_a_sign_in(home: Home, dialogs: Dialogs) -> Non
 
 
 async def test_reconfigure_is_open(home: Home, dialogs: Dialogs) -> None:
-    """An open dialog of the user's swallows a request to sign in, which is repeated."""
+    """An open reconfigure dialog suppresses reauth, which starts after the dialog is closed."""
     step = await dialogs.open("reconfigure", home.entry)
     await refuse_twice(home)
     assert home.dialogs() == ["reconfigure"]
@@ -259,7 +259,7 @@ async def test_reconfigure_is_open(home: Home, dialogs: Dialogs) -> None:
 
 
 async def test_refused_by_an_action(home: Home) -> None:
-    """An action that is refused has the token asked about again soon, nothing else."""
+    """A rejected action only causes the token to be checked again soon."""
     home.simulator.fault(path="/user", status=401, times=1)
     await home.refused("get_token_details", "token_revoked")
     assert home.dialogs() == []
@@ -274,7 +274,7 @@ async def test_refused_by_an_action(home: Home) -> None:
 
 
 async def test_button_in_an_outage(home: Home) -> None:
-    """The button is available and asks while plex.tv is out, and says why in words."""
+    """During an outage the button stays available, retries, and reports a readable error."""
     home.simulator.fault(path="/user", status=503)
     await home.refresh()
     assert home.state("button", "refresh") != "unavailable"
@@ -293,7 +293,7 @@ async def test_button_in_an_outage(home: Home) -> None:
 
 
 async def test_many_presses(home: Home) -> None:
-    """Presses while one runs join it; of later ones one refresh in ten seconds comes."""
+    """Presses during a refresh join it; later ones result in one refresh per ten seconds."""
     home.simulator.clear_requests()
     button = {"entity_id": entity_id_of(home.hass, "button", home.unique_id("refresh"))}
 
@@ -318,7 +318,7 @@ async def test_many_presses(home: Home) -> None:
 
 
 async def test_names(home: Home) -> None:
-    """Title and device follow the account's name, until the user gives them another."""
+    """Title and device name follow the account's name until the user changes them."""
     assert home.device().name == "Plex ada"
     home.account.friendly_name = "Ada L."
     await home.refresh()

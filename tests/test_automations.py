@@ -1,6 +1,6 @@
-"""Triggers fire once per change; conditions are what coordinators know.
+"""Triggers fire once per change; conditions use the state of the coordinators.
 
-Neither depends on entities, and nothing fires at the start.
+Neither depends on entities, and nothing fires at startup.
 """
 
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def automation(hass: HomeAssistant, **config: Any) -> str:
 async def automate(
     home: Home, targets: dict[str, Target], time: Any = None, **config: Any
 ) -> Told:
-    """Return what an automation with these triggers tells, each with its target."""
+    """Return the events fired by an automation with these triggers and targets."""
     told = async_capture_events(home.hass, "told")
     options = {"options": {"for": time} if time else {}}
     triggers = [
@@ -66,7 +66,7 @@ def target(home: Home, server: Server | None = None) -> Target:
 
 
 async def holds(home: Home, name: str, *devices: str, **options: Any) -> bool | None:
-    """Return whether a condition of devices holds."""
+    """Return whether a condition is met for devices."""
     target = {"device_id": list(devices)}
     config = {"condition": f"{DOMAIN}.{name}", "target": target, "options": options}
     config = await condition.async_validate_condition_config(home.hass, config)
@@ -77,7 +77,7 @@ async def holds(home: Home, name: str, *devices: str, **options: Any) -> bool | 
 
 
 async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
-    """Return whether servers are online, and whether they are offline."""
+    """Return the results of the online and the offline condition."""
     return (
         await holds(home, "server_is_online", *devices, **options),
         await holds(home, "server_is_offline", *devices, **options),
@@ -85,7 +85,7 @@ async def online(home: Home, *devices: str, **options: Any) -> tuple[Any, Any]:
 
 
 async def test_editor(home: Home) -> None:
-    """The editor offers each below the devices that it is for."""
+    """The editor offers triggers and conditions for the devices they apply to."""
     assert await async_setup_component(home.hass, "automation", {})
     for server, triggers, conditions in (
         (home.server, OF_SERVER, {"server_is_online", "server_is_offline"}),
@@ -105,7 +105,7 @@ async def test_editor(home: Home) -> None:
 
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_server_went_and_came(home: Home, enabled: bool) -> None:
-    """A server that goes and comes back fires once each, entities or not."""
+    """A server that goes offline and comes back fires once each, with or without entities."""
     told = await automate(home, dict.fromkeys(OF_SERVER, target(home, home.server)))
     if not enabled:
         home.disable_entities()
@@ -131,7 +131,7 @@ async def test_server_went_and_came(home: Home, enabled: bool) -> None:
 
 
 async def test_went_offline_for(home: Home) -> None:
-    """A server that stays offline fires when the time is over, a reload or not."""
+    """A server that stays offline fires after the duration, even across a reload."""
     attic = {"server_went_offline": target(home, home.server)}
     told = await automate(home, attic, {"minutes": 10})
     await home.server.stop()
@@ -157,7 +157,7 @@ async def test_went_offline_for(home: Home) -> None:
 
 @pytest.mark.parametrize("ended_by", ["disabled", "device_disabled", "detached"])
 async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
-    """Nothing fires for a server that nobody watches any more."""
+    """Nothing fires for a server that is no longer watched."""
     attic = {"server_went_offline": target(home, home.server)}
     told = await automate(home, attic, "00:10:00")
     await home.server.stop()
@@ -179,7 +179,7 @@ async def test_went_offline_for_ended(home: Home, ended_by: str) -> None:
 
 @pytest.mark.parametrize("named_by", ["entity", "area", "label", "account"])
 async def test_targets(home: Home, named_by: str) -> None:
-    """A server is named by its entity, area or label too, and by its account."""
+    """A server can also be targeted by its entity, area, label, or account."""
     cellar = await home.friend()
     area = ar.async_get(home.hass).async_create("Upstairs").id
     label = lr.async_get(home.hass).async_create("Mine").label_id
@@ -207,7 +207,7 @@ async def test_targets(home: Home, named_by: str) -> None:
 
 @pytest.mark.parametrize("in_area", [True, False])
 async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
-    """A server that joins and leaves fires once each, without entities or its device."""
+    """Adding and removing a server fires once each, even without entities or its device."""
     area = ar.async_get(home.hass).async_create("Downstairs").id
     targets = dict.fromkeys(OF_ACCOUNT, target(home))
     if in_area:
@@ -230,7 +230,7 @@ async def test_server_added_and_removed(home: Home, in_area: bool) -> None:
 
 
 async def test_plex_pass_ended(home: Home) -> None:
-    """A Plex Pass that ends fires once; one that is canceled and runs on is active."""
+    """A Plex Pass that ends fires once; a canceled one is active until its end."""
     home.account.subscribe()
     await home.press()
     name = "plex_pass_is_active"
@@ -260,7 +260,7 @@ async def test_plex_pass_ended(home: Home) -> None:
 
 
 async def test_two_accounts(home: Home) -> None:
-    """Each account fires for itself, one that was added later included."""
+    """Each account fires separately, including one added later."""
     label = lr.async_get(home.hass).async_create("Mine").label_id
     told = await automate(home, {"sign_in_required": {"label_id": label}})
     grace = home.simulator.add_account(username="grace")
@@ -283,7 +283,7 @@ async def test_two_accounts(home: Home) -> None:
 
 
 async def test_server_is_online_or_offline(home: Home) -> None:
-    """A server is online or offline, and neither while nobody knows."""
+    """A server is online or offline, and neither while its state is unknown."""
     await home.unload()
     cellar = await home.own()
     hang = home.fault(path="/identity", action="hang")
@@ -325,6 +325,6 @@ async def test_server_is_online_or_offline(home: Home) -> None:
 async def test_invalid(
     hass: HomeAssistant, kind: str, name: str, config: dict[str, Any]
 ) -> None:
-    """One without a target, or with options that it doesn't have, is refused."""
+    """A missing target or an unsupported option is rejected."""
     invalid = {f"{kind}s": {kind: f"{DOMAIN}.{name}", **config}}
     assert await automation(hass, **{"triggers": []} | invalid) == "unavailable"

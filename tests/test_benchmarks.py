@@ -1,4 +1,4 @@
-"""What keeps the benchmark honest."""
+"""Checks that the benchmark is fair."""
 
 from dataclasses import asdict
 
@@ -17,11 +17,11 @@ from tests.simulator import Simulator
 
 @pytest.fixture(autouse=True)
 def enable_custom_integrations() -> None:
-    """Leave Home Assistant out of these tests."""
+    """Keep Home Assistant out of these tests."""
 
 
 async def test_floor_does_what_the_client_does(simulator: Simulator) -> None:
-    """It sends the same, and puts the same into the same dataclasses: all they have."""
+    """The floor sends the same requests and fills the same dataclasses completely."""
     world, read = await build(simulator), []
     async with aiohttp.ClientSession() as session:
         for contender in (plex_account, floor):
@@ -36,7 +36,7 @@ async def test_floor_does_what_the_client_does(simulator: Simulator) -> None:
         asked.append((one.method, one.path, one.query, headers))
     assert asked[:2] == asked[2:]
 
-    # What has a value there can't be forgotten by the floor.
+    # The floor can't leave out a field that has a value here.
     account, told = read[0]
     parts = [account["profile"], account["services"][0], account["subscription"]]
     parts += [account["past_subscriptions"][0], told["connections"][0]]
@@ -45,7 +45,7 @@ async def test_floor_does_what_the_client_does(simulator: Simulator) -> None:
 
 
 async def test_server_answers_as_the_simulator(socket_enabled: None) -> None:
-    """The answers of the server have the facts that are known of them."""
+    """The benchmark server answers with the facts known about its answers."""
     async with serve() as world, plex_account.connect(world) as operations:
         for operation in (ACCOUNT, SOURCE) * 2:
             read = await operations.in_turn[operation]()
@@ -53,7 +53,7 @@ async def test_server_answers_as_the_simulator(socket_enabled: None) -> None:
 
 
 def figures_of(seconds: float, rate: float, *operations: str) -> Figures:
-    """Return the figures of a contender that offers some operations."""
+    """Return the figures of a contender that offers the given operations."""
     return {
         f"{operation}.{measure}": Figure.of_rounds([value, 2 * value, 3 * value])
         for operation in operations
@@ -72,7 +72,7 @@ def figures_of(seconds: float, rate: float, *operations: str) -> Figures:
     ],
 )
 def test_targets(seconds: float, rate: float, missed: list[str]) -> None:
-    """Targets are judged for whom and for what there are figures."""
+    """Targets are only evaluated for contenders and operations with figures."""
     figures = {
         FLOOR: figures_of(1, 1, ACCOUNT, SOURCE),
         OURS: figures_of(seconds, rate, ACCOUNT, SOURCE),
@@ -87,7 +87,7 @@ def test_targets(seconds: float, rate: float, missed: list[str]) -> None:
 
 
 async def test_reach(socket_enabled: None) -> None:
-    """Silent connections and servers are behind the figures that are told of them."""
+    """Reach is measured beside silent connections and servers, and judged by its target."""
     figures = await reach.measure(rounds=1)
     expected = {"usable": (0, 1, 3), "action": (0, 2, 8)}
     assert {name: (*counts,) for name, counts in figures.items()} == expected

@@ -1,4 +1,4 @@
-"""The blueprints: imported, run, and quiet at the start."""
+"""The blueprints can be imported, run, and stay quiet at startup."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -25,26 +25,26 @@ FILES = sorted(FOLDER.iterdir())
 HOSTILE = "![x](http://a.b) <b>1</b>"
 ESCAPED = r"\!\[x\]\(http\:\/\/a\.b\) \<b\>1\<\/b\>"
 
-# Automations may wait for the time of the day when a test ends.
+# Automations may still be waiting for a time of day when a test ends.
 pytestmark = pytest.mark.parametrize("expected_lingering_timers", [True])
 
 
 def tell(*variables: str, **words: str) -> list[dict[str, Any]]:
-    """Return actions that tell what they know."""
+    """Return actions that fire an event with these variables."""
     data = words | {name: f"{{{{ {name} }}}}" for name in variables}
     return [{"event": "told", "event_data": data}]
 
 
 @pytest.fixture
 def hass_config_dir(hass_tmp_config_dir: str) -> str:
-    """Return a configuration into which the blueprints were imported."""
+    """Return a configuration folder that contains the blueprints."""
     target = Path(hass_tmp_config_dir) / "blueprints" / "automation" / DOMAIN
     shutil.copytree(FOLDER, target)
     return hass_tmp_config_dir
 
 
 async def start(home: Home, name: str, **inputs: Any) -> list[Mapping[str, Any]]:
-    """Restart Home Assistant with an automation of a blueprint, return what it tells."""
+    """Restart Home Assistant with a blueprint automation, and return the data of its events."""
     await home.set_up()
     await home.unload()
     told: list[Mapping[str, Any]] = []
@@ -68,7 +68,7 @@ async def test_import(
     aioclient_mock: AiohttpClientMocker,
     path: Path,
 ) -> None:
-    """A blueprint is imported from its address, and offers devices of this integration."""
+    """A blueprint can be imported from its URL, and offers devices of this integration."""
     address = f"main/{path.relative_to(ROOT).as_posix()}"
     raw = REPOSITORY.replace("github.com", "raw.githubusercontent.com")
     aioclient_mock.get(f"{raw}/{address}", text=path.read_text())
@@ -96,7 +96,7 @@ async def test_import(
 
 @pytest.mark.parametrize("name", [path.stem for path in FILES])
 async def test_default_actions(home: Home, name: str) -> None:
-    """Nothing is told of a start or a reload; then names are shown as plain text."""
+    """There is no notification at a start or reload; later ones show names as plain text."""
     notify = async_mock_service(home.hass, "persistent_notification", "create")
     home.server.name = HOSTILE
     await start(home, name)
@@ -126,7 +126,7 @@ async def test_default_actions(home: Home, name: str) -> None:
 
 @pytest.mark.parametrize("offline_for", [{"minutes": 10}, "00:10:00", 600])
 async def test_server_offline(home: Home, offline_for: object) -> None:
-    """Of a server that stays away it is told once, and once when it is back."""
+    """A server that stays offline is reported once, and once more when it is back."""
     inputs = {
         f"{now}_actions": tell("server", "device_id", now=now)
         for now in ("offline", "online")
@@ -157,7 +157,7 @@ async def test_server_offline(home: Home, offline_for: object) -> None:
     "event_types", [["server_added", "server_removed"], ["server_removed"]]
 )
 async def test_servers_changed(home: Home, event_types: list[str]) -> None:
-    """Of a server that joins or leaves it is told once each, or of one of them."""
+    """An added or removed server is reported once each, or only one of the two as configured."""
     actions = tell("event_type", "server", "device_id", "account")
     inputs = {"actions": actions, "event_types": event_types}
     told = await start(home, "servers_changed", **inputs)
@@ -171,7 +171,7 @@ async def test_servers_changed(home: Home, event_types: list[str]) -> None:
 
 
 async def test_plex_pass_ended(home: Home) -> None:
-    """Of a Plex Pass it is told some days before it ends, and when it has."""
+    """A Plex Pass is reported some days before it ends, and when it has ended."""
     end = dt_util.utcnow() + timedelta(days=9)
     home.account.subscribe("yearly", ends_at=int(end.timestamp()))
     await home.set_up()
@@ -190,7 +190,7 @@ async def test_plex_pass_ended(home: Home) -> None:
 
 
 async def test_token_rejected(home: Home) -> None:
-    """Of a revoked token it is told once."""
+    """A revoked token is reported once."""
     told = await start(home, "token_rejected", actions=tell("account"))
     home.simulator.revoke(home.account)
     await home.refresh(3)

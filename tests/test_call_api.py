@@ -1,4 +1,4 @@
-"""Any request to a server: what is sent, what is refused, and what never comes back."""
+"""Arbitrary requests to a server: what is sent, what is refused, and what is redacted."""
 
 import asyncio
 import json
@@ -35,14 +35,14 @@ bounded = settings(
 
 
 def answer(home: Home, body: Any, **fault: Any) -> None:
-    """Let the server answer with a body, whatever it is asked."""
+    """Make the server return a body for every request."""
     home.simulator.clear_faults()
     home.simulator.clear_requests()
     home.fault(body=body, **fault)
 
 
 async def answered(home: Home, body: Any, **fault: Any) -> dict[str, Any]:
-    """Return what the action makes of a body."""
+    """Return the action's response for a body."""
     answer(home, body, **fault)
     response: dict[str, Any] = await home.call(ACTION, path="/x")
     return response
@@ -62,14 +62,14 @@ async def answered(home: Home, body: Any, **fault: Any) -> dict[str, Any]:
 async def test_answers(
     home: Home, body: Any, content_type: str, expected: dict[str, Any]
 ) -> None:
-    """A document comes as data, XML in the shape of JSON, and anything else as text."""
+    """A document is returned as data, XML in the same shape as JSON, anything else as text."""
     response = await answered(home, body, content_type=f"{content_type}; charset=utf-8")
     assert response == {"status": 200, "content_type": content_type, **expected}
 
 
 @METHODS
 async def test_requests(home: Home, method: str) -> None:
-    """Path, query and parameters arrive with one token, and no answer is needed."""
+    """Path, query, and parameters arrive with one token, and an empty answer is accepted."""
     answer(home, "", path="/:/prefs")
     data = {
         "device_id": home.device(home.server).id,
@@ -88,7 +88,7 @@ async def test_requests(home: Home, method: str) -> None:
 
 @METHODS
 async def test_only_reading_is_repeated(home: Home, method: str) -> None:
-    """After a restart of the server a new token is used, and nothing is done twice."""
+    """After a server restart a new token is used, and nothing is executed twice."""
     await home.server.restart()
     answer(home, "", path="/x")
     await home.call(ACTION, path="/x", method=method)
@@ -112,7 +112,7 @@ async def test_only_reading_is_repeated(home: Home, method: str) -> None:
     ids=lambda value: str(value)[:30],
 )
 async def test_refusals(home: Home, fault: dict[str, Any], key: str, word: str) -> None:
-    """Whatever goes wrong is told by name, and ends."""
+    """Every failure is reported with its own error, and is temporary."""
     home.fault(path=SECTIONS, **fault)
     assert word in await home.refused(ACTION, key, path=SECTIONS)
     home.simulator.clear_faults()
@@ -124,14 +124,14 @@ async def test_refusals(home: Home, fault: dict[str, Any], key: str, word: str) 
     ("path", "key"), [("/", "token_refused"), ("*", "server_unreachable")]
 )
 async def test_refused_token(home: Home, path: str, key: str) -> None:
-    """A token that the server refuses everywhere is no fault of the path."""
+    """A token that the server refuses everywhere is not blamed on the path."""
     home.fault(path=SECTIONS, status=401)
     home.fault(path=path, status=401)
     await home.refused(ACTION, key, path=SECTIONS)
 
 
 async def test_silence(home: Home) -> None:
-    """A server that doesn't answer in ten seconds is said to be too slow."""
+    """A server that doesn't answer within ten seconds is reported as too slow."""
     hang = home.fault(path=SECTIONS, action="hang")
     asking = asyncio.create_task(home.refused(ACTION, "server_timeout", path=SECTIONS))
     await until(lambda: hang.hits)
@@ -140,14 +140,14 @@ async def test_silence(home: Home) -> None:
 
 
 async def test_account_is_read(home: Home) -> None:
-    """The account of a server may be read; its token is not in the answer."""
+    """The account of a server can be read, but its token is not in the response."""
     response = await home.call(ACTION, path="/myplex/account")
     assert response["data"]["MediaContainer"]["MyPlex"]["authToken"] == REDACTED
     assert not any(token in json.dumps(response) for token in home.account.tokens)
     assert home.server.claimed
 
 
-# What is refused before anything is sent
+# Requests that are refused before anything is sent
 
 BAD_PATHS = sample("odd/paths")
 del BAD_PATHS["allowed"]
@@ -174,7 +174,7 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("params", BAD_PARAMS, ids=repr)
 async def test_bad_params(home: Home, params: Any) -> None:
-    """Parameters that are none, or carry a secret, are refused by name."""
+    """Invalid parameters, and those that contain a secret, are refused by name."""
     with home.unasked():
         assert await home.refused(ACTION, "invalid_params", path="/x", params=params)
 
@@ -184,7 +184,7 @@ async def test_bad_params(home: Home, params: Any) -> None:
     [(key, one) for key, several in FORBIDDEN.items() for one in several],
 )
 async def test_forbidden(home: Home, key: str, asked: str) -> None:
-    """So is what could lead elsewhere, answers with tokens, or gives the server away."""
+    """So are paths that lead elsewhere, return tokens, or would unclaim the server."""
     method, path = asked.split(" ", 1)
     with home.unasked():
         text = await home.refused(ACTION, key, path=path, method=method)
@@ -202,7 +202,7 @@ async def test_forbidden(home: Home, key: str, asked: str) -> None:
     ids=repr,
 )
 async def test_fields(home: Home, data: dict[str, Any]) -> None:
-    """There are no fields but those that are described."""
+    """The action has only the fields that are described."""
     with home.unasked(), pytest.raises(vol.Invalid):
         await home.call(ACTION, **data)
 
@@ -255,7 +255,7 @@ async def test_nothing_leads_elsewhere(
     }
 
 
-# What never comes back
+# Redaction
 
 SPELLINGS = [
     *("authToken", "AUTH_TOKEN", "access-token", "accessToken", "token", "Token"),
@@ -266,7 +266,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("name", SPELLINGS)
 async def test_secret_names(home: Home, name: str) -> None:
-    """What has the name of a secret is hidden, however the name is written."""
+    """A value under the name of a secret is redacted, in any spelling of the name."""
     hidden: list[Any] = [
         {name: "sentinel"},
         {name: 12345678},
@@ -284,7 +284,7 @@ async def test_secret_names(home: Home, name: str) -> None:
 
 
 async def test_everything_else_comes_back(home: Home) -> None:
-    """Nothing is hidden that isn't secret."""
+    """Nothing is redacted that isn't secret."""
     body = sample("harmless")
     assert (await answered(home, body))["data"] == body
 
@@ -308,7 +308,7 @@ ways = st.sampled_from(
 @bounded
 @given(st.data())
 async def test_known_secrets(home: Home, data: st.DataObject) -> None:
-    """No secret of the entry is in an answer, wherever it stands and however."""
+    """No secret of the entry is in a response, wherever and however it appears."""
     secret = data.draw(st.sampled_from(home.secrets))
     hidden = data.draw(ways)(secret)
     bodies: list[Any] = [
@@ -332,7 +332,7 @@ async def test_known_secrets(home: Home, data: st.DataObject) -> None:
 async def test_what_a_server_repeats(
     home: Home, caplog: pytest.LogCaptureFixture, accept: str, films: int
 ) -> None:
-    """A server that repeats all that it hears gives nothing away, nor do events and log."""
+    """A server that echoes everything reveals nothing, and neither do events and the log."""
     await home.simulator.add_server(name="Cellar", owner=home.account, tls=True)
     told: list[str] = []
     home.hass.bus.async_listen("*", lambda event: told.append(repr(event.as_dict())))

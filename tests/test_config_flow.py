@@ -1,4 +1,4 @@
-"""Signing in with a password, and the options, whatever Plex answers."""
+"""Signing in with a password, and the options, for every answer of Plex."""
 
 from collections.abc import Iterator
 import gc
@@ -34,7 +34,7 @@ PLEX_TV = "https://plex.tv/api/v2"
 ADDRESSES = sample("odd/addresses")
 INSECURE = ADDRESSES["plain http"] + ADDRESSES["not a base URL"]
 
-# The two forms: what is typed there, and what a form that is shown again has kept.
+# The two forms: the user input, and the input kept when a form is shown again.
 TYPED = {
     "password": {"username": "ada", "password": "correct horse"},
     "two_factor": {"code": "123456"},
@@ -57,7 +57,7 @@ FAULTS = [
 def nothing_secret_is_logged(
     dialogs: Dialogs, caplog: pytest.LogCaptureFixture
 ) -> Iterator[None]:
-    """Fail where a secret is in the log, or in variables that handlers may record."""
+    """Fail if a secret is in the log, or in variables that log handlers may record."""
     caplog.set_level(logging.DEBUG)
     yield
     recorded = ""
@@ -73,7 +73,7 @@ def nothing_secret_is_logged(
 
 
 async def open_form(dialogs: Dialogs, step_id: str) -> ConfigFlowResult:
-    """Open a dialog and go on to one of its two forms, which completes it."""
+    """Open a dialog and go to one of its two forms, the submission of which completes it."""
     form = await dialogs.choose(None, "password")
     if step_id == "two_factor":
         form = await dialogs.log_in(form)
@@ -85,7 +85,7 @@ async def open_form(dialogs: Dialogs, step_id: str) -> ConfigFlowResult:
 
 
 async def test_password(dialogs: Dialogs) -> None:
-    """An entry holds no more than is needed; the password is sent as it is typed."""
+    """An entry stores no more than it needs; the password is sent exactly as typed."""
     dialogs.account.code, dialogs.account.password = None, " corr\u200bect "
     form = await dialogs.choose(None, "password")
     check_form(form, "password")
@@ -123,7 +123,7 @@ async def test_password(dialogs: Dialogs) -> None:
     ids=ascii,
 )
 async def test_two_factor(dialogs: Dialogs, typed: str) -> None:
-    """An account with two-factor authentication is asked for the code."""
+    """An account with two-factor authentication is prompted for the code."""
     form = await dialogs.log_in(await dialogs.choose(None, "password"))
     check_form(form, "two_factor")
     assert form["description_placeholders"]["username"] == "ada"
@@ -148,7 +148,7 @@ async def test_url(
     variable: str | None,
     url: str,
 ) -> None:
-    """The URL of the environment is used, and stored unless it is that of plex.tv."""
+    """The URL from the environment is used, and stored unless it is that of plex.tv."""
     monkeypatch.delenv("PLEX_ACCOUNT_URL")
     if variable:
         monkeypatch.setenv("PLEX_ACCOUNT_URL", variable)
@@ -172,7 +172,7 @@ async def test_url(
 async def test_insecure_url(
     dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    """A URL that nothing secret may be sent to ends the dialog; nothing is sent."""
+    """A URL that is unsafe for secrets aborts the dialog; nothing is sent."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", url)
     check_abort(await dialogs.open(), "insecure_url")
     assert dialogs.simulator.requests == []
@@ -185,7 +185,7 @@ async def test_insecure_url(
 async def test_faults(
     dialogs: Dialogs, step_id: str, fault: Fault, error: str, minutes: str
 ) -> None:
-    """A step that fails says why, is not repeated by itself, and can be repeated."""
+    """A failed step says why, isn't retried automatically, and can be submitted again."""
     form = await open_form(dialogs, step_id)
     dialogs.simulator.fault(path="/users/signin", times=1, **fault)
     form = await dialogs.submit(form, TYPED[step_id])
@@ -197,7 +197,7 @@ async def test_faults(
 
 
 async def test_refused_login(dialogs: Dialogs) -> None:
-    """A login that is refused can be corrected; one that can't be right isn't sent."""
+    """Rejected credentials can be corrected; obviously invalid ones aren't sent."""
     form = await open_form(dialogs, "password")
     for typed in ({"username": " \u200b"}, {"password": ""}, {"password": "wrong"}):
         assert dialogs.simulator.requests == []
@@ -208,7 +208,7 @@ async def test_refused_login(dialogs: Dialogs) -> None:
 
 
 async def test_refused_code(dialogs: Dialogs) -> None:
-    """Nothing but a sign-in ends the code step; wrong codes lock the address out."""
+    """Only a sign-in ends the code step; wrong codes lock the address out."""
     dialogs.simulator.lock_after = 3
     form = await open_form(dialogs, "two_factor")
     for code in (" - ", "000000"):
@@ -229,7 +229,7 @@ async def test_refused_code(dialogs: Dialogs) -> None:
 
 
 async def test_no_answer(dialogs: Dialogs) -> None:
-    """Plex that doesn't answer, or isn't there, is not sent the password again."""
+    """The password isn't sent again if Plex doesn't answer or can't be reached."""
     form = await open_form(dialogs, "password")
     async with dialogs.held(dialogs.log_in(form)) as submission:
         await dialogs.pass_seconds(31)
@@ -246,7 +246,7 @@ async def test_no_answer(dialogs: Dialogs) -> None:
 async def test_certificate_refused(
     dialogs: Dialogs, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A certificate that isn't trusted has a sentence of its own."""
+    """An untrusted certificate has an error message of its own."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", f"https://127.0.0.1:{server.port}")
     form = await dialogs.log_in(await dialogs.choose(None, "password"))
     check_form(form, "password", "certificate_refused")
@@ -257,7 +257,7 @@ async def test_certificate_refused(
 async def test_unexpected_exception(
     dialogs: Dialogs, caplog: pytest.LogCaptureFixture, operation: str
 ) -> None:
-    """What nobody thought of leaves the dialog usable, and is logged."""
+    """An unexpected exception is logged and leaves the dialog usable."""
 
     async def fail(self: PlexTvClient, *given: Any, **options: Any) -> None:
         """Fail with the secrets in a variable."""
@@ -282,7 +282,7 @@ async def test_unexpected_exception(
 
 
 def is_kept(secret: str) -> bool:
-    """Return whether any dialog, open or gone, keeps a secret."""
+    """Return whether any dialog, open or closed, still holds a secret."""
     gc.collect()
     kinds = PlexAccountConfigFlow, SignIn
     keepers = [vars(one) for one in gc.get_objects() if isinstance(one, kinds)]
@@ -293,7 +293,7 @@ def is_kept(secret: str) -> bool:
 @pytest.mark.usefixtures("entry")
 @pytest.mark.parametrize("leave", ["reopened", "late", "closed"])
 async def test_password_is_forgotten(dialogs: Dialogs, leave: str) -> None:
-    """A dialog that was refused or left keeps no password, and asks for it again."""
+    """A dialog that failed or was left keeps no password, and asks for it again."""
     password = dialogs.account.password = "sentinel horse"
     form = await dialogs.choose(await dialogs.open("reauth"), "password")
     form = await dialogs.log_in(form, password="sentinel mule")
@@ -328,7 +328,7 @@ async def test_password_is_forgotten(dialogs: Dialogs, leave: str) -> None:
 
 @pytest.mark.parametrize("step_id", TYPED)
 async def test_submitted_twice(dialogs: Dialogs, step_id: str) -> None:
-    """A form that is submitted twice signs in once."""
+    """Submitting a form twice signs in once."""
     form, typed = await open_form(dialogs, step_id), TYPED[step_id]
     async with dialogs.held(dialogs.submit(form, typed)) as first:
         second = dialogs.hass.async_create_task(dialogs.submit(form, typed))
@@ -339,7 +339,7 @@ async def test_submitted_twice(dialogs: Dialogs, step_id: str) -> None:
 
 
 async def test_three_dialogs(dialogs: Dialogs) -> None:
-    """Of dialogs for one account the first to end makes the entry, and no other one."""
+    """If several dialogs sign in to one account, only the first to finish adds the entry."""
     async with dialogs.held(dialogs.sign_in()) as slow:
         async with dialogs.held(dialogs.sign_in(), "/resources") as fast:
             check_abort(await dialogs.sign_in(), "already_in_progress")
@@ -350,7 +350,7 @@ async def test_three_dialogs(dialogs: Dialogs) -> None:
 
 
 async def test_options(dialogs: Dialogs, entry: MockConfigEntry) -> None:
-    """Servers of others can be left out; a change is put into effect at once."""
+    """Shared servers can be left out; a change takes effect immediately."""
     await set_up(dialogs.hass, entry)
     options = dialogs.hass.config_entries.options
     for before, chosen in ((None, False), (False, False), (False, True)):

@@ -1,4 +1,4 @@
-"""Signing in with a code at plex.tv/link, whether or not anybody looks."""
+"""Signing in with a code at plex.tv/link, whether or not the dialog is being watched."""
 
 import asyncio
 from datetime import timedelta
@@ -20,7 +20,7 @@ from .dialogs import HTML, TROUBLE, Dialogs, Fault, check_created, check_form
 
 
 async def test_link(dialogs: Dialogs) -> None:
-    """A code that somebody enters at plex.tv/link makes an entry without a login."""
+    """A code that is entered at plex.tv/link creates an entry without a login."""
     wait = await dialogs.choose(None, "link")
     [pin] = dialogs.simulator.pins
     assert wait["type"] is FlowResultType.SHOW_PROGRESS
@@ -52,7 +52,7 @@ async def test_link(dialogs: Dialogs) -> None:
 async def test_no_code(
     dialogs: Dialogs, fault: Fault, error: str, minutes: str
 ) -> None:
-    """A dialog that gets no code says why, as often as need be, and can ask again."""
+    """A dialog that gets no code says why, every time, and can try again."""
     dialogs.simulator.fault(method="POST", path="/pins", times=2, **fault)
     form = await dialogs.choose(None, "link")
     check_form(form, "link_expired", error, minutes=minutes)
@@ -72,7 +72,7 @@ async def test_no_code(
     ],
 )
 async def test_lifetime(dialogs: Dialogs, lifetime: Any, minutes: str) -> None:
-    """A code says how long it lives; what can't be believed is not."""
+    """The lifetime of a code comes from plex.tv; implausible values are ignored."""
     body = f'<pin id="3" code="A_CD" expiresIn="{lifetime}"/>'
     dialogs.simulator.fault(method="POST", path="/pins", body=body, times=1)
     wait = await dialogs.choose(None, "link")
@@ -101,7 +101,7 @@ async def test_lifetime(dialogs: Dialogs, lifetime: Any, minutes: str) -> None:
 )
 @pytest.mark.parametrize("path", ["/pins/*", "/user"])
 async def test_trouble_is_waited_out(dialogs: Dialogs, path: str, fault: Fault) -> None:
-    """What goes wrong before and after an approval neither ends a code nor loses it."""
+    """Errors before and after an approval neither invalidate the code nor lose the approval."""
     trouble = dialogs.simulator.fault(method="GET", path=path, times=3, **fault)
     wait = await dialogs.choose(None, "link")
     await until(lambda: dialogs.count("GET", "/pins") > 3)
@@ -125,7 +125,7 @@ async def test_trouble_is_waited_out(dialogs: Dialogs, path: str, fault: Fault) 
 async def test_expired(
     dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, fault: Fault | None
 ) -> None:
-    """A code that isn't entered, or can't be asked for, in its time is replaced."""
+    """A code that isn't entered in time, or can't be polled for that long, is replaced."""
     monkeypatch.setattr(link, "RATE_LIMITED_POLL_SECONDS", 1000)
     wait = await dialogs.choose(None, "link")
     if fault:
@@ -143,7 +143,7 @@ async def test_expired(
 
 
 async def test_two_codes_at_once(dialogs: Dialogs) -> None:
-    """Of two codes that were asked for in one dialog, only the last is waited for."""
+    """If a dialog requests two codes, it only waits for the last one."""
     menu = await dialogs.open()
     async with dialogs.held(dialogs.choose(menu, "link"), "/pins", "POST") as slow:
         wait = await dialogs.choose(menu, "link")
@@ -156,7 +156,7 @@ async def test_two_codes_at_once(dialogs: Dialogs) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/pins"), ("GET", "/pins/*")])
 async def test_closed_while_waiting(dialogs: Dialogs, method: str, path: str) -> None:
-    """Nobody asks for the approval of a code that is no longer shown."""
+    """A code that is no longer displayed is not polled."""
     menu = await dialogs.open()
     async with dialogs.held(dialogs.choose(menu, "link"), path, method) as submission:
         dialogs.close(menu)
@@ -169,7 +169,7 @@ async def test_closed_while_waiting(dialogs: Dialogs, method: str, path: str) ->
 
 @pytest.mark.parametrize("somebody_looks", [True, False])
 async def test_announcement(dialogs: Dialogs, somebody_looks: bool) -> None:
-    """An approved sign-in is announced until somebody looks, and added in the end."""
+    """An approved sign-in is announced until the dialog is viewed, and added eventually."""
     announced = async_capture_events(dialogs.hass, "data_entry_flow_progressed")
     wait = await dialogs.choose(None, "link")
     await dialogs.approve(wait)
@@ -195,7 +195,7 @@ async def test_announcement(dialogs: Dialogs, somebody_looks: bool) -> None:
 
 @pytest.mark.parametrize("unseen", ["first", "second"])
 async def test_last_step_runs_once(dialogs: Dialogs, unseen: str) -> None:
-    """A dialog that asks for the end while the entry is set up changes nothing."""
+    """Polling the final step while the entry is set up changes nothing."""
     wait = await dialogs.choose(None, "link")
     await dialogs.approve(wait)
     hang = dialogs.simulator.fault(path="/resources", action="hang")

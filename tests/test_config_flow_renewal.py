@@ -1,4 +1,4 @@
-"""Signing in again, and the tokens that no entry keeps."""
+"""Signing in again, and revoking tokens that no entry keeps."""
 
 from contextlib import nullcontext
 from unittest.mock import patch
@@ -35,7 +35,7 @@ ENDS["user"] = "already_configured"
 
 @pytest.fixture
 def stranger(simulator: Simulator) -> Account:
-    """Return an account that is not the one of the entry."""
+    """Return an account other than that of the entry."""
     return simulator.add_account(
         username="grace", email="grace@example.com", password="hopper"
     )
@@ -44,7 +44,7 @@ def stranger(simulator: Simulator) -> Account:
 @EITHER_SCOPE
 @EVERY_METHOD
 async def test_already_configured(dialogs: Dialogs, method: Method, scope: str) -> None:
-    """A second entry is refused, and its token signed out unless the first one has it."""
+    """A second entry is refused, and its token signed out unless the first one uses it."""
     token = dialogs.entry.data["token"]
     body = {"id": 1, "uuid": dialogs.account.uuid, "authToken": token}
     dialogs.simulator.fault(path="/users/signin", status=201, body=body, times=1)
@@ -59,7 +59,7 @@ async def test_already_configured(dialogs: Dialogs, method: Method, scope: str) 
 async def test_token_that_cannot_be_signed_out(
     dialogs: Dialogs, caplog: pytest.LogCaptureFixture, status: int | None
 ) -> None:
-    """Plex that doesn't sign a token out changes nothing else, and is not blamed."""
+    """A token that can't be signed out changes nothing else, and causes no error."""
     unexpected = patch.object(PlexTvClient, "sign_out", side_effect=ZeroDivisionError)
     dialogs.simulator.fault(path="/users/signout", status=status)
     with nullcontext() if status else unexpected:
@@ -75,7 +75,7 @@ async def test_token_that_cannot_be_signed_out(
 async def test_renewal(
     dialogs: Dialogs, server: Server, source: Source, method: Method, scope: str
 ) -> None:
-    """A new sign-in replaces the token, and changes nothing that anybody relies on."""
+    """A new sign-in replaces the token, and changes nothing else that matters."""
     entry = dialogs.entry
     await set_up(dialogs.hass, entry)
     registry = er.async_get(dialogs.hass)
@@ -107,7 +107,7 @@ async def test_renewal(
 async def test_renewal_asks_where_the_entry_was_made(
     dialogs: Dialogs, monkeypatch: pytest.MonkeyPatch, source: Source
 ) -> None:
-    """A renewal asks for no URL and knows the login, until that isn't used any more."""
+    """A renewal uses the entry's URL and suggests the login for as long as it is in use."""
     monkeypatch.setenv("PLEX_ACCOUNT_URL", "http://plex.example/api/v2")
     entry = dialogs.entry
     for username in ("ada", ""):
@@ -130,7 +130,7 @@ async def test_renewal_asks_where_the_entry_was_made(
 async def test_wrong_account(
     dialogs: Dialogs, stranger: Account, source: Source, method: Method, scope: str
 ) -> None:
-    """Another account is named, refused, and signed out; a reauth is still asked for."""
+    """Another account is refused by name and signed out; the reauth remains pending."""
     dialogs.simulator.sign_out_scope = scope
     stranger.title = stranger.username
     stranger.friendly_name = "*grace@example.com*"
@@ -159,7 +159,7 @@ async def test_wrong_account(
 @EVERY_SOURCE
 @pytest.mark.parametrize("step_id", ["password", "two_factor", "link_expired"])
 async def test_menus(dialogs: Dialogs, source: Source, step_id: str) -> None:
-    """Every dialog begins with the choice of a method, also when it is opened again."""
+    """Every dialog starts with the choice of a method, even when it is reopened."""
     title = "![ada](http://x.example)"
     dialogs.hass.config_entries.async_update_entry(dialogs.entry, title=title)
     dialogs.simulator.fault(method="POST", path="/pins", status=503, times=1)
@@ -191,7 +191,7 @@ async def test_menus(dialogs: Dialogs, source: Source, step_id: str) -> None:
 async def test_closed(
     dialogs: Dialogs, stranger: Account, source: Source, scope: str, token: str
 ) -> None:
-    """A token that no dialog is left for is signed out, but never the stored one."""
+    """A token whose dialog was closed is signed out, but never the stored one."""
     dialogs.simulator.sign_out_scope = scope
     data = dict(dialogs.entry.data)
     menu = await dialogs.open(source)
@@ -223,7 +223,7 @@ async def test_closed(
 async def test_approved_without_account(
     dialogs: Dialogs, source: Source, scope: str, status: int, error: str
 ) -> None:
-    """A token of which Plex won't say whose it is is signed out; another may come."""
+    """A token whose account can't be determined is signed out; another one may follow."""
     dialogs.simulator.sign_out_scope = scope
     stored = dialogs.entry.data["token"]
     wait = {"Retry-After": "1000"}
@@ -238,7 +238,7 @@ async def test_approved_without_account(
 
 @EVERY_SOURCE
 async def test_nobody_looks_at_the_end(dialogs: Dialogs, source: Source) -> None:
-    """A renewal replaces the token, and a duplicate leaves none behind."""
+    """Unwatched, a renewal replaces the token, and a duplicate leaves none behind."""
     entry = dialogs.entry
     await set_up(dialogs.hass, entry)
     if source != "user":
@@ -251,7 +251,7 @@ async def test_nobody_looks_at_the_end(dialogs: Dialogs, source: Source) -> None
 
 @EITHER_RENEWAL
 async def test_removed_during_renewal(dialogs: Dialogs, source: Source) -> None:
-    """The dialogs of an entry that is removed end, and leave no token behind."""
+    """When an entry is removed, its dialogs end and leave no token behind."""
     await set_up(dialogs.hass, dialogs.entry)
     form = await dialogs.choose(await dialogs.open("reconfigure"), "password")
     async with dialogs.held(dialogs.complete(source)) as submission:

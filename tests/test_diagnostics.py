@@ -18,7 +18,7 @@ UNREACHABLE = {"type": "failed", "error": "unreachable"}
 
 
 async def download(home: Home, hass_client: ClientSessionGenerator) -> Any:
-    """Return the diagnostics with what Home Assistant adds."""
+    """Return the diagnostics, including what Home Assistant adds."""
     await async_setup_component(home.hass, "diagnostics", {})
     await home.settle()
     client = await hass_client()
@@ -27,7 +27,7 @@ async def download(home: Home, hass_client: ClientSessionGenerator) -> Any:
 
 
 async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> None:
-    """Diagnostics say how things are, and nothing that identifies anybody."""
+    """Diagnostics describe the state without anything that identifies a person."""
     server = home.server
     server.connections.insert(0, server.connection(host="127.0.0.9"))
     server.connections.append(server.connection(relay=True))
@@ -56,7 +56,7 @@ async def test_diagnostics(home: Home, hass_client: ClientSessionGenerator) -> N
 
 
 async def test_outage(home: Home, hass_client: ClientSessionGenerator) -> None:
-    """What failed last is named by its kind; what was never set up is left out."""
+    """The last failure is given by kind; anything that was never set up is omitted."""
     home.simulator.fault(status=503)
     await home.set_up()
     waiting = EXPECTED["entry"] | {"state": "setup_retry"}
@@ -76,7 +76,7 @@ async def test_outage(home: Home, hass_client: ClientSessionGenerator) -> None:
 
 
 async def system_health(home: Home) -> dict[str, Any]:
-    """Return the system health, with what is asked for when it is shown."""
+    """Return the system health, including values that are loaded asynchronously."""
     await async_setup_component(home.hass, "system_health", {})
     await home.settle()
     info = await get_system_health_info(home.hass, DOMAIN)
@@ -97,7 +97,7 @@ async def system_health(home: Home) -> dict[str, Any]:
     ids=str,
 )
 async def test_system_health(home: Home, fault: dict[str, Any], reach: Any) -> None:
-    """System health counts accounts and servers, and tries to reach plex.tv if asked."""
+    """System health counts accounts and servers, and checks whether plex.tv is reachable."""
     off = await home.simulator.add_server(owner=home.account, tls=True)
     await off.stop()
     await home.set_up()

@@ -1,4 +1,4 @@
-"""The entities: which there are, what they say, and when they are unavailable."""
+"""Which entities exist, their states, and when they are unavailable."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,7 @@ STATUSES = {
 
 
 def states(home: Home, server: Server | None = None) -> dict[str, str]:
-    """Return the states of the account, or of a server, by the keys of the entities."""
+    """Return the states of the account or of a server, by entity key."""
     return {
         key: home.state(entity.domain, key, server)
         for entity in home.entities
@@ -41,7 +41,7 @@ def states(home: Home, server: Server | None = None) -> dict[str, str]:
 
 
 async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
-    """Accounts and servers have the entities of the contract, as users know them."""
+    """Accounts and servers have the expected entities, as users know them."""
     await home.set_up()
     devices = {home.device(server).id: server for server in (None, home.server)}
     for entity in home.entities:
@@ -90,7 +90,7 @@ async def test_entities(home: Home, snapshot: SnapshotAssertion) -> None:
 async def test_states(
     all_enabled: None, home: Home, key: str, field: str, values: list[tuple[Any, str]]
 ) -> None:
-    """Entities say what plex.tv says, and unknown where it says nothing of use."""
+    """Entities show the data from plex.tv, or unknown if it is unusable."""
     await home.set_up()
     for value, state in values:
         name, _, inner = field.partition(".")
@@ -100,7 +100,7 @@ async def test_states(
 
 
 async def test_end_of_a_subscription(home: Home) -> None:
-    """The sensors say when Plex Pass renews or ends, if it does, and since when it is."""
+    """The sensors show since when a Plex Pass has existed, and if and when it renews or ends."""
     await home.set_up()
     keys = ("subscribed_since", "subscription_renews", "subscription_ends")
     none = "unknown"
@@ -124,7 +124,7 @@ async def test_end_of_a_subscription(home: Home) -> None:
 
 
 async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
-    """Whose a server is and when it was seen keep their values in every outage."""
+    """Ownership and the last-seen time of a server keep their values during every outage."""
     cellar = await home.friend()
     hidden = home.simulator.add_account(username="hidden@example.com")
     loft = await home.simulator.add_server(owner=hidden, shared_with=[home.account])
@@ -150,7 +150,7 @@ async def test_what_the_list_says(all_enabled: None, home: Home) -> None:
     home.server.extra = {"lastSeenAt": "2027-01-02T03:04:05Z"}
     await home.refresh()
     check(seen=IN_WORDS)
-    # A title that the user has given, but one that names nobody.
+    # A title given by the user that identifies nobody.
     home.hass.config_entries.async_update_entry(home.entry, title="ada@example.com")
     await home.reload()
     check(own="unknown", seen=IN_WORDS)
@@ -163,7 +163,7 @@ def unavailable(home: Home, server: Server | None = None) -> set[str]:
 
 
 async def test_availability(all_enabled: None, home: Home) -> None:
-    """While a server or plex.tv is out, what it says itself is unavailable."""
+    """During an outage of a server or plex.tv, only their own data is unavailable."""
     await home.set_up()
     assert unavailable(home, home.server) == unavailable(home) == set()
     await home.server.stop()

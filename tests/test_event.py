@@ -1,4 +1,4 @@
-"""The activity of an account: each change reported once, after its states."""
+"""The activity event of an account: each change is reported once, after its states."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ type Reported = list[tuple[dict[str, Any], tuple[str, str, str]]]
 
 @pytest.fixture
 async def reported(home: Home) -> Reported:
-    """Return what is reported from set-up on, with what the states were then."""
+    """Return the events since setup, with the states at that time."""
     await home.set_up()
     activity = entity_id_of(home.hass, "event", home.unique_id("activity"))
     events: Reported = []
@@ -33,13 +33,13 @@ async def reported(home: Home) -> Reported:
 
 
 def report(home: Home, kind: str, server: Server) -> dict[str, Any]:
-    """Return what is reported of a server."""
+    """Return the event of a server."""
     device_id = home.device(server).id
     return {"event_type": kind, "name": server.name, "device_id": device_id}
 
 
 async def test_server_online_and_offline(home: Home, reported: Reported) -> None:
-    """A server that comes back and goes is reported once each, but not at the start."""
+    """A server going offline and coming back is reported once each, but not at startup."""
     await home.reload()
     await home.refresh()
     await home.server.stop()
@@ -60,7 +60,7 @@ async def test_server_online_and_offline(home: Home, reported: Reported) -> None
 
 
 async def test_server_added_and_removed(home: Home, reported: Reported) -> None:
-    """A server that joins and leaves is reported once each; an own one is only off."""
+    """An added or removed server is reported once each; an owned one only goes offline."""
     cellar = await home.friend()
     await home.refresh()
     added = report(home, "server_added", cellar), ("on", "2", "inactive")
@@ -83,7 +83,7 @@ async def test_server_added_and_removed(home: Home, reported: Reported) -> None:
 async def test_known_server_is_not_news(
     home: Home, reported: Reported, all_of_them: bool
 ) -> None:
-    """A server that the first list after a start left out was never gone."""
+    """A server that was only missing from the first list after a start is not reported."""
     cellar = await home.friend()
     await home.press()
     assert [event["event_type"] for event, _ in reported] == ["server_added"]
@@ -99,7 +99,7 @@ async def test_known_server_is_not_news(
 
 
 async def test_subscription_changed(home: Home, reported: Reported) -> None:
-    """A subscription that changes is reported with its old and new status."""
+    """A changed subscription is reported with its old and new status."""
     for status in ("Active", "PendingCancellation", "pending cancellation"):
         home.account.subscription["status"] = status
         await home.refresh()

@@ -1,4 +1,4 @@
-"""What an entry makes of hosts that hang, clocks that jump and data that is odd."""
+"""How an entry handles hosts that hang, clocks that jump, and odd data."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,7 +16,7 @@ LONG, HUGE = "long " * 1000, 10**30
 
 
 async def test_server_that_hangs(home: Home) -> None:
-    """A server that no longer answers in time is off until it does."""
+    """A server that no longer answers in time is off until it answers again."""
     await home.set_up()
     hang = home.fault(action="hang")
     await home.wait_in_vain(LOCAL_REFRESH)
@@ -30,7 +30,7 @@ async def test_server_that_hangs(home: Home) -> None:
 
 @pytest.mark.parametrize("jump", [DAY, -DAY], ids=["forward", "back"])
 async def test_clock_that_jumps(home: Home, jump: timedelta) -> None:
-    """A clock that was put right costs nothing: all goes on, and tokens work."""
+    """After a clock adjustment everything goes on, and tokens work."""
     await home.set_up()
     home.freezer.tick(jump)
     await home.press()
@@ -46,7 +46,7 @@ async def test_clock_that_jumps(home: Home, jump: timedelta) -> None:
 
 
 async def test_clock_put_back_while_a_certificate_is_wrong(home: Home) -> None:
-    """A new certificate is looked up, though the last look-up seems to lie ahead."""
+    """A new certificate is looked up even if the last lookup seems to lie in the future."""
     await home.set_up()
     for jump in (timedelta(0), DAY):
         home.freezer.tick(jump)
@@ -76,7 +76,7 @@ async def test_clock_put_back_while_a_certificate_is_wrong(home: Home) -> None:
 async def test_odd_fields(
     all_enabled: None, home: Home, fields: dict[str, Any]
 ) -> None:
-    """What an account or somebody else's server may not be keeps nothing from working."""
+    """Odd fields of an account or of a shared server don't break anything."""
     home.account.extra |= fields
     cellar = await home.friend(extra={**fields})
     await home.set_up()
@@ -107,7 +107,7 @@ async def test_odd_fields(
 async def test_damaged_entry(
     home: Home, dialogs: Dialogs, source: Source, damage: dict[str, Any]
 ) -> None:
-    """An entry that is of no use without a sign-in says so, and is repaired by one."""
+    """An entry with unusable data starts a reauth, which repairs it."""
     data = {**home.entry.data, **damage}
     data = {name: value for name, value in data.items() if value is not ABSENT}
     home.hass.config_entries.async_update_entry(home.entry, data=data)
@@ -132,7 +132,7 @@ async def test_damaged_entry(
 
 
 async def test_token_of_somebody_else(home: Home, dialogs: Dialogs) -> None:
-    """A token that belongs to another account shows nothing of that one."""
+    """A token that belongs to another account reveals nothing about that account."""
     grace = home.simulator.add_account(username="grace", email="grace@example.com")
     grace.tokens["of somebody else"] = CLIENT_IDENTIFIER
     home.update_entry(token="of somebody else")

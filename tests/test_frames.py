@@ -1,4 +1,4 @@
-"""What a handler finds that records the variables of frames: no token."""
+"""Log handlers that record the variables of frames find no token."""
 
 import logging
 from typing import Any
@@ -36,7 +36,7 @@ SOURCE = "get_source_connection_information"
 async def test_no_token_is_recorded(
     home: Home, fault: dict[str, Any], action: str | None, path: str
 ) -> None:
-    """Neither what is logged while Plex fails leads to a token, nor an action's error."""
+    """Neither records logged while Plex fails nor an action's error lead to a token."""
     home.caplog.set_level(logging.DEBUG)
     await home.set_up()
     await home.server.restart()
@@ -47,7 +47,7 @@ async def test_no_token_is_recorded(
             await home.call(action)
         except HomeAssistantError as error:
             errors.append(error)
-        # A front page may be out of order while the token is taken.
+        # A front page may be broken while the token is accepted.
         assert errors or path == "/"
         assert all(one.translation_key for one in errors)
     else:

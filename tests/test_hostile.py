@@ -1,4 +1,4 @@
-"""What somebody who shares a server can do, from the list or the server: nothing."""
+"""Attacks through shared servers and their list entries, none of which succeed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,19 +29,19 @@ ELSEWHERE = hostile_modes.redirect("http://127.0.0.1:9/", "307 Temporary Redirec
 
 @pytest.fixture
 async def stranger(simulator: Simulator) -> Hostile:
-    """Return a server of somebody else, which no list names yet."""
+    """Return another user's server, which isn't listed yet."""
     return await simulator.add_hostile()
 
 
 @pytest.fixture
 async def impostor(simulator: Simulator, server: Server) -> Hostile:
-    """Return a stranger's server that says that it is the account's own."""
+    """Return a stranger's server that claims to be the account's own."""
     return await simulator.add_hostile(machine_identifier=server.machine_identifier)
 
 
 @pytest.fixture(autouse=True)
 def getaddrinfo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail where a name is looked up in a thread of the executor."""
+    """Fail if a name is resolved in an executor thread."""
     look_up = Mock(side_effect=OSError("No DNS here"))
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     yield
@@ -49,13 +49,13 @@ def getaddrinfo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def heard(home: Home) -> bytes:
-    """Return all that strangers were ever sent."""
+    """Return everything that was sent to strangers."""
     strangers = home.simulator.hostile
     return b"".join(one.raw for stranger in strangers for one in stranger.heard)
 
 
 async def add_friend(home: Home, connections: list[Connection]) -> Hostile:
-    """List a server of a friend with many connections."""
+    """Add a friend's server with these connections to the list."""
     friend = await home.simulator.add_hostile()
     home.simulator.extra_resources.append(friend.entry(connections))
     return friend
@@ -66,7 +66,7 @@ async def add_friend(home: Home, connections: list[Connection]) -> Hostile:
 async def test_identifier_of_an_own_server(
     home: Home, impostor: Hostile, twin: str, place: str
 ) -> None:
-    """A stranger's entry that claims it is not even looked at."""
+    """A stranger's entry that claims an owned server's identifier is ignored."""
     claimed = twin.format(impostor.machine_identifier)
     entry = impostor.entry(clientIdentifier=claimed, name="Stranger")
     getattr(home.simulator, place).append(entry)
@@ -82,7 +82,7 @@ async def test_identifier_of_an_own_server(
 async def test_identifier_of_an_own_server_that_is_not_listed(
     home: Home, impostor: Hostile, shared: bool, running: bool
 ) -> None:
-    """While lists leave the own one out, a stranger's takes neither its place nor ends it."""
+    """A stranger's entry neither replaces nor ends an owned server that is missing from lists."""
     options = {"shared_servers": shared}
     home.hass.config_entries.async_update_entry(home.entry, options=options)
     await home.set_up()
@@ -108,7 +108,7 @@ async def test_identifier_of_an_own_server_that_is_not_listed(
 
 
 async def test_server_that_changes_hands(home: Home, stranger: Hostile) -> None:
-    """A friend's identifier that becomes one's own begins again, with its own tokens."""
+    """A friend's identifier that becomes an owned server starts over, with its own tokens."""
     home.simulator.extra_resources.append(stranger.entry())
     await home.set_up()
     assert home.connectivity(stranger) == "on"
@@ -127,7 +127,7 @@ async def test_server_that_changes_hands(home: Home, stranger: Hostile) -> None:
 
 @pytest.mark.parametrize("alive", [True, False], ids=["moved", "off"])
 async def test_address_that_left(home: Home, impostor: Hostile, alive: bool) -> None:
-    """Whoever gets an address that was one's own gets no account token."""
+    """Whoever takes over a former address of a server gets no account token."""
     elsewhere = home.server.connections
     home.server.connections = [impostor.connection()]
     await home.set_up()
@@ -149,7 +149,7 @@ async def test_address_that_left(home: Home, impostor: Hostile, alive: bool) -> 
 async def test_client_identifier_and_cookies(
     home: Home, stranger: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Servers get one each, that leads back to nothing; nobody gets a cookie."""
+    """Each server gets its own untraceable client identifier; nobody gets a cookie."""
 
     async def resolve(
         connector: object, host: str, port: int, traces: object = None
@@ -185,7 +185,7 @@ async def test_client_identifier_and_cookies(
             told = f"{request.headers} {request.query} {request.form}"
             assert CLIENT_IDENTIFIER not in told
             assert "another-client" not in told
-    assert {len(one) for one in seen.values()} == {2}  # one of each account
+    assert {len(one) for one in seen.values()} == {2}  # one per account
     assert len(set.union(*seen.values())) == 2 * len(seen)
 
     async with aiohttp_client.async_get_clientsession(home.hass).get(f"{url}/ping"):
@@ -196,7 +196,7 @@ async def test_client_identifier_and_cookies(
 
 @pytest.mark.parametrize("freezer", [None], ids=["time passes"])
 async def test_headers_that_take_long_to_read(home: Home) -> None:
-    """On 24 connections at once, and on every path, they hold the loop for next to nothing."""
+    """Slow-to-parse headers, on 24 connections and every path, barely block the event loop."""
     add = home.simulator.add_hostile
     friends: list[Hostile] = []
     for modes in batched(hostile_modes.HEADERS, 23, strict=False):
@@ -214,7 +214,7 @@ async def test_headers_that_take_long_to_read(home: Home) -> None:
 @pytest.mark.parametrize("freezer", [None], ids=["time passes"])
 @pytest.mark.parametrize("other", ["closed", "silent"])
 async def test_pause_before_the_mint(home: Home, stranger: Hostile, other: str) -> None:
-    """A friend can't tell from it what another address does that the entry lists."""
+    """The pause doesn't reveal to a friend how another address in the entry behaves."""
     heard_at: dict[str, float] = {}
 
     async def note(exchange: hostile_modes.Exchange) -> None:
@@ -231,7 +231,7 @@ async def test_pause_before_the_mint(home: Home, stranger: Hostile, other: str) 
 
 
 async def test_every_odd_answer(home: Home) -> None:
-    """Whatever a server does in place of an answer, it is on or off, and told as data."""
+    """Whatever a server answers, it is on or off, and is handled as ordinary data."""
     odd = [*hostile_modes.STATUSES, *hostile_modes.BODIES]
     add = home.simulator.add_hostile
     friends = [await add(mode) for mode in odd]
@@ -249,7 +249,7 @@ async def test_every_odd_answer(home: Home) -> None:
 async def test_silence_delays_nobody(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 20 friends of 24 silent connections each, one's own server is on and serves."""
+    """Owned servers work despite 20 friends with 24 silent connections each."""
     monkeypatch.setattr(connections_module, "PROBE_SECONDS", 60)
     uris = [f"https://127.0.0.1:{await home.simulator.add_silent()}" for _ in range(24)]
     silent = [replace(home.server.connection(), uri=uri) for uri in uris]
@@ -266,7 +266,7 @@ async def test_silence_delays_nobody(
 async def test_name_servers_that_are_silent(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are waited for by the event loop, not by threads, and by nobody else."""
+    """Silent name servers block neither threads nor other servers."""
     asked: list[str] = []
 
     async def resolve(connector: object, host: str) -> NoReturn:
@@ -302,7 +302,7 @@ async def test_name_servers_that_are_silent(
     ids=["image", "link", "html", "template", "bare", "long", "odd", "none"],
 )
 async def test_names(home: Home, stranger: Hostile, name: str) -> None:
-    """They are short and printable, and are in no text that is rendered as Markdown."""
+    """Names are short and printable, and appear in no text that is rendered as Markdown."""
     texts = ("name", "sourceTitle", "platform", "platformVersion", "product", "device")
     fields: dict[str, Any] = dict.fromkeys(texts, name)
     way = stranger.connection()
@@ -326,8 +326,8 @@ async def test_names(home: Home, stranger: Hostile, name: str) -> None:
 
 
 async def test_nothing_of_the_account_leaves(home: Home, stranger: Hostile) -> None:
-    """After everything was tried that concerns it, and with redirects to other hosts."""
-    home.account.username = "lovelace"  # unlike "ada", no part of a random identifier
+    """Nothing about the account leaves, even after every action, and despite redirects."""
+    home.account.username = "lovelace"  # unlike "ada", not part of a random identifier
     home.simulator.extra_resources.append(stranger.entry())
     await home.set_up()
     for path in "/", "/security/*", "/library/*":

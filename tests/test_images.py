@@ -1,4 +1,4 @@
-"""Pictures of a server: who sees which, for how long, and what never is one."""
+"""Pictures of a server: who may see which, for how long, and what isn't a picture."""
 
 import asyncio
 from base64 import urlsafe_b64encode
@@ -38,12 +38,12 @@ LONG = pictures.JPEG + bytes(3 * MIB)
 
 @pytest.fixture
 async def viewer(home: Home, hass_client_no_auth: ClientSessionGenerator) -> Viewer:
-    """Return somebody who is not signed in."""
+    """Return a client that is not signed in."""
     return await hass_client_no_auth()
 
 
 async def image_url(home: Home, **size: Any) -> str:
-    """Return what the action answers for a picture."""
+    """Return the action's response for a picture."""
     url: str = (await home.call(ACTION, path=THUMB, **size))["url"]
     return url
 
@@ -63,7 +63,7 @@ async def image_url(home: Home, **size: Any) -> str:
 async def test_pictures(
     home: Home, viewer: Viewer, picture: bytes, sent_as: str, shown_as: str
 ) -> None:
-    """A picture is shown to whoever has its URL, as what it is, and without a token."""
+    """A picture is shown to anyone with its URL, with its type and without a token."""
     home.server.picture = (picture, sent_as)
     url = await image_url(home)
     for method in ("GET", "HEAD"):
@@ -99,7 +99,7 @@ async def test_pictures(
 async def test_sizes(
     home: Home, viewer: Viewer, size: dict[str, int], shown: tuple[int, int]
 ) -> None:
-    """The server scales, within bounds, and never makes a picture larger."""
+    """The server scales pictures, within limits, and never enlarges them."""
     response = await viewer.get(await image_url(home, **size))
     assert pictures.png_size(await response.read()) == shown
     query = home.server.requests[-1].query
@@ -121,7 +121,7 @@ async def test_sizes(
 async def test_long_pictures(
     home: Home, viewer: Viewer, fault: dict[str, Any], shown: bool
 ) -> None:
-    """A long picture is passed on as it comes in; one that is too long has no end."""
+    """A long picture is streamed; one that is too long is cut off."""
     url = await image_url(home)
     home.fault(path=THUMB, content_type="image/jpeg", **fault)
     try:
@@ -168,7 +168,7 @@ ELSEWHERE = {"Location": "https://example.com/"}
 async def test_what_is_not_shown(
     home: Home, viewer: Viewer, fault: dict[str, Any], status: int, key: str
 ) -> None:
-    """What is no picture, or wrong at a server, is told by the action, and never shown."""
+    """The action reports what isn't a picture or fails at the server; it is never shown."""
     url = await image_url(home)
     home.fault(path=THUMB, **fault)
     shown = await viewer.get(url)
@@ -182,7 +182,7 @@ async def test_what_is_not_shown(
 
 
 async def test_server_is_gone(home: Home, viewer: Viewer) -> None:
-    """A picture ends with its server."""
+    """A picture is unavailable once its server is gone."""
     url = await image_url(home)
     await home.server.stop()
     await home.refused(ACTION, "server_unreachable", path=THUMB)
@@ -200,7 +200,7 @@ async def test_server_is_gone(home: Home, viewer: Viewer) -> None:
 
 
 async def test_expiry(home: Home, viewer: Viewer) -> None:
-    """A URL lives as long as the answer says, and counts as no wrong login after that."""
+    """A URL is valid until the stated expiry, and after that doesn't count as a failed login."""
     response = await home.call(ACTION, path=THUMB, expires={"minutes": 5})
     expires_at = dt_util.parse_datetime(response["expires_at"])
     assert expires_at
@@ -212,14 +212,14 @@ async def test_expiry(home: Home, viewer: Viewer) -> None:
 
 
 def at(url: str, path: str) -> str:
-    """Return a URL whose picture is exchanged, its signature kept."""
+    """Return a URL with the picture replaced and the signature kept."""
     before, _, signature = url.partition("?")
     name = urlsafe_b64encode(path.encode()).decode().rstrip("=")
     return f"{before.rpartition('/')[0]}/{name}?{signature}"
 
 
 async def test_nothing_but_what_was_signed(home: Home, viewer: Viewer) -> None:
-    """The signature covers server, picture and size, and nothing is asked without it."""
+    """The signature covers server, picture, and size; nothing is requested without it."""
     url = await image_url(home, width=100, height=150)
     bare, _, signature = url.partition("?")
     assert (await viewer.get(f"{url}&width=9&height=9")).status == 200
@@ -251,7 +251,7 @@ async def test_users(
     hass_read_only_user: MockUser,
     hass_read_only_access_token: str,
 ) -> None:
-    """A user without rights sees what was signed, and an administrator every picture."""
+    """A user without permissions sees what was signed, and an administrator every picture."""
     url = await image_url(home)
     bare = url.partition("?")[0]
     [own] = hass_read_only_user.refresh_tokens
@@ -282,7 +282,7 @@ latin = st.characters(max_codepoint=0xFF)
 @settings(bounded, max_examples=60)
 @given(st.lists(pieces, max_size=4).map("".join) | st.text(latin, max_size=9))
 async def test_signature_of_another(home: Home, viewer: Viewer, path: str) -> None:
-    """No path whatever is shown with the signature of another one."""
+    """No path at all is accepted with the signature of another one."""
     url = await image_url(home)
     home.simulator.clear_requests()
     response = await viewer.get(at(url, path))
@@ -291,7 +291,7 @@ async def test_signature_of_another(home: Home, viewer: Viewer, path: str) -> No
 
 
 async def test_slow_viewers_keep_no_place(home: Home, viewer: Viewer) -> None:
-    """However many pictures hang, actions for the server are answered."""
+    """However many pictures hang, actions for the server still work."""
     url = await image_url(home)
     hanging = home.fault(path=THUMB, action="hang")
     viewers = [asyncio.create_task(viewer.get(url)) for _ in range(9)]
@@ -306,7 +306,7 @@ async def test_slow_viewers_keep_no_place(home: Home, viewer: Viewer) -> None:
 async def test_viewer_that_reads_nothing(
     home: Home, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever doesn't take a long picture is hung up on."""
+    """A viewer that doesn't read a long picture is disconnected."""
     url = await image_url(home)
     monkeypatch.setattr(images, "_MAX_SECONDS", 1)
     body = pictures.JPEG + bytes(15 * MIB)
@@ -320,7 +320,7 @@ async def test_viewer_that_reads_nothing(
 
 
 async def test_bad_input(home: Home) -> None:
-    """What is no picture by its path, or no measure of one, is refused unasked."""
+    """An invalid path or size is rejected without a request."""
     with home.unasked():
         for path, key in (
             ("None", "invalid_path"),

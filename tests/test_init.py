@@ -1,4 +1,4 @@
-"""Set-up, unloading and removal of an account, and the devices it makes."""
+"""Setup, unloading, and removal of an account, and its devices."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ NOT_SIGNED_OUT = "Failed to sign out the token of a removed account"
 
 
 async def test_requests_of_set_up(home: Home) -> None:
-    """Each token goes to one host; all hear one name, and a client identifier each."""
+    """Each token goes to one host; hosts get the same device name but separate identifiers."""
     home.server.token = "server-token"
     await home.set_up()
     (transient,) = home.server.transient_tokens
@@ -53,7 +53,7 @@ async def test_requests_of_set_up(home: Home) -> None:
 )
 @pytest.mark.parametrize("path", ["/user", "/resources"])
 async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) -> None:
-    """A bad answer at a start needs nobody; a later start waits only if it is refused."""
+    """A failed first setup is retried; with a kept list, only a rejection makes setup wait."""
     trouble = home.simulator.fault(path=path, **fault)
     await home.set_up()
     trouble.remove()
@@ -79,7 +79,7 @@ async def test_set_up_fails_and_recovers(home: Home, fault: Fault, path: str) ->
 
 @pytest.mark.parametrize(("language", "model"), [("en", "Account"), ("de", "Konto")])
 async def test_devices(home: Home, language: str, model: str) -> None:
-    """The account is a service, in the user's language; servers are linked to it."""
+    """The account is a service device in the user's language; servers are linked to it."""
     home.hass.config.language = language
     cellar = await home.friend()
     await home.set_up()
@@ -98,7 +98,7 @@ async def test_devices(home: Home, language: str, model: str) -> None:
 
 @pytest.mark.parametrize("scope", ["token", "client"])
 async def test_removal_signs_out(home: Home, scope: str) -> None:
-    """Removing the entry ends its token and nothing else."""
+    """Removing the entry revokes its token and nothing else."""
     home.simulator.sign_out_scope = scope
     other = home.simulator.sign_in(home.account, "another-client")
     await home.set_up()
@@ -120,7 +120,7 @@ async def test_removal_signs_out(home: Home, scope: str) -> None:
 async def test_removal_without_sign_out(
     home: Home, fault: Fault | None, warnings: int
 ) -> None:
-    """A warning tells of a token that Plex has not ended, or that nobody may send."""
+    """A warning reports a token that Plex didn't revoke, or that may not be sent."""
     await home.set_up()
     home.simulator.clear_requests()
     if fault:
@@ -138,7 +138,7 @@ async def test_removal_without_sign_out(
 
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_accounts_that_share_a_server(home: Home, end: str) -> None:
-    """Two accounts have a device each for one server, and don't touch the other's."""
+    """Two accounts have separate devices for one server, and leave each other's alone."""
     cellar = await home.friend()
     other = entry_of(home.simulator, cellar.owner, "client-of-grace")
     other.add_to_hass(home.hass)

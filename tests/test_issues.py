@@ -1,4 +1,4 @@
-"""The issues of servers, their fix flow, and the devices that may be deleted."""
+"""The issues of servers, their repair flow, and the devices that may be deleted."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ HOSTILE = "![x](http://a.b/c) <img src=x> www.a.b [y](z) *1* `2` &amp; # 3 - {{ 
 async def fix(
     home: Home, flow: RepairsFlowResult | None = None, **user_input: Any
 ) -> RepairsFlowResult:
-    """Take a step in the fix flow of the only issue."""
+    """Perform a step in the repair flow of the only issue."""
     assert await async_setup_component(home.hass, "repairs", {})
     manager: Any = repairs_flow_manager(home.hass)
     if flow:
@@ -36,7 +36,7 @@ async def fix(
 
 @pytest.fixture
 async def lost(home: Home) -> Server:
-    """Return a server that an owner has been told to have lost."""
+    """Return a server that was reported to its owner as lost."""
     cellar = await home.own("Cellar")
     await home.set_up()
     cellar.listed = False
@@ -46,7 +46,7 @@ async def lost(home: Home) -> Server:
 
 
 async def test_insecure_only(home: Home) -> None:
-    """A server that offers plain http only is off until a secure connection answers."""
+    """A server that offers plain http only is off until it has a secure connection."""
     secure = home.server.connections
     home.server.connections = [PLAIN]
     await home.set_up()
@@ -88,7 +88,7 @@ async def test_fix_by_claiming(home: Home, lost: Server) -> None:
 
 
 async def test_fix_by_deleting(home: Home, lost: Server) -> None:
-    """The device is deleted if that is confirmed, Plex can be asked and doesn't list it."""
+    """The device is deleted after confirmation if Plex can be asked and doesn't list it."""
     form = await fix(home, await fix(home), next_step_id="delete")
     lost.listed = True
     result = await fix(home, form)
@@ -117,7 +117,7 @@ async def test_fix_by_deleting(home: Home, lost: Server) -> None:
 
 
 async def test_text_of_others(home: Home) -> None:
-    """Names are plain text in what is Markdown, and ids name nobody."""
+    """Names are escaped in Markdown, and issue IDs identify nobody."""
     cellar, loft = await home.own(HOSTILE), await home.own(HOSTILE)
     cellar.connections = [PLAIN]
     home.hass.config_entries.async_update_entry(home.entry, title=HOSTILE)
@@ -135,7 +135,7 @@ async def test_text_of_others(home: Home) -> None:
 
 
 async def test_password_reset(home: Home) -> None:
-    """After a reset and a new sign-in the owner learns that the server is unclaimed."""
+    """After a password reset and a new sign-in, the owner learns that the server is unclaimed."""
     await home.friend()
     await home.set_up()
     home.simulator.reset_password(home.account, "new password")
@@ -151,7 +151,7 @@ async def test_password_reset(home: Home) -> None:
 
 
 async def test_end_of_the_entry_ends_issues(home: Home) -> None:
-    """Those of an account that is disabled or removed end; at a reload they stay."""
+    """Issues end when an account is disabled or removed, but persist across a reload."""
     home.server.connections = [PLAIN]
     await home.set_up()
     await home.unload()
@@ -173,7 +173,7 @@ async def test_end_of_the_entry_ends_issues(home: Home) -> None:
 
 
 async def test_listed_again_between_two_refreshes(home: Home, lost: Server) -> None:
-    """A server that comes back in a list out of turn is lost no longer, and stays."""
+    """A server that reappears in an unscheduled list is no longer lost, and is kept."""
     lost.listed = True
     home.server.renew_certificate()
     await home.server.restart()
@@ -190,14 +190,14 @@ async def test_listed_again_between_two_refreshes(home: Home, lost: Server) -> N
 async def test_deleting_devices(
     home: Home, hass_ws_client: WebSocketGenerator, only: bool, lists: int
 ) -> None:
-    """The device of a server that Plex no longer lists can be deleted for good."""
+    """The device of a server that Plex no longer lists can be deleted permanently."""
     await async_setup_component(home.hass, "config", {})
     if not only:
         await home.own()
     await home.set_up()
 
     async def refusal(server: Server | None = None) -> str | None:
-        """Delete a device; return why that is refused."""
+        """Try to delete a device, and return the reason for the refusal."""
         client = await hass_ws_client(home.hass)
         answer = await client.remove_device(home.device(server).id)
         return None if answer["success"] else answer["error"]["translation_key"]

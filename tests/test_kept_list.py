@@ -1,4 +1,4 @@
-"""Starting without plex.tv, and what is stored for it, also by an older version."""
+"""Starting without plex.tv, and the data stored for that, including by older versions."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.usefixtures("hass_storage")
 
 
 def key(home: Home) -> str:
-    """Return where the list of the entry is kept."""
+    """Return the storage key of the entry's list."""
     return f"{DOMAIN}.{home.entry.entry_id}"
 
 
 async def test_start_without_plex_tv(home: Home) -> None:
-    """Own servers are on and hand out tokens; others, and the account, wait."""
+    """Owned servers are on and provide tokens; shared ones and the account have to wait."""
     cellar = await home.friend()
     other_token = await home.own("Hut", token="of-its-own")
     await home.set_up()
@@ -60,7 +60,7 @@ async def test_start_without_plex_tv(home: Home) -> None:
 
 @pytest.mark.parametrize("kept", [True, False])
 async def test_refused_and_out(home: Home, kept: bool) -> None:
-    """A second refusal asks for a sign-in, and keeps a kept list from being used."""
+    """A second rejection starts a reauth, and keeps the stored list from being used."""
     if kept:
         await home.set_up()
         await home.unload()
@@ -86,7 +86,7 @@ async def test_refused_and_out(home: Home, kept: bool) -> None:
 
 
 async def test_what_is_kept(home: Home, hass_storage: Storage) -> None:
-    """The file holds no secret, is written if there is news, and goes with the entry."""
+    """The file contains no secret, is written only on changes, and is removed with the entry."""
     cellar = await home.friend()
     home.account.friendly_name = "Ada L."
     await home.set_up()
@@ -133,7 +133,7 @@ async def test_what_is_kept(home: Home, hass_storage: Storage) -> None:
 async def test_damaged_file(
     home: Home, hass_storage: Storage, version: int, data: object
 ) -> None:
-    """A damaged file is no obstacle to a start, with plex.tv or without."""
+    """A damaged file doesn't prevent a start, with or without plex.tv."""
     damaged = {"version": version, "minor_version": 1, "key": "x", "data": data}
     await home.set_up()
     for plex_tv_is_out in (False, True):
@@ -149,7 +149,7 @@ async def test_damaged_file(
 
 
 async def test_lost_file(home: Home, hass_storage: Storage) -> None:
-    """Without its file, no device that may be of an own server is ever removed."""
+    """Without the file, no device that might belong to an owned server is ever removed."""
     loft, cellar = await home.own(), await home.friend()
     await home.set_up()
     await home.unload()
@@ -166,7 +166,7 @@ async def test_lost_file(home: Home, hass_storage: Storage) -> None:
 
 @pytest.fixture
 async def old_home(home: Home, hass_storage: Storage) -> AsyncIterator[Home]:
-    """Return a Home Assistant that starts with what 0.1.0 has stored."""
+    """Return a Home Assistant that starts with data stored by 0.1.0."""
     home.account.uuid, home.server.machine_identifier = "ada0000000000001", "a" * 40
     home.account.tokens["stored-token"] = CLIENT_IDENTIFIER
     hass_storage |= sample("stored_by_0_1_0")
@@ -182,7 +182,7 @@ async def old_home(home: Home, hass_storage: Storage) -> AsyncIterator[Home]:
 
 
 async def test_migration(old_home: Home) -> None:
-    """Entry, devices and entities of 0.1.0 go on, and own servers are still known."""
+    """The entry, devices, and entities of 0.1.0 are kept, and owned servers are still known."""
     home = old_home
     loft = await home.own("Loft", machine_identifier="b" * 40, listed=False)
     cellar = await home.friend("Cellar", machine_identifier="c" * 40, listed=False)

@@ -1,4 +1,4 @@
-"""Many servers, and dead ones among them."""
+"""Many servers, some of them unreachable."""
 
 import asyncio
 from collections import Counter
@@ -18,19 +18,19 @@ MOST_AT_ONCE = 16
 
 
 async def add_servers(home: Home, count: int) -> list[Server]:
-    """Return so many own servers, the first one included."""
+    """Return the given number of owned servers, including the first one."""
     add, owner = home.simulator.add_server, home.account
     more = [await add(name=f"Server {one}", owner=owner) for one in range(2, count + 1)]
     return [home.server, *more]
 
 
 def paths(home: Home) -> Counter[str]:
-    """Return how often each path was asked for."""
+    """Return how often each path was requested."""
     return Counter(request.path for request in home.simulator.requests)
 
 
 async def test_hundred_servers(home: Home) -> None:
-    """A hundred servers cost two requests to plex.tv and three each, 16 at once."""
+    """A hundred servers cost two requests to plex.tv and three each, at most 16 at once."""
     servers = await add_servers(home, 100)
     hang = home.simulator.fault(host="*", path="/identity", action="hang")
     await home.hass.config_entries.async_setup(home.entry.entry_id)
@@ -52,7 +52,7 @@ async def test_hundred_servers(home: Home) -> None:
 
 
 async def test_idle_days(home: Home) -> None:
-    """They make the refreshes, a look and a mint a day for each server, and no news."""
+    """Idle days consist of refreshes, plus one probe and one mint per server, without events."""
     await add_servers(home, 20)
     await home.set_up()
     changes = async_capture_events(home.hass, "state_changed")
@@ -66,7 +66,7 @@ async def test_idle_days(home: Home) -> None:
 
 
 async def test_one_dead_among_twenty(home: Home) -> None:
-    """While a dead server holds its probe, the other nineteen refresh on time."""
+    """While a dead server delays its probe, the other nineteen refresh on time."""
     dead, *others = await add_servers(home, 20)
     hang = home.simulator.fault(host=dead.machine_identifier, action="hang")
     await home.hass.config_entries.async_setup(home.entry.entry_id)

@@ -1,4 +1,4 @@
-"""Text that others wrote, escaped for Markdown."""
+"""Untrusted text, escaped for Markdown."""
 
 import pytest
 
@@ -24,5 +24,5 @@ from custom_components.plex_account.markdown import escape
     ],
 )
 def test_escape(text: str, escaped: str) -> None:
-    """Markdown shows the text; the renderer of the frontend was asked."""
+    """Markdown shows the text literally, as checked against the frontend's renderer."""
     assert escape(text) == escaped

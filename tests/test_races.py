@@ -1,4 +1,4 @@
-"""Two things at once: what one of them does while Plex holds its reply to the other."""
+"""Concurrent operations: one runs while Plex delays its response to the other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -27,7 +27,7 @@ TOKEN = "get_transient_token"
 
 @pytest.fixture(autouse=True)
 def no_errors(home: Home) -> Iterator[None]:
-    """Fail where something was logged as an error, by whomever."""
+    """Fail if anything was logged as an error, by any component."""
     yield
     records = home.caplog.get_records("call")
     assert [one.message for one in records if one.levelname == "ERROR"] == []
@@ -37,7 +37,7 @@ def no_errors(home: Home) -> Iterator[None]:
 async def held(
     home: Home, work: Coroutine[Any, Any, Any], **fault: Any
 ) -> AsyncIterator[asyncio.Task[Any]]:
-    """Begin what Plex replies to only after the block, and wait for what comes of it."""
+    """Start a call that Plex answers only after the block, and wait for its effects."""
     hang = home.simulator.fault(**{"action": "hang", "times": 1} | fault)
     task = home.hass.async_create_task(work)
     await until(lambda: hang.hits)
@@ -48,7 +48,7 @@ async def held(
 
 
 async def refresh(home: Home, trigger: str = "schedule") -> None:
-    """Let the account be refreshed by the schedule or the button."""
+    """Refresh the account by schedule or by button."""
     if trigger == "button":
         await home.press()
     else:
@@ -62,14 +62,14 @@ async def renew(home: Home, dialogs: Dialogs, source: Source) -> ConfigFlowResul
 
 
 def error_of(work: asyncio.Task[Any]) -> str | None:
-    """Return what an action ended with in place of an answer, by its key."""
+    """Return the translation key of an action's error."""
     error = work.exception()
     assert isinstance(error, HomeAssistantError)
     return error.translation_key
 
 
 def check_all_is_well(home: Home) -> None:
-    """Check that the account and its server work, and nothing is asked for."""
+    """Check that the account and its server work, and no reauth is pending."""
     assert home.entry.state is ConfigEntryState.LOADED
     assert home.plex_pass == "off"
     assert home.connectivity() == "on"
@@ -77,7 +77,7 @@ def check_all_is_well(home: Home) -> None:
 
 
 def check_nothing_is_left(home: Home) -> None:
-    """Check that the account is gone, here and at plex.tv."""
+    """Check that the account is gone, both here and at plex.tv."""
     assert home.hass.config_entries.async_entries(DOMAIN) == []
     assert home.account.tokens == {}
     assert not dr.async_get(home.hass).devices
@@ -87,7 +87,7 @@ def check_nothing_is_left(home: Home) -> None:
 
 @ON_EITHER_PATH
 async def test_two_reloads_at_once(home: Home, path: str) -> None:
-    """A reload waits for the one under way, and both end as one does."""
+    """A reload waits for the one in progress, and both end like a single one."""
     before = {state.entity_id: state.state for state in home.hass.states.async_all()}
     reload = home.hass.config_entries.async_reload
     async with held(home, reload(home.entry.entry_id), path=path) as first:
@@ -101,7 +101,7 @@ async def test_two_reloads_at_once(home: Home, path: str) -> None:
 @ON_EITHER_PATH
 @ANSWERS
 async def test_removal_during_set_up(home: Home, path: str, answer: Fault) -> None:
-    """An account that is removed before it is there leaves nothing behind."""
+    """An account that is removed during setup leaves nothing behind."""
     await home.remove()
     entry = entry_of(home.simulator, home.account)
     entry.add_to_hass(home.hass)
@@ -119,7 +119,7 @@ async def test_removal_during_set_up(home: Home, path: str, answer: Fault) -> No
 
 @ON_EITHER_PATH
 async def test_reload_during_a_refresh(home: Home, path: str) -> None:
-    """A reload doesn't wait for the refresh under way, and nothing comes of that one."""
+    """A reload doesn't wait for the refresh in progress, whose result is discarded."""
     async with held(home, refresh(home), path=path, status=401):
         await home.hass.config_entries.async_reload(home.entry.entry_id)
     check_all_is_well(home)
@@ -127,7 +127,7 @@ async def test_reload_during_a_refresh(home: Home, path: str) -> None:
 
 @pytest.mark.parametrize("begun", ["refresh", "poll", "search"])
 async def test_unload_while_a_request_is_held(home: Home, begun: str) -> None:
-    """Unloading waits for nobody who doesn't answer, and leaves nothing behind."""
+    """Unloading doesn't wait for hosts that don't answer, and leaves nothing behind."""
     host = "plex.tv" if begun == "refresh" else home.server.machine_identifier
     if begun == "search":
         await home.unload()
@@ -149,7 +149,7 @@ async def test_unload_while_a_request_is_held(home: Home, begun: str) -> None:
 async def test_removal_during_a_refresh(
     home: Home, trigger: str, answer: Fault
 ) -> None:
-    """An account that is removed stays so, whatever a refresh still brings."""
+    """A removed account stays removed, whatever a running refresh returns."""
     home.simulator.fault(path="/user", action="hang", times=1, **answer)
     await home.friend()
     async with held(home, refresh(home, trigger), path="/resources"):
@@ -162,7 +162,7 @@ async def test_removal_during_a_refresh(
 
 
 async def test_server_goes_during_its_poll(home: Home) -> None:
-    """A server that is removed while it is polled is polled no more."""
+    """A server that is removed during its poll isn't polled again."""
     cellar = await home.friend()
     await home.press()
     cellar.listed = False
@@ -177,7 +177,7 @@ async def test_server_goes_during_its_poll(home: Home) -> None:
 
 @SCOPES
 async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) -> None:
-    """Both dialogs succeed, and the token that is stored is good."""
+    """Both dialogs succeed, and the stored token is valid."""
     home.simulator.sign_out_scope = scope
     both = asyncio.gather(*(renew(home, dialogs, source) for source in RENEWALS))
     hang = home.simulator.fault(path="/users/signin", action="hang", times=2)
@@ -192,7 +192,7 @@ async def test_two_renewals_at_once(home: Home, dialogs: Dialogs, scope: str) ->
 
 @pytest.mark.parametrize("trigger", ["button", "action"])
 async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) -> None:
-    """Plex that refuses the old token says nothing about the new one."""
+    """A rejection of the old token says nothing about the new one."""
     is_action = trigger == "action"
     begun = call(home.hass, DETAILS) if is_action else refresh(home, trigger)
     async with held(home, begun, path="/user", status=401) as work:
@@ -209,7 +209,7 @@ async def test_old_token_is_refused(home: Home, dialogs: Dialogs, trigger: str) 
 async def test_end_during_a_renewal(
     home: Home, dialogs: Dialogs, source: Source, scope: str, end: str
 ) -> None:
-    """A reload costs neither token; one that no entry is left for is signed out."""
+    """A reload loses neither token; a token whose entry is gone is signed out."""
     home.simulator.sign_out_scope = scope
     old_token = home.entry.data["token"]
     renewal = renew(home, dialogs, source)
@@ -229,7 +229,7 @@ async def test_end_during_a_renewal(
 @pytest.mark.parametrize("fault", [{}, {"status": 503}, {"action": "drop"}], ids=str)
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_unload_during_an_action(home: Home, action: str, fault: Fault) -> None:
-    """An action that is under way ends with an answer or an error in words."""
+    """A running action ends with a response or a translated error."""
     host = home.server.machine_identifier
     begun = call(home.hass, action, device_id=home.device(home.server).id)
     async with held(home, begun, host=host) as work:
@@ -244,8 +244,8 @@ async def test_unload_during_an_action(home: Home, action: str, fault: Fault) ->
 @ANSWERS
 @pytest.mark.parametrize("end", ["async_unload", "async_remove"])
 async def test_unload_during_token_details(home: Home, end: str, answer: Fault) -> None:
-    """The same holds for plex.tv, whether the entry is unloaded or removed."""
-    # The answer is that of an account whose token is good: it isn't signed out.
+    """The same applies to plex.tv, whether the entry is unloaded or removed."""
+    # The answer is that of an account whose token is valid: it isn't signed out.
     home.simulator.fault(path="/users/signout", status=200, body="")
     begun = call(home.hass, DETAILS)
     async with held(home, begun, path="/user", **answer) as work:

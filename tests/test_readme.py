@@ -1,4 +1,4 @@
-"""The examples of the README: accepted as they stand, run, and silent about tokens."""
+"""The README's examples are valid as written, work, and don't reveal tokens."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -30,7 +30,7 @@ type MakeViewer = Callable[[], Awaitable[TestClient[Any, Any]]]
 
 
 def blocks(name: str) -> list[Any]:
-    """Return the YAML in a document."""
+    """Return the YAML blocks in a document."""
     text = (ROOT / name).read_text()
     found = re.findall(r"^( *)```yaml\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
     return [parse_yaml(block) for _, block in found]
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.parametrize("expected_lingering_timers", [True])
 
 
 def calls(block: Any) -> list[dict[str, Any]]:
-    """Return the calls of actions anywhere in an example."""
+    """Return all action calls in an example."""
     if isinstance(block, list):
         return [call for part in block for call in calls(part)]
     if not isinstance(block, dict):
@@ -55,7 +55,7 @@ def calls(block: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 async def test_editors(hass: HomeAssistant, name: str) -> None:
-    """The editor of automations, or of scripts, takes the example as it stands."""
+    """The automation or script editor accepts the example as written."""
     kind = script if slugify(name) in SCRIPTS else automation
     for domain in (DOMAIN, kind.DOMAIN):
         assert await async_setup_component(hass, domain, {})
@@ -63,7 +63,7 @@ async def test_editors(hass: HomeAssistant, name: str) -> None:
 
 
 async def test_configuration(hass: HomeAssistant) -> None:
-    """What is pasted into configuration.yaml is valid there."""
+    """The examples for configuration.yaml are valid there."""
     assert await async_setup_component(hass, "template", {})
     valid = await async_validate_config(hass, TEMPLATE)
     assert len(valid["template"]) == len(TEMPLATE["template"])
@@ -73,7 +73,7 @@ async def test_configuration(hass: HomeAssistant) -> None:
 
 
 def test_calls() -> None:
-    """Examples use fields that the actions have, and keep traces without tokens."""
+    """Examples only use existing fields, and keep tokens out of traces."""
     assert len(EXAMPLES) >= 9
     for block in [*EXAMPLES.values(), TEMPLATE]:
         names = set()
@@ -89,14 +89,14 @@ def test_calls() -> None:
 
 @pytest.fixture
 async def quiet(home: Home, hass_ws_client: WebSocketGenerator) -> AsyncIterator[Home]:
-    """Fail if a recipe tells an event, a state, the log or its trace a token."""
+    """Fail if a recipe leaks a token to an event, a state, the log, or its trace."""
     told: list[str] = []
     home.hass.bus.async_listen("*", lambda event: told.append(repr(event.as_dict())))
     await home.set_up()
     assert await async_setup_component(home.hass, "websocket_api", {})
     started = dt_util.utcnow()
     yield home
-    home.freezer.move_to(started)  # the token of the frontend is good then
+    home.freezer.move_to(started)  # the frontend's token is valid at that time
     websocket = await hass_ws_client()
     for domain in ("automation", "script"):
         await websocket.send_json_auto_id({"type": "trace/list", "domain": domain})
@@ -111,14 +111,14 @@ async def quiet(home: Home, hass_ws_client: WebSocketGenerator) -> AsyncIterator
 
 
 async def automate(home: Home, name: str) -> None:
-    """Add an automation of the README."""
+    """Add an automation from the README."""
     config = {"automation": EXAMPLES[name] | {"id": "pasted"}}
     assert await async_setup_component(home.hass, "automation", config)
     await settle(home.hass)
 
 
 async def run_script(home: Home, name: str, **fields: str) -> Any:
-    """Run a script as it stands in the README, and return its response."""
+    """Run a script from the README as written, and return its response."""
     assert await async_setup_component(home.hass, "script", {"script": SCRIPTS})
     return await home.hass.services.async_call(
         "script", slugify(name), fields, blocking=True, return_response=True
@@ -126,7 +126,7 @@ async def run_script(home: Home, name: str, **fields: str) -> Any:
 
 
 async def test_tokens(home: Home) -> None:
-    """A player, or another program, gets an address and a token that the server takes."""
+    """A player, or another program, gets an address and a token that the server accepts."""
     play = async_mock_service(home.hass, "media_player", "play_media")
     await home.set_up()
     await run_script(home, "Play a Plex file in the living room")
@@ -139,7 +139,7 @@ async def test_tokens(home: Home) -> None:
 
 
 async def test_scripts(quiet: Home) -> None:
-    """A library is scanned, an item marked as watched, and a setting changed, once."""
+    """A library is scanned, an item marked as watched, and a setting changed, once each."""
     library = quiet.server.library
     library.preferences["FSEventLibraryUpdatesEnabled"] = True
     await run_script(quiet, "Scan the movies")
@@ -153,7 +153,7 @@ async def test_scripts(quiet: Home) -> None:
 
 
 async def test_scan_folder(quiet: Home, hass_client_no_auth: MakeViewer) -> None:
-    """A folder is scanned when a download has finished, and on nothing else."""
+    """A folder is scanned when a download has finished, and at no other time."""
     assert await async_setup_component(quiet.hass, "webhook", {})
     await automate(quiet, "Scan a new movie")
     radarr = await hass_client_no_auth()
@@ -166,7 +166,7 @@ async def test_scan_folder(quiet: Home, hass_client_no_auth: MakeViewer) -> None
 
 
 async def test_poster(quiet: Home, hass_client_no_auth: MakeViewer) -> None:
-    """A notification shows the poster of what was added last, to who isn't signed in."""
+    """A notification shows the latest poster, even to viewers who aren't signed in."""
     notify = async_mock_service(quiet.hass, "notify", "mobile_app_phone")
     quiet.server.library.add("Nosferatu")
     await run_script(quiet, "Show what is new in Plex")
@@ -178,7 +178,7 @@ async def test_poster(quiet: Home, hass_client_no_auth: MakeViewer) -> None:
 
 
 async def test_on_deck(quiet: Home) -> None:
-    """A template sensor shows what is on deck, also when nothing is."""
+    """A template sensor shows what is on deck, even if that is nothing."""
     hass = quiet.hass
 
     def shown() -> tuple[str, list[str]]:
@@ -203,7 +203,7 @@ async def test_on_deck(quiet: Home) -> None:
 
 
 async def test_bedtime(quiet: Home) -> None:
-    """The streams of one player end, and no others."""
+    """The streams of one player are ended, and no others."""
     library = quiet.server.library
     playroom = library.play(library.items[101], player="Playroom TV")
     library.play(library.items[102], player="Living room")

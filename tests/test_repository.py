@@ -1,4 +1,4 @@
-"""The repository: what validators check, how its code imports, and what releases it."""
+"""The repository: what validators check, how the code imports, and what releases it."""
 
 import ast
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ REPOSITORY = "https://github.com/seed-24212b27/plex-account"
 API = "custom_components.plex_account.api"
 MAX_LINES = 300
 VERSIONS = {"BuildVer", "CalVer", "PEP 440", "SemVer", "SimpleVer"}
-# Components that may be imported without being a dependency.
+# Components that may be imported without being declared as a dependency.
 FREE_COMPONENTS = {"homeassistant", *Platform}
 IMAGES = {
     f"{theme}{name}.png"
@@ -45,7 +45,7 @@ WORKFLOWS = ROOT / ".github/workflows"
 
 PROGRAMS = {
     "bin/python3": "#!/bin/sh\nexit 1\n",
-    # Says what it is called with, and finds a Python as the real one does.
+    # Logs its arguments, and delegates `python find` to the real uv.
     "bin/uv": f"""\
 #!/bin/sh
 echo "$@" >>"$ROOT/uv.log"
@@ -61,7 +61,7 @@ esac
 
 
 def files(pattern: str) -> Iterator[Path]:
-    """Return the files of the repository, without what tools have left in it."""
+    """Return the files of the repository, excluding those left behind by tools."""
     for folder, folders, names in ROOT.walk():
         folders[:] = [
             name for name in folders if name == ".github" or not name.startswith(".")
@@ -70,13 +70,13 @@ def files(pattern: str) -> Iterator[Path]:
 
 
 def load(path: Path) -> Any:
-    """Return the content of a file."""
+    """Return the parsed content of a file."""
     is_json = path.suffix == ".json"
     return json.loads(path.read_text()) if is_json else load_yaml_dict(str(path))
 
 
 def modules(folder: Path) -> dict[str, ast.Module]:
-    """Return what is in each Python file, by the name of the module."""
+    """Return the syntax tree of each Python file by module name."""
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(
             ".__init__"
@@ -86,7 +86,7 @@ def modules(folder: Path) -> dict[str, ast.Module]:
 
 
 def imports(name: str, code: dict[str, ast.Module]) -> Iterator[str]:
-    """Return the full name of every module, or name in a module, that one imports."""
+    """Return the full name of every module, or name in a module, that a module imports."""
     is_package = any(other.startswith(f"{name}.") for other in code)
     parts = [*name.split("."), *(["__init__"] if is_package else [])]
     for node in ast.walk(code[name]):
@@ -137,23 +137,23 @@ def test_manifest() -> None:
 
 
 async def test_config_schema(hass: HomeAssistant) -> None:
-    """YAML is refused in the way that tells what to do instead."""
+    """YAML configuration is rejected with a message that says what to do instead."""
     await async_setup_component(hass, DOMAIN, {DOMAIN: {"token": "token"}})
     issues = ir.async_get(hass)
     assert issues.async_get_issue("homeassistant", f"config_entry_only_{DOMAIN}")
 
 
 def test_dependencies() -> None:
-    """No component is imported that the manifest would have to name."""
+    """No component is imported that should be a dependency in the manifest."""
     known = FREE_COMPONENTS | set(MANIFEST["dependencies"])
     for name, found in IMPORTS.items():
         paths = [one.split(".") for one in found if "homeassistant.components" in one]
-        # What a component asks for in a file of its own name comes with it.
+        # A platform file named after a component is only loaded along with that component.
         assert {path[2] for path in paths} <= known | {name.rpartition(".")[2]}
 
 
 def test_brand() -> None:
-    """The pictures have the sizes that Home Assistant shows them in, and one place."""
+    """The images have the sizes that Home Assistant displays, and only exist once."""
     brand = INTEGRATION / "brand"
     for theme in ("", "dark_"):
         for name, pixels in (("icon.png", 256), ("icon@2x.png", 512)):
@@ -165,13 +165,13 @@ def test_brand() -> None:
 
 
 def test_documents() -> None:
-    """Every JSON and YAML file can be read."""
+    """Every JSON and YAML file can be parsed."""
     for path in (*files("*.json"), *files("*.y*ml")):
         assert load(path) or path.suffix == ".json", path
 
 
 def test_readme() -> None:
-    """The README has its buttons, names every action, and shows and links what exists."""
+    """The README has its buttons, names every action, and only shows and links what exists."""
     for button in BUTTONS:
         name = button.partition("/")[0]
         assert f"https://my.home-assistant.io/badges/{name}.svg" in README
@@ -192,7 +192,7 @@ def test_readme() -> None:
 
 
 def test_quality_scale() -> None:
-    """Every rule is named and kept, or exempt for a reason."""
+    """Every rule is listed as done, or as exempt with a reason."""
     rules = load(INTEGRATION / "quality_scale.yaml")["rules"]
     core = Path(homeassistant.__file__).parent / "components/trmnl/quality_scale.yaml"
     assert rules.keys() == load(core)["rules"].keys()
@@ -209,7 +209,7 @@ def test_quality_scale() -> None:
     ],
 )
 def test_setup(tmp_path: Path, found_in: str | None, expected: str) -> None:
-    """A machine that has uv and another Python gets 3.14 for each environment."""
+    """A machine with uv and another Python gets 3.14 for each environment."""
     for name in ("scripts/setup", "uv.lock", "pyproject.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -233,7 +233,7 @@ def test_setup(tmp_path: Path, found_in: str | None, expected: str) -> None:
 
 
 def test_lock() -> None:
-    """The lock is that of pyproject.toml; each file comes from PyPI, and has a hash."""
+    """The lock file matches pyproject.toml; each file comes from PyPI and has a hash."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     lock = (ROOT / "uv.lock").read_text()
     locked, name = tomllib.loads(lock)["package"], project["project"]["name"]
@@ -254,7 +254,7 @@ def test_lock() -> None:
 
 
 def test_release_notes() -> None:
-    """The changelog says what is new in this version; what it doesn't know is refused."""
+    """The release notes come from the changelog; an unknown version is refused."""
     script = [ROOT / "scripts/release-notes"]
     notes = subprocess.run(script, check=True, capture_output=True, text=True)
     assert len(notes.stdout.split()) > 10
@@ -265,7 +265,7 @@ def test_release_notes() -> None:
 
 
 def test_workflows() -> None:
-    """GitHub runs what .ci/run does, also before a release, within limits and pinned."""
+    """GitHub runs the checks in .ci/run, also before releases, with timeouts and pinned actions."""
     run = (ROOT / ".ci/run").read_text()
     checks = re.findall(r"^run (scripts/.+?)(?: \d+)?$", run, re.MULTILINE)
     code = "".join((WORKFLOWS / f"{name}.yml").read_text() for name in ("lint", "test"))
@@ -286,15 +286,15 @@ def test_workflows() -> None:
 
 
 def test_structure() -> None:
-    """Files are small enough to be read at once; no module imports itself by others."""
+    """Files are small enough to be read in one go, and there are no circular imports."""
     lines = {path: path.read_text().count("\n") for path in INTEGRATION.rglob("*.py")}
     assert {path for path, count in lines.items() if count > MAX_LINES} == set()
     assert len(GRAPH) > 20
-    TopologicalSorter(GRAPH).prepare()  # its error names the circle
+    TopologicalSorter(GRAPH).prepare()  # its error names the cycle
 
 
 def test_client_knows_nothing_above_it() -> None:
-    """It imports only itself and aiohttp; models and readers of fields never what sends."""
+    """The client imports only itself and aiohttp; models and parsers never import the transport."""
     known = {*sys.stdlib_module_names, "aiohttp", "multidict", "yarl"}
     assert [
         (name, found)
@@ -316,7 +316,7 @@ def test_client_knows_nothing_above_it() -> None:
 
 
 def test_simulator_is_a_second_reading() -> None:
-    """The simulator knows neither the client nor Home Assistant."""
+    """The simulator imports neither the client nor Home Assistant."""
     code = modules(ROOT / "tests/simulator")
     found = {found for name in code for found in imports(name, code)}
     strange = ("tests", "api", "homeassistant", "custom_components")

@@ -1,4 +1,4 @@
-"""How a server is reached and kept reached, and what tokens are minted for it."""
+"""How a server is reached and stays reachable, and which tokens are minted for it."""
 
 from datetime import timedelta
 import logging
@@ -36,7 +36,7 @@ REFUSALS = pytest.mark.parametrize("status", [401, 403])
 
 
 def mints(home: Home) -> int:
-    """Return how many transient tokens the server was asked for."""
+    """Return how many transient tokens were requested from the server."""
     return home.asked(home.server).count(MINT)
 
 
@@ -51,14 +51,14 @@ def kind(home: Home) -> str:
 
 
 async def stays_on(home: Home, polls: int, time: timedelta = LOCAL_REFRESH) -> None:
-    """See that the server is on after each of some polls."""
+    """Check that the server is on after each of several polls."""
     for _ in range(polls):
         await home.wait(time)
         assert home.connectivity() == "on"
 
 
 async def recovers(home: Home, *times: timedelta) -> None:
-    """See that the server is on, with a token that it takes, once faults are gone."""
+    """Check that the server is on, with a valid token, once faults are cleared."""
     home.simulator.clear_faults()
     for time in times or (DISTANT_REFRESH,):
         await home.wait(time)
@@ -69,7 +69,7 @@ async def recovers(home: Home, *times: timedelta) -> None:
 
 
 async def goes_and_comes_back(home: Home) -> None:
-    """See that the server is off when it stops, and on when it starts."""
+    """Check that the server is off when it stops, and on when it starts."""
     await home.server.stop()
     await home.wait()
     assert home.connectivity() == "off"
@@ -84,7 +84,7 @@ async def goes_and_comes_back(home: Home) -> None:
 async def test_poll_is_one_request(
     home: Home, local: bool, relay: bool, used: str, minutes: int
 ) -> None:
-    """A server is asked once a minute over a local connection, else every five."""
+    """A server is polled every minute over a local connection, otherwise every five minutes."""
     home.server.connections = [home.server.connection(local=local, relay=relay)]
     await home.set_up()
     assert kind(home) == used
@@ -97,14 +97,14 @@ async def test_poll_is_one_request(
 
 
 async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that stops is off; why, and that it is back, is logged once."""
+    """A stopped server is off; the reason and its return are logged once each."""
     caplog.set_level(logging.DEBUG, "custom_components.plex_account")
 
     def logged(level: str, start: str = "Attic is") -> list[str]:
         lines = [one.message for one in caplog.records if one.levelname == level]
         return [line for line in lines if line.startswith(start)]
 
-    home.server.presence = False  # what plex.tv says of it counts for nothing
+    home.server.presence = False  # the presence flag of plex.tv is ignored
     await home.set_up()
     assert logged("INFO") == []
     await home.server.stop()
@@ -124,7 +124,7 @@ async def test_off_and_on(home: Home, caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_slow_front_page(home: Home) -> None:
-    """A front page that isn't there in time is settled by the identity."""
+    """If the front page times out, the identity decides."""
     await home.set_up()
     hang = home.fault(path="/", action="hang")
     home.freezer.tick(LOCAL_REFRESH)
@@ -149,7 +149,7 @@ async def test_slow_front_page(home: Home) -> None:
     ids=str,
 )
 async def test_odd_answers(home: Home, fault: Fault, reason: str) -> None:
-    """An odd front page changes nothing; a server of which all is odd is off."""
+    """An odd front page changes nothing; a server with only odd answers is off."""
     await home.set_up()
     before = expires(home)
     home.fault(path="/", **fault)
@@ -172,7 +172,7 @@ async def test_odd_answers(home: Home, fault: Fault, reason: str) -> None:
 
 
 async def test_polls_that_wait(home: Home, caplog: pytest.LogCaptureFixture) -> None:
-    """A server that asks to wait isn't polled until then, and stays what it was."""
+    """A server that asks to wait isn't polled until then, and keeps its state."""
     home.fault(status=429, headers={"Retry-After": "1200"})
     await home.set_up()
     for _ in range(3):
@@ -197,7 +197,7 @@ async def test_polls_that_wait(home: Home, caplog: pytest.LogCaptureFixture) -> 
 @REFUSALS
 @pytest.mark.parametrize(("path", "lists"), [("/", 1), (MINT, 2)])
 async def test_no_token_taken(home: Home, status: int, path: str, lists: int) -> None:
-    """A server that refuses a token is on; plex.tv is asked once for a durable one."""
+    """A server that refuses a token is on; plex.tv is asked once for a new durable one."""
     home.fault(path=path, status=status)
     await home.set_up()
     await stays_on(home, 20)
@@ -220,7 +220,7 @@ async def test_no_token_taken(home: Home, status: int, path: str, lists: int) ->
     ("fault", "soon", "most"),
     [
         *(({"status": status}, 2, 15) for status in (400, 429, 500, 503)),
-        ({"status": 404}, 4, 30),  # each time asked in the old way as well
+        ({"status": 404}, 4, 30),  # each attempt includes one with the old method
         ({"status": 429, "headers": {"Retry-After": "3600"}}, 1, 8),
         ({"body": NO_TOKEN}, 2, 15),
         ({"action": "drop"}, 2, 15),
@@ -228,7 +228,7 @@ async def test_no_token_taken(home: Home, status: int, path: str, lists: int) ->
     ids=str,
 )
 async def test_mint_that_fails(home: Home, fault: Fault, soon: int, most: int) -> None:
-    """Mints that fail are repeated soon, then once an hour, or when they may be."""
+    """Failed mints are retried soon, then once an hour, or when the server allows it."""
     home.fault(path=MINT, **fault)
     await home.set_up()
     await stays_on(home, 1)
@@ -241,7 +241,7 @@ async def test_mint_that_fails(home: Home, fault: Fault, soon: int, most: int) -
 
 
 async def test_server_token_replaced(home: Home) -> None:
-    """A refused server token is looked up once at plex.tv, and the new one serves."""
+    """A refused server token is looked up once at plex.tv, and the new one is used."""
     home.server.token = "first"
     await home.set_up()
     home.server.token = "second"
@@ -254,7 +254,7 @@ async def test_server_token_replaced(home: Home) -> None:
 
 
 async def test_no_server_token(home: Home) -> None:
-    """A server that the account has no token for is watched by its identity."""
+    """A server for which the account has no token is monitored by its identity."""
     home.server.access_token_null = True
     await home.set_up()
     await goes_and_comes_back(home)
@@ -266,7 +266,7 @@ async def test_no_server_token(home: Home) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
 async def test_renewal_fails(home: Home, status: int) -> None:
-    """A token that can't be renewed ahead of time serves until its end."""
+    """A token that can't be renewed ahead of time is used until it expires."""
     await home.set_up()
     before = expires(home)
     home.fault(path=MINT, status=status)
@@ -282,7 +282,7 @@ async def test_renewal_fails(home: Home, status: int) -> None:
 @REFUSALS
 @pytest.mark.parametrize("method", ["get", "post"])
 async def test_path_that_refuses(home: Home, status: int, method: str) -> None:
-    """That says nothing of the token; a server that refuses everything is off."""
+    """A path that refuses says nothing about the token; a server that refuses it all is off."""
     await home.set_up()
     before = expires(home)
     home.fault(path="/*/*", status=status)
@@ -318,7 +318,7 @@ async def test_other_certificate_at_the_address(home: Home) -> None:
 
 
 async def test_other_server_on_plain_loopback(home: Home) -> None:
-    """Where no certificate tells servers apart, the identity comes before the token."""
+    """If no certificate tells servers apart, the identity is checked before the token is sent."""
     hut = await home.simulator.add_server(owner=home.account, token="durable")
     await home.set_up()
     assert home.connectivity(hut) == "on"
@@ -361,7 +361,7 @@ async def test_new_certificate(home: Home, owned: bool) -> None:
 
 
 async def test_better_connection_that_is_silent(home: Home) -> None:
-    """It is tried again with the next poll, once, then with those of the account."""
+    """A better connection is retried once with the next poll, then with account refreshes."""
     server = home.server
     silent, relay = server.connection(host="127.0.0.7"), server.connection(relay=True)
     server.connections = [silent, relay]
@@ -382,7 +382,7 @@ async def test_better_connection_that_is_silent(home: Home) -> None:
 
 
 async def test_newer_lists(home: Home) -> None:
-    """A better connection takes over, a server is found anew, and what works stays."""
+    """A better connection takes over, a server is found again, and a working one is kept."""
     server = home.server
     local, relay = server.connection(), server.connection(relay=True)
 

@@ -1,4 +1,4 @@
-"""Servers that come, go and come back, as the lists of plex.tv say."""
+"""Servers are added, removed, and come back according to the lists of plex.tv."""
 
 from datetime import timedelta
 
@@ -12,12 +12,12 @@ LOST = ("server_lost", "Loft")
 
 
 def names(home: Home) -> set[str | None]:
-    """Return the names of the devices of servers."""
+    """Return the names of the servers' devices."""
     return {device.name for device in home.devices() if device.entry_type is None}
 
 
 async def test_added_and_renamed(home: Home) -> None:
-    """A server that comes later needs no reload; its name and version are followed."""
+    """A new server needs no reload; its name and version are kept up to date."""
     await home.set_up()
     assert home.state("sensor", "servers") == "1"
     loft = await home.own()
@@ -32,7 +32,7 @@ async def test_added_and_renamed(home: Home) -> None:
 
 @pytest.mark.parametrize("shared", [True, False])
 async def test_left_out_once(home: Home, shared: bool) -> None:
-    """A server that single lists leave out is watched as before, also over a start."""
+    """A server missing from single lists is monitored as before, even across a start."""
     other = await (home.friend() if shared else home.own())
     await home.set_up()
     for _ in range(3):
@@ -53,7 +53,7 @@ async def test_left_out_once(home: Home, shared: bool) -> None:
 
 
 async def test_lost_and_removed(home: Home) -> None:
-    """Left out by two lists ten minutes apart, an own server is off, others go."""
+    """Missing from two lists ten minutes apart, owned servers are off, shared ones removed."""
     cellar, loft = await home.friend(), await home.own()
     await home.set_up()
     cellar.shared_with, loft.listed = [], False
@@ -82,7 +82,7 @@ async def test_lost_and_removed(home: Home) -> None:
 
 
 async def test_start_with_a_lost_server(home: Home) -> None:
-    """An own server that is lost stays so over starts with and without plex.tv."""
+    """An owned server that is lost stays lost after starts with and without plex.tv."""
     loft = await home.own()
     await home.set_up()
     loft.listed = False
@@ -105,7 +105,7 @@ async def test_start_with_a_lost_server(home: Home) -> None:
 
 
 async def test_empty_list(home: Home) -> None:
-    """An account may have no servers, but a list without them takes none away."""
+    """An account may have no servers, but an empty list doesn't remove any."""
     home.server.listed = False
     await home.set_up()
     assert home.state("sensor", "servers") == "0"
@@ -123,7 +123,7 @@ async def test_empty_list(home: Home) -> None:
 
 
 async def test_older_list(home: Home) -> None:
-    """A list that comes late doesn't overwrite a newer one, however slowly it comes."""
+    """A late list doesn't overwrite a newer one, however slow it is."""
     await home.set_up()
     ghost = {"name": "Ghost", "clientIdentifier": "0a", "provides": "server"}
     body = [ghost | {"owned": True}]
@@ -142,11 +142,11 @@ async def test_older_list(home: Home) -> None:
     assert home.connectivity() == "on"
 
 
-# What the user chooses
+# The user's choices
 
 
 async def test_shared_servers_off_and_on(home: Home) -> None:
-    """With the option off, servers of others have no device and are never asked."""
+    """With the option off, shared servers have no device and are never contacted."""
     cellar, loft = await home.friend(), await home.own()
     await home.set_up()
     assert names(home) == {"Attic", "Cellar", "Loft"}
@@ -165,7 +165,7 @@ async def test_shared_servers_off_and_on(home: Home) -> None:
 
 
 async def test_disabled_device(home: Home) -> None:
-    """A server whose device is disabled is sent nothing, by whomever."""
+    """A server whose device is disabled is never contacted."""
     await home.set_up()
     await home.set_disabled(True)
     home.simulator.clear_requests()
@@ -182,7 +182,7 @@ async def test_disabled_device(home: Home) -> None:
 
 
 async def test_disabled_and_lost(home: Home) -> None:
-    """Of a server whose device is disabled an owner hears nothing."""
+    """A server whose device is disabled causes no issues."""
     loft = await home.own()
     await home.set_up()
     await home.set_disabled(True, loft)
@@ -199,7 +199,7 @@ async def test_disabled_and_lost(home: Home) -> None:
 
 
 async def test_comes_and_goes(home: Home) -> None:
-    """A server that comes and goes again and again leaves nothing behind."""
+    """A server that comes and goes repeatedly leaves nothing behind."""
     cellar = await home.friend()
     await home.set_up()
     kept: list[int] = []

@@ -1,4 +1,4 @@
-"""The actions: what they answer, what they refuse and why."""
+"""The actions: their responses, and what they refuse and why."""
 
 import asyncio
 from datetime import timedelta
@@ -27,7 +27,7 @@ RESOURCES = "/security/resources"
 MINT = "/security/token"
 SECTIONS = "/library/sections"
 
-# What the actions for a server need besides its device.
+# The data that server actions need besides a device.
 DATA: dict[str, dict[str, Any]] = {
     SOURCE: {},
     TOKEN: {},
@@ -37,7 +37,7 @@ DATA: dict[str, dict[str, Any]] = {
 
 
 async def test_source_connection_information(home: Home) -> None:
-    """A server tells how it is reached itself, in one request, and how another is."""
+    """A server returns its own connections, with one request, and those of other sources."""
     server = home.server
     uri = server.connections[0].uri
     way: dict[str, Any] = {"uri": uri, "protocol": "https", "address": "127.0.0.1"}
@@ -73,7 +73,7 @@ async def test_source_connection_information(home: Home) -> None:
     ],
 )
 async def test_malformed_source(home: Home, source: str) -> None:
-    """A malformed source is refused before anything is asked."""
+    """A malformed source is refused before any request."""
     with home.unasked():
         text = await home.refused(SOURCE, "invalid_source", source=source)
     assert "Source must" in text
@@ -81,7 +81,7 @@ async def test_malformed_source(home: Home, source: str) -> None:
 
 @pytest.mark.parametrize("source", ["server://0a", "server://0a/com.x", "provider://x"])
 async def test_unknown_source(home: Home, source: str) -> None:
-    """A source that the server doesn't know is told apart from other refusals."""
+    """A source unknown to the server has an error of its own."""
     assert "Attic" in await home.refused(SOURCE, "source_unknown", source=source)
     home.server.sources[source] = {"name": "Found"}
     assert (await home.call(SOURCE, source=source))["name"] == "Found"
@@ -102,7 +102,7 @@ sources = pieces | pieces.map("server://{}".format) | st.text(max_size=12)
 @example("server://0123abcd/tv.plex.provider")
 @example("provider://tv.plex.provider")
 async def test_any_source(home: Home, source: str) -> None:
-    """A source is refused unasked, or reaches the server as the one thing it is."""
+    """Any source is refused unsent, or reaches the server unchanged."""
     home.simulator.clear_requests()
     with pytest.raises(ServiceValidationError) as refused:
         await home.call(SOURCE, source=source)
@@ -119,7 +119,7 @@ async def test_any_source(home: Home, source: str) -> None:
 
 
 async def test_server_of_a_friend(home: Home) -> None:
-    """What is for its owner only is refused, unasked or by its status; the rest works."""
+    """Owner-only requests are refused, unsent or by status; everything else works."""
     cellar = await home.friend()
     await home.press()
     with home.unasked():
@@ -131,7 +131,7 @@ async def test_server_of_a_friend(home: Home) -> None:
 
 
 async def test_connections_of_a_source(home: Home) -> None:
-    """Connections to which no token may be sent are left out."""
+    """Connections that are unsafe for a token are left out."""
     direct = f"{'0' * 32}.plex.direct:32400"
     own = home.server.connections[0].uri.partition("://")[2]
     shown = {
@@ -157,7 +157,7 @@ async def test_connections_of_a_source(home: Home) -> None:
 
 
 async def test_transient_token(home: Home) -> None:
-    """The token that is kept is handed out, proved by one request."""
+    """The stored token is returned after one request has validated it."""
     minted_at = dt_util.utcnow()
     home.freezer.tick(30)
     home.simulator.clear_requests()
@@ -175,7 +175,7 @@ async def test_transient_token(home: Home) -> None:
 
 
 async def test_transient_token_that_is_renewed(home: Home) -> None:
-    """One mint is shared by all who need a token after a restart, another comes in time."""
+    """After a restart all callers share one mint, and a token is renewed in time."""
     for actions in ([SOURCE], [SOURCE, TOKEN] * 2, [TOKEN] * 5):
         await home.server.restart()
         home.simulator.clear_requests()
@@ -194,7 +194,7 @@ async def test_transient_token_that_is_renewed(home: Home) -> None:
 
 @pytest.mark.parametrize("action", [SOURCE, TOKEN])
 async def test_server_that_is_away(home: Home, action: str) -> None:
-    """One that is off, lost, or disabled is said to be so until it is back."""
+    """A server that is off, lost, or disabled is reported as such until it is back."""
     await home.server.stop()
     assert "Attic" in await home.refused(action, "server_unreachable")
     await home.server.start()
@@ -220,7 +220,7 @@ async def test_server_that_is_away(home: Home, action: str) -> None:
 
 
 async def test_names_in_errors(home: Home) -> None:
-    """Toasts render Markdown, so what others call their servers is escaped."""
+    """Toasts render Markdown, so the names of servers are escaped."""
     home.server.name = "![Attic](http://a.b)"
     await home.press()
     escaped = r"!\[Attic\](http\://a.b)"
@@ -247,7 +247,7 @@ async def test_names_in_errors(home: Home) -> None:
 async def test_refusals(
     home: Home, action: str, path: str, fault: dict[str, Any], key: str
 ) -> None:
-    """Refusals of a server are told, don't touch the sign-in, and end."""
+    """Refusals by a server are reported, don't affect the sign-in, and are temporary."""
     if path == MINT:
         await home.server.restart()
     home.fault(path=path, **fault)
@@ -261,7 +261,7 @@ async def test_refusals(
 
 @pytest.mark.parametrize("action", DATA)
 async def test_wrong_device(home: Home, action: str) -> None:
-    """Only the device of a server will do, of an account that is loaded."""
+    """Only the device of a server is accepted, and only if its account is loaded."""
     data = DATA[action]
     lost = dr.async_get(home.hass).async_get_or_create(
         config_entry_id=home.entry.entry_id,
@@ -286,7 +286,7 @@ async def test_wrong_device(home: Home, action: str) -> None:
 async def test_only_for_administrators(
     home: Home, hass_read_only_user: MockUser, action: str
 ) -> None:
-    """A user who is no administrator is refused; an automation is not."""
+    """A user who isn't an administrator is refused; an automation is not."""
     data = DATA.get(action, {})
     context = Context(user_id=hass_read_only_user.id)
     with home.unasked(), pytest.raises(Unauthorized):
@@ -295,7 +295,7 @@ async def test_only_for_administrators(
 
 
 async def test_token_details(home: Home) -> None:
-    """All is told of an account that is loaded, but not the e-mail address."""
+    """The details of a loaded account are complete except for the email address."""
     account = home.account
     account.email = account.title = "sentinel@example.com"
     account.subscribe("lifetime", since="2020-02-03T04:05:06Z")
@@ -315,7 +315,7 @@ async def test_token_details(home: Home) -> None:
 
 
 async def test_token_details_refused(home: Home) -> None:
-    """A refused account token is asked about again, then asks for a sign-in once."""
+    """A rejected account token is checked again, then starts one reauth."""
     home.simulator.fault(path="/user", status=401)
     await home.refused(DETAILS, "token_revoked")
     assert home.dialogs() == []
@@ -339,7 +339,7 @@ async def test_token_details_refused(home: Home) -> None:
     ],
 )
 async def test_outage_of_plex_tv(home: Home, fault: dict[str, Any], key: str) -> None:
-    """An outage of plex.tv is told, and means nothing for the sign-in."""
+    """An outage of plex.tv is reported, and doesn't affect the sign-in."""
     home.simulator.fault(path="/user", **fault)
     await home.refused(DETAILS, key)
     assert home.dialogs() == []

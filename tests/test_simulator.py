@@ -1,4 +1,4 @@
-"""Tests of the simulator itself: as strict and as odd as the real plex.tv and its servers."""
+"""Tests of the simulator itself: as strict and as odd as the real plex.tv and servers."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -40,7 +40,7 @@ type Place = Server | Hostile | Connection | None
 
 
 class Reply(NamedTuple):
-    """What came back."""
+    """A received response."""
 
     status: int
     type: str
@@ -49,7 +49,7 @@ class Reply(NamedTuple):
 
     @property
     def said(self) -> Any:
-        """The body as XML, or as JSON without what a server wraps it in."""
+        """The body as an XML element, or as JSON without a server's wrapper."""
         if self.type.endswith("xml"):
             return fromstring(self.body)  # noqa: S314
         said = json.loads(self.body)
@@ -57,17 +57,17 @@ class Reply(NamedTuple):
 
     @property
     def outcome(self) -> tuple[int, str | int | None]:
-        """The status, and the code of the first error of plex.tv or else the type."""
+        """The status, and plex.tv's first error code or else the content type."""
         if self.type == JSON and b'"errors"' in self.body:
             return self.status, self.said["errors"][0].get("code")
         return self.status, self.type
 
 
 class World:
-    """Ada with a token and a server without TLS, Grace, and a client that looks nothing up."""
+    """Ada with a token and a server without TLS, Grace, and a client that resolves no names."""
 
     def __init__(self, sim: Simulator, session: aiohttp.ClientSession) -> None:
-        """Know what every test needs."""
+        """Initialize with what every test needs."""
         self.sim, self.control, self._session = sim, Control(sim), session
         self.ada = sim.add_account()
         self.grace = sim.add_account(username="grace", email="grace@example.com")
@@ -77,7 +77,7 @@ class World:
     async def send(
         self, base: str, line: str, token: str | None = None, **options: Any
     ) -> Reply:
-        """Send a request, as in "GET /", for JSON unless told `xml`."""
+        """Send a request such as "GET /", for JSON unless `xml` is set."""
         method, _, path = line.partition(" ")
         headers = {} if options.pop("xml", False) else {"Accept": JSON}
         if token:
@@ -91,14 +91,14 @@ class World:
     async def __call__(
         self, line: str, token: str | None = OWN, **options: Any
     ) -> Reply:
-        """Ask plex.tv below its API, as in "GET /user"."""
+        """Send a request to the API of plex.tv, such as "GET /user"."""
         options["headers"] = CLIENT | options.get("headers", {})
         return await self.send(self.sim.url, line, token, **options)
 
     async def ask(
         self, line: str, token: str | None = OWN, at: Place = None, **options: Any
     ) -> Reply:
-        """Ask a server, as a rule Attic; a plex.direct name is dialed by its address."""
+        """Send a request to a server, by default Attic; plex.direct names are dialed by address."""
         at = at or self.attic
         way = at if isinstance(at, Connection) else at.connection()
         uri = URL(way.uri)
@@ -106,11 +106,11 @@ class World:
         return await self.send(base, line, token, server_hostname=uri.host, **options)
 
     async def sign_in(self, **form: str) -> Reply:
-        """Sign in, as Ada with her right password unless told otherwise."""
+        """Sign in, by default as Ada with her correct password."""
         return await self("POST /users/signin", None, data=PASSWORD | form)
 
     async def opens(self, token: str | None, at: Place = None) -> bool:
-        """Whether a server lets a token in."""
+        """Return whether a server accepts a token."""
         return (await self.ask("GET /", token, at)).status == 200
 
     async def cellar(self, **fields: Any) -> Server:
@@ -124,18 +124,18 @@ class World:
 
 
 def check(said: Any, **values: Any) -> None:
-    """Check values of an object or an element; ABSENT where there is none."""
+    """Check values of an object or element; ABSENT means that there is none."""
     assert {name: said.get(name, ABSENT) for name in values} == values
 
 
 @pytest.fixture(autouse=True)
 def enable_custom_integrations() -> None:
-    """Do without Home Assistant."""
+    """Keep Home Assistant out of these tests."""
 
 
 @pytest.fixture
 async def plex(simulator: Simulator) -> AsyncGenerator[World]:
-    """A small world."""
+    """Return a small world."""
     context = ssl.create_default_context(cadata=simulator.ca_pem.decode())
     connector = aiohttp.TCPConnector(ssl=context)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -146,7 +146,7 @@ async def plex(simulator: Simulator) -> AsyncGenerator[World]:
 
 
 async def test_sign_in(plex: World) -> None:
-    """A sign-in answers with the account and its new token; each refusal has its code."""
+    """A sign-in returns the account and its new token; each refusal has its code."""
     plex.ada.subscribe("yearly", renews_at=1_800_000_000)
     reply = await plex.sign_in(rememberMe="true")
     expires = plex.sim.clock.now().timestamp() + 14 * DAY
@@ -185,7 +185,7 @@ async def test_sign_in(plex: World) -> None:
 
 @pytest.mark.parametrize("worded", [False, True])
 async def test_address_is_locked(plex: World, worded: bool) -> None:
-    """Too many refused sign-ins lock the address for an hour; asking for a code doesn't."""
+    """Too many refused sign-ins lock the address for an hour; a missing code doesn't count."""
     plex.sim.lock_worded, wrong = worded, {"password": "wrong"}
     assert {(await plex.sign_in(**wrong)).outcome for _ in range(4)} == {(401, 1001)}
     plex.ada.code = "123456"
@@ -201,7 +201,7 @@ async def test_address_is_locked(plex: World, worded: bool) -> None:
 
 
 async def test_common_rules(plex: World) -> None:
-    """Everything wants a client, much a token, in headers or the query; XML by default."""
+    """Everything needs a client, most a token, in headers or query; XML is the default."""
     query, cookies = CLIENT | {"X-Plex-Token": plex.token}, {"Cookie": "a=b"}
     reply = await plex.send(plex.sim.url, PING, params=query, headers=cookies, xml=True)
     assert (reply.said.tag, reply.said.text) == ("pong", "true")
@@ -229,7 +229,7 @@ async def test_common_rules(plex: World) -> None:
 
 
 async def test_user(plex: World) -> None:
-    """The account shows every change, the token, and what was asked for."""
+    """The account shows every change, the token, and the requested parts."""
     ada, line = plex.ada, "GET /user?includeSubscriptions=1"
     expected = sample("simulator/user") | {"authToken": plex.token}
     expected |= {name: getattr(ada, name) for name in ("id", "uuid", "services")}
@@ -262,7 +262,7 @@ async def test_user(plex: World) -> None:
 
 
 async def test_end_of_tokens(plex: World) -> None:
-    """A sign-out ends one token, or all of a client; a reset ends all but transient ones."""
+    """A sign-out ends one token, or all of a client; a reset ends all but transient tokens."""
     cellar = await plex.cellar()
     shared, transient = cellar.access_token(plex.ada, ""), cellar.mint(plex.ada)
     for scope, left in (("token", {"b": "1", "c": "2"}), ("client", {"c": "2"})):
@@ -288,7 +288,7 @@ async def test_end_of_tokens(plex: World) -> None:
 
 
 async def test_resources(plex: World) -> None:
-    """Each kind of resource has its fields, and the connections that were asked for."""
+    """Each kind of resource has its fields and the requested connections."""
     vault = await plex.sim.add_server(owner=plex.ada, tls=True)
     cellar = await plex.cellar()
     await plex.sim.add_server(name="Foreign", owner=plex.grace)
@@ -324,7 +324,7 @@ async def test_resources(plex: World) -> None:
 
 
 async def test_resources_change(plex: World) -> None:
-    """Every attribute of a server can change, and a list may hold anything beside it."""
+    """Every attribute of a server can change, and a list may contain extra entries."""
     attic = plex.attic
     attic.name, attic.presence, attic.token = "\ud83d", False, "own-token"
     attic.extra = {"device": None, "product": ABSENT}
@@ -347,7 +347,7 @@ async def test_resources_change(plex: World) -> None:
 
 
 async def test_tokens_of_servers(plex: World) -> None:
-    """An account token opens owned servers, a server token that server; identities none."""
+    """An account token opens owned servers, a server token that server; identities need none."""
     attic, cellar = plex.attic, await plex.cellar()
     attic.token, shared = "own-token", cellar.access_token(plex.ada, "")
     opened = {OWN: attic, "own-token": attic, shared: cellar, None: None}
@@ -402,7 +402,7 @@ async def test_tokens_of_servers(plex: World) -> None:
 """.splitlines(),
 )
 async def test_server_paths(plex: World, row: str) -> None:
-    """A server is as strict as plex.tv; refusals are HTML, and some paths are the owner's."""
+    """A server is as strict as plex.tv; refusals are HTML, and some paths are owner-only."""
     owner, guest, lines = row.split(" ", 2)
     attic, guests = plex.attic, plex.attic.access_token(plex.grace, "")
     attic.shared_with = [plex.grace]
@@ -418,7 +418,7 @@ async def test_server_paths(plex: World, row: str) -> None:
 
 
 async def test_transient_token(plex: World) -> None:
-    """Every verb mints what lives for 48 hours, or until the server restarts."""
+    """Every verb mints a token that lasts for 48 hours, or until the server restarts."""
     attic, ada = plex.attic, plex.ada
     lines = [f"{method} {MINT}" for method in ("GET", "POST", "PUT")]
     minted = [(await plex.ask(line)).said["token"] for line in lines]
@@ -444,7 +444,7 @@ async def test_transient_token(plex: World) -> None:
 
 
 async def test_ways_to_be_out(plex: World) -> None:
-    """Servers stop, are in maintenance, or stand behind something."""
+    """Servers can be stopped, in maintenance, or behind a proxy."""
     attic = plex.attic
     for change in (attic.start, attic.stop):
         await change()
@@ -462,7 +462,7 @@ async def test_ways_to_be_out(plex: World) -> None:
 
 
 async def test_source(plex: World) -> None:
-    """A server describes itself and others, with a token that is good there."""
+    """A server describes itself and others, with a token that is valid there."""
     cellar = await plex.cellar(tls=True)
     cellar.connections.append(cellar.connection(relay=True))
     line = f"{SOURCE}server://{cellar.machine_identifier}"
@@ -483,7 +483,7 @@ async def test_source(plex: World) -> None:
 
 
 async def test_library(plex: World) -> None:
-    """A library lists films, in pieces if asked to, and who watches; its pictures are real."""
+    """A library lists films, in pages if requested, and viewers; its pictures are real."""
     library = plex.attic.library
     film = library.add("Sunrise", year=1927)
     library.play(film, user="grace")
@@ -527,7 +527,7 @@ async def test_library(plex: World) -> None:
 
 
 async def test_library_acts(plex: World) -> None:
-    """Marks, ends of streams and settings are remembered."""
+    """Watched marks, ended streams, and settings are remembered."""
     library, film = plex.attic.library, plex.attic.library.items[102]
     session = library.play(film)
     marked = "key=102&identifier=com.plexapp.plugins.library"
@@ -553,7 +553,7 @@ async def test_library_acts(plex: World) -> None:
 
 
 async def test_tls(plex: World) -> None:
-    """A certificate is good for one name; plain http is heard until TLS is required."""
+    """A certificate is valid for one name; plain http works unless TLS is required."""
     hosts, refused = ("127.0.0.2", "::1"), aiohttp.ClientConnectorCertificateError
     server = await plex.sim.add_server(owner=plex.ada, tls=True, hosts=hosts)
     for connection, host in zip(server.connections, hosts, strict=True):
@@ -563,7 +563,7 @@ async def test_tls(plex: World) -> None:
     old = server.connections[0]
     assert server.renew_certificate() in server.connections[0].uri
     await server.restart()
-    # The next connection meets a new certificate without a restart.
+    # The next connection gets a new certificate without a restart.
     vault = await plex.sim.add_server(owner=plex.ada, tls=True)
     vault.certificate_hash = "0123456789abcdef" * 2
     for connection in (old, replace(old, uri=server.url), vault.connections[0]):
@@ -584,7 +584,7 @@ async def test_tls(plex: World) -> None:
 
 @pytest.mark.parametrize("hello", [b"", b"\x16garbage", None])
 async def test_broken_handshakes(plex: World, hello: bytes | None) -> None:
-    """Clients that say nothing or nonsense do no harm, nor do they delay the end."""
+    """Clients that send nothing or garbage do no harm, and don't delay the shutdown."""
     server = await plex.sim.add_server(owner=plex.ada, tls=True)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     if hello is not None:
@@ -600,7 +600,7 @@ async def test_broken_handshakes(plex: World, hello: bytes | None) -> None:
 
 
 async def test_faults(plex: World) -> None:
-    """A fault answers as usual or with anything; it meets hosts and times, or by chance."""
+    """A fault uses the usual or any other body, and can depend on host, count, or chance."""
 
     async def statuses(count: int) -> list[int]:
         return [(await plex(PING)).status for _ in range(count)]
@@ -662,11 +662,11 @@ async def test_faults(plex: World) -> None:
 
 
 async def test_broken_answers(plex: World) -> None:
-    """An answer may be cut off before or within it, kept back, late, slow, or huge."""
+    """An answer can be cut off, held back, delayed, slow, or huge."""
     clock, sim = asyncio.get_running_loop().time, plex.sim
     dropped, truncated = aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError
     for action, error in (("drop", dropped), ("truncate", truncated)):
-        sim.fault(path="/ping", action=action, times=2)  # GET is sent again once
+        sim.fault(path="/ping", action=action, times=2)  # a GET is sent once more
         with pytest.raises(error):
             await plex(PING)
         assert sim.requests[-1].status == (200 if error is truncated else None)
@@ -695,7 +695,7 @@ async def test_broken_answers(plex: World) -> None:
 
 
 async def test_hostile_server(plex: World) -> None:
-    """A hostile server says who it is, hears everything, and answers as it is told."""
+    """A hostile server has an identity, records everything, and answers as configured."""
     script: Any = {"/security/*": ["close", b"nonsense"]}
     hostile = await plex.sim.add_hostile(answers=script)
     plex.sim.extra_resources.append(hostile.entry(name="Friend", owned=True))
@@ -723,7 +723,7 @@ async def test_hostile_server(plex: World) -> None:
 
 
 async def test_hostile_answers(plex: World) -> None:
-    """Every mode differs from the truth; packed bodies are the truth within."""
+    """Every mode differs from the truth; compressed bodies contain the truth."""
     hostile = await plex.sim.add_hostile(tls=False)
 
     async def heard(mode: str | None, size: int | None = None) -> bytes:
@@ -757,7 +757,7 @@ async def test_hostile_answers(plex: World) -> None:
 
 
 async def test_ports(plex: World) -> None:
-    """A dead port refuses, a silent one hears; nothing listens but on loopback."""
+    """A dead port refuses, a silent one accepts; everything listens on loopback only."""
     sim, anywhere = plex.sim, "0.0.0.0"
     refused = pytest.raises(ValueError, match="not a loopback address")
     added = sim.add_server(owner=plex.ada, host=anywhere), sim.add_silent(anywhere)
@@ -790,7 +790,7 @@ async def test_ports(plex: World) -> None:
     ("strong", "length", "seconds"), [("", 4, 900), ("?strong=true", 25, 1800)]
 )
 async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
-    """A PIN waits for its approval, for one client, for a while; only short ones link."""
+    """A PIN waits for approval, for one client, for a limited time; only short ones link."""
     other = {"X-Plex-Client-Identifier": "tv"}
     reply = await plex(f"POST /pins{strong}", headers={"X-Plex-Product": "Tests"})
     pin, line = reply.said, f"GET /pins/{reply.said['id']}"
@@ -822,7 +822,7 @@ async def test_pin(plex: World, strong: str, length: int, seconds: int) -> None:
 
 
 async def test_alone(plex: World) -> None:
-    """What runs alone has a clock that moves, and a full world or one from a file."""
+    """Run alone, the simulator has a running clock, and a full world or one from a file."""
     clock = Simulator(ticking=True).clock
     begin = clock.now()
     clock.advance(60)
@@ -849,7 +849,7 @@ async def test_alone(plex: World) -> None:
 
 
 async def test_control(plex: World) -> None:
-    """Everything can be changed over HTTP; nonsense is answered with a reason."""
+    """Everything can be changed over HTTP; invalid requests get an explanation."""
     sim, ada, attic = plex.sim, plex.ada, plex.attic
     account, server = f"/accounts/{ada.uuid}", f"/servers/{attic.machine_identifier}"
     control = await plex.control.start()

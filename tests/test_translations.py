@@ -1,4 +1,4 @@
-"""Every text that users read: complete in all languages, and in Home Assistant's words."""
+"""All user-facing text is complete in every language and uses Home Assistant's terms."""
 
 import ast
 import json
@@ -32,16 +32,16 @@ PROSE = [
     *("custom_components/**/en.json", "custom_components/**/*.yaml"),
 ]
 
-# What hassfest forbids, placeholders for untranslated text, and empty texts.
+# Forbidden by hassfest, placeholders for untranslated text, and empty texts.
 FORBIDDEN = re.compile(r"\[%|://|<[^>]+>|^\s|\s$|'\{\w+\}'|\{error\}|^$")
-# Words that don't fit the style of Home Assistant.
+# Words that don't follow the style of Home Assistant.
 FOREIGN_WORDS = re.compile(
     r"\b(e-mails?|licences?|anew|mend(s|ed)?|recogni[sz]able|colours?|be it"
     r"|as well as it goes|nobody's business)\b",
     re.IGNORECASE,
 )
 
-# Where these texts stand here, and where Home Assistant says the same.
+# Keys of these texts here, and of the same texts in Home Assistant.
 SHARED_TERMS = {
     "config.abort.already_configured": "airthings.config.abort.already_configured",
     "config.step.password.data.password": "abode.config.step.user.data.password",
@@ -49,7 +49,7 @@ SHARED_TERMS = {
     "entity.sensor.owner.name": "whois.entity.sensor.owner.name",
     "triggers.server_went_offline.fields.for.name": "occupancy.common.trigger_for_name",
 }
-# The frontend's words for "Settings > Devices & services", which is not installed here.
+# The frontend's terms for "Settings > Devices & services", which is not installed here.
 SETTINGS = {
     "de": "Einstellungen > Geräte & Dienste",
     "en": "Settings > Devices & services",
@@ -71,7 +71,7 @@ def texts_of(component: str, language: str) -> dict[str, str]:
 
 
 def flat(tree: dict[str, Any], path: str = "") -> dict[str, str]:
-    """Return all texts below a key, by their path."""
+    """Return all texts below a key, by path."""
     texts: dict[str, str] = {}
     for key, value in tree.items():
         name = f"{path}.{key}" if path else key
@@ -85,14 +85,14 @@ def placeholders(*trees: Any) -> set[str]:
 
 
 def strings(*nodes: ast.AST) -> set[str]:
-    """Return the strings in some code."""
+    """Return the string literals in some code."""
     parts = [part for node in nodes for part in ast.walk(node)]
     constants = [part.value for part in parts if isinstance(part, ast.Constant)]
     return {value for value in constants if isinstance(value, str)}
 
 
 def given(name: str, beside: str | None = None) -> set[str]:
-    """Return the strings given as a keyword in the code, in calls that name another."""
+    """Return the strings passed as a keyword argument in matching calls."""
     calls = [
         {keyword.arg: keyword.value for keyword in node.keywords}
         for tree in CODE.values()
@@ -105,7 +105,7 @@ def given(name: str, beside: str | None = None) -> set[str]:
 
 @pytest.mark.parametrize("language", sorted({*SETTINGS, *LANGUAGES}))
 def test_languages(language: str) -> None:
-    """Every language has plain texts, all placeholders, and Home Assistant's words."""
+    """Every language has plain texts, all placeholders, and Home Assistant's terms."""
     texts, english = flat(LANGUAGES[language]), flat(ENGLISH)
     assert texts.keys() == english.keys()
     for path, text in texts.items():
@@ -118,7 +118,7 @@ def test_languages(language: str) -> None:
 
 
 def test_words() -> None:
-    """Nothing is written in words that don't fit the style of Home Assistant."""
+    """No text contains words that don't follow the style of Home Assistant."""
     texts = {path: path.read_text() for pattern in PROSE for path in ROOT.glob(pattern)}
     texts |= {path: "\n".join(strings(tree)) for path, tree in CODE.items()}
     found = {path: FOREIGN_WORDS.findall(text) for path, text in texts.items()}
@@ -126,7 +126,7 @@ def test_words() -> None:
 
 
 def check_step(texts: dict[str, Any], step: ConfigFlowResult) -> None:
-    """Check that a step has all its texts, and gives the placeholders they name."""
+    """Check that a step has all its texts, and provides their placeholders."""
     assert texts["title"]
     assert texts.get("description") or step["step_id"] == "init"
     given = (step["description_placeholders"] or {}).keys()
@@ -170,7 +170,7 @@ async def test_steps(dialogs: Dialogs, entry: MockConfigEntry, source: Source) -
 
 
 def test_keys() -> None:
-    """Every error, abort and exception with a text is used, and each used has one."""
+    """Every error, abort, and exception with a text is used, and vice versa."""
     used = strings(*CODE.values())
     config, fix_flow = ENGLISH["config"], ENGLISH["issues"]["server_lost"]["fix_flow"]
     aborts = {*config["abort"], *fix_flow["abort"]}
@@ -184,7 +184,7 @@ def test_keys() -> None:
 
 
 async def test_entities_and_options(home: Home) -> None:
-    """Every entity has an icon, a name, and one of each of its values."""
+    """Every entity has an icon and a name, and one of each for all of its values."""
     await home.set_up()
     step = await home.hass.config_entries.options.async_init(home.entry.entry_id)
     check_step(ENGLISH["options"]["step"]["init"], step)
@@ -203,7 +203,7 @@ async def test_entities_and_options(home: Home) -> None:
 
 
 async def test_actions_and_triggers(hass: HomeAssistant) -> None:
-    """Code, descriptions, icons and texts know the same actions, triggers and fields."""
+    """Code, descriptions, icons, and texts have the same actions, triggers, and fields."""
     assert await async_setup_component(hass, DOMAIN, {})
     actions = hass.services.async_services_for_domain(DOMAIN)
     described = load_yaml_dict(str(INTEGRATION / "services.yaml"))

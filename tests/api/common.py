@@ -1,4 +1,4 @@
-"""What the tests of the client share."""
+"""Helpers shared by the tests of the client."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, fields as dataclass_fields
@@ -22,7 +22,7 @@ from tests.simulator import Account, Connection, Fault, Server, Simulator
 CLIENT_IDENTIFIER = "0b0f6c1e-6a0c-4a8e-9d5e-2f3f5d9b6a10"
 PASSWORD = "correct horse"
 CODE = "123456"
-SECRET = "secret-"  # how secrets in tests/fixtures begin
+SECRET = "secret-"  # prefix of secrets in tests/fixtures
 FIELDS = {
     "product": "Plex Account tests",
     "version": "1.2.3",
@@ -39,13 +39,13 @@ IDENTITY_HEADERS = {"X-Plex-Client-Identifier": CLIENT_IDENTIFIER} | {
     f"X-Plex-{name.title().replace('_', '-')}": text for name, text in FIELDS.items()
 }
 CLIENT: dict[str, Any] = {"client_identifier": CLIENT_IDENTIFIER, "identity": IDENTITY}
-SCAN = "/library/sections/all/refresh"  # an operation of the house
+SCAN = "/library/sections/all/refresh"  # an operation of House
 AS_XML = {"Accept": "application/xml"}
 type Headers = dict[str, str]
 QUICK_RETRY = api.RetryConfig(initial_interval=0, max_interval=1)
 
 json_and_xml = pytest.mark.parametrize("headers", [{}, AS_XML], ids=["json", "xml"])
-"""Runs a test with an answer in JSON and with one in XML."""
+"""Runs a test with a JSON answer and with an XML answer."""
 
 PLEX_DIRECT_HASH = "0123456789abcdef" * 2
 LIES: dict[str, Any] = {"protocol": "https", "address": "8.8.8.8", "port": 443}
@@ -69,17 +69,17 @@ class NoResolver(AbstractResolver):
 
     @override
     async def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing."""
 
 
 class Network:
-    """A session, and a note of every address that it dialled, and over which socket.
+    """A session that records every address it dials and every socket it opens.
 
-    `no_route`: the errors of addresses to which the network has no way.
+    `no_route` maps addresses that the network has no route to to their errors.
     """
 
     def __init__(self, ca_pem: bytes) -> None:
-        """Trust one certificate authority."""
+        """Trust a single certificate authority."""
         self.dialled: list[str] = []
         self.no_route: dict[str, int] = {}
         self.sockets: list[socket.socket] = []
@@ -93,7 +93,7 @@ class Network:
         )
 
     def _open(self, found: tuple[Any, ...]) -> socket.socket:
-        """Note an address before it is dialled."""
+        """Record an address before it is dialed."""
         family, kind, protocol, _, address = found
         if error := self.no_route.get(address[0]):
             raise OSError(error, "No route")
@@ -103,7 +103,7 @@ class Network:
 
 
 def listed_server(*connections: api.PlexConnection, **fields: Any) -> api.PlexServer:
-    """Return a server as a list names it; `fields` are those that matter."""
+    """Return a server as plex.tv lists it; `fields` are those that matter to the test."""
     unknown: dict[str, Any] = {
         field.name: False if field.type is bool else None
         for field in dataclass_fields(api.PlexServer)
@@ -115,12 +115,12 @@ def listed_server(*connections: api.PlexConnection, **fields: Any) -> api.PlexSe
 def way(
     uri: str, *, local: bool = True, relay: bool = False, ipv6: bool = False
 ) -> api.PlexConnection:
-    """Return a connection as a list names it; what is said beside that is a lie."""
+    """Return a connection as plex.tv lists it; fields other than its URI and flags are wrong."""
     return api.PlexConnection(uri=uri, local=local, relay=relay, ipv6=ipv6, **LIES)
 
 
 def advertised(one: Connection) -> api.PlexConnection:
-    """Return a connection of the simulator as a list names it."""
+    """Return a connection of the simulator as plex.tv lists it."""
     return way(one.uri, local=one.local, relay=one.relay, ipv6=one.ipv6)
 
 
@@ -134,22 +134,22 @@ def error_body(
 
 
 def refuse_constants(constant: str) -> NoReturn:
-    """Refuse what JSON does not know."""
+    """Reject constants that are not valid JSON."""
     raise ValueError(constant)
 
 
 def strict_loads(body: bytes) -> Any:
-    """Decode JSON as a stricter decoder does: UTF-8 only, and no NaN."""
+    """Decode JSON like a strict decoder: UTF-8 only, and no NaN."""
     return json.loads(body.decode(), parse_constant=refuse_constants)
 
 
 def sent_with(headers: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    """Return those headers of a request that have one of the names."""
+    """Return the headers of a request that have one of the names."""
     return {name: headers[name] for name in names if name in headers}
 
 
 class Bench:
-    """The simulated Plex, an account, and clients with its token and without."""
+    """The simulated Plex, an account, and clients with and without its token."""
 
     def __init__(
         self, network: Network, simulator: Simulator, account: Account
@@ -184,16 +184,16 @@ class Bench:
     def of_server(
         self, server: Server, url: str | None = None, **options: Any
     ) -> api.PlexServerClient:
-        """Return a client of a server, over its first connection or another one."""
+        """Return a client of a server, using its first connection unless given another."""
         url = url or server.connections[0].uri
         return api.PlexServerClient(self.network.session, url, **CLIENT | options)
 
     def fault(self, **options: Any) -> Fault:
-        """Let answers of plex.tv and of servers go wrong."""
+        """Make requests to plex.tv or to a server fail."""
         return self.simulator.fault(**{"host": "*", **options})
 
     async def friend(self, **fields: Any) -> Server:
-        """Return a server that somebody else shares with the account."""
+        """Return a server that another user shares with the account."""
         grace = self.simulator.add_account(username="grace", email="grace@example.com")
         return await self.simulator.add_server(
             name="Cellar", owner=grace, shared_with=[self.account], **fields
@@ -201,18 +201,18 @@ class Bench:
 
     @property
     def asked(self) -> list[str]:
-        """Return the method and path of every request."""
+        """Return the method and path of every request received."""
         return [f"{one.method} {one.path}" for one in self.requests]
 
 
 class House:
-    """A server that the account owns, a session with it, and whom that asks.
+    """A server that the account owns, a session with it, and the simulator around both.
 
-    `names` is what the name server says, `newest` what the list says from now on.
+    `names` holds the name server's answers; `newest` is the entry in all later lists.
     """
 
     def __init__(self, bench: Bench, server: Server) -> None:
-        """Begin without a connection."""
+        """Initialize without a connection."""
         self.network = bench.network
         self.simulator = bench.simulator
         self.token = bench.token
@@ -237,16 +237,16 @@ class House:
 
     @property
     def failures(self) -> list[api.Failure]:
-        """Return why the last choice was of no other connection."""
+        """Return why the last choice rejected the other connections."""
         choice = self.session.last_choice
         return [one.failure for one in choice.failures] if choice else []
 
     def at(self, host: str, **fields: Any) -> api.PlexConnection:
-        """Return a connection over one of the addresses of the server."""
+        """Return a connection to one of the server's addresses."""
         return advertised(self.server.connection(host=host, **fields))
 
     def entry(self, *ways: api.PlexConnection, **fields: Any) -> api.PlexServer:
-        """Return what the list says of the server."""
+        """Return the server's entry in the list."""
         usual: dict[str, Any] = {
             "machine_identifier": self.server.machine_identifier,
             "access_token": self.token,
@@ -258,7 +258,7 @@ class House:
     def open(
         self, *ways: api.PlexConnection, from_afar: bool = False, **fields: Any
     ) -> api.ServerSession:
-        """Return a session that begins with such an entry: the one in use from now on."""
+        """Return a session that starts with this entry, and make it the current one."""
 
         async def refresh_server_list() -> None:
             self.lists_asked += 1
@@ -276,7 +276,7 @@ class House:
         return opened
 
     async def resolve(self, host: str) -> list[api.IPAddress]:
-        """Return what the name server says."""
+        """Return the name server's answer."""
         self.looked_up.append(host)
         found = self.names.get(host, [])
         if isinstance(found, Exception):
@@ -286,14 +286,14 @@ class House:
     async def choose(
         self, *ways: api.PlexConnection, **fields: Any
     ) -> api.ConnectionResult:
-        """Return how a session chooses among connections, by default the server's."""
+        """Return the session's choice among connections, by default the server's."""
         session = self.open(*ways, **fields)
         await session.choose()
         assert session.last_choice
         return session.last_choice
 
     async def run(self, method: Any = "GET", **options: Any) -> int:
-        """Return the status of an operation, which is repeatable if it reads."""
+        """Return the status of an operation, which is repeatable if it only reads."""
 
         async def scan(client: api.PlexServerClient) -> Any:
             return await client.request(SCAN, method=method, **options)
@@ -301,18 +301,18 @@ class House:
         return (await self.session.run(scan, repeatable=method == "GET")).status
 
     def asked(self) -> list[str]:
-        """Return what the server was asked, and forget it."""
+        """Return the paths requested from the server, and clear them."""
         paths = [one.path for one in self.server.requests]
         self.simulator.clear_requests()
         return paths
 
     def fault(self, **fault: Any) -> Fault:
-        """Let what the server answers go wrong."""
+        """Make the server's answers fail."""
         return self.simulator.fault(host=self.server.machine_identifier, **fault)
 
 
 TESTS = str(Path(__file__).parents[1])
-TO_BE_KEPT = "to-be-kept"  # how secrets end that tests make up
+TO_BE_KEPT = "to-be-kept"  # suffix of secrets that tests generate
 WHERE_TO = ("127.0.0.", "127-0-0-1", "plex.direct", "://")
 WHAT_FOR = ("/users/signin", "/security", "includeSubscriptions")
 SECRETS = (SECRET, TO_BE_KEPT, PASSWORD, CODE, CLIENT_IDENTIFIER, *WHERE_TO, *WHAT_FOR)
@@ -321,9 +321,9 @@ SECRETS = (SECRET, TO_BE_KEPT, PASSWORD, CODE, CLIENT_IDENTIFIER, *WHERE_TO, *WH
 async def fails[E: api.PlexError](
     error: type[E], call: Callable[..., Awaitable[Any]], *arguments: Any, **facts: Any
 ) -> E:
-    """Return the error of a call, which has exactly this type and these attributes.
+    """Return the error of a call after checking its exact type and attributes.
 
-    It is safe to log, with the local variables of each frame it passed through.
+    The error, and the local variables of each frame it passed through, are safe to log.
     """
     with pytest.raises(error) as failed:
         await call(*arguments)
@@ -336,33 +336,33 @@ async def fails[E: api.PlexError](
 async def fails_once[E: api.PlexError](
     error: type[E], call: Callable[..., Awaitable[Any]], *arguments: Any, **facts: Any
 ) -> E:
-    """Return the error of a call that succeeds when it is made again."""
+    """Return the error of a call that succeeds the second time."""
     failed = await fails(error, call, *arguments, **facts)
     await call(*arguments)
     return failed
 
 
 def assert_safe(error: BaseException) -> None:
-    """Make sure that neither the text of an error nor its frames hold a secret."""
+    """Assert that neither the text of an error nor its frames contain a secret."""
     recorded = "".join([*texts_of(error), *frames_of(error)])
     assert [secret for secret in SECRETS if secret in recorded] == []
 
 
 def assert_frames_are_safe(error: BaseException) -> None:
-    """Make sure that whoever records local variables finds the operation, and no secret."""
+    """Assert that recorded local variables contain the operation, but no secret."""
     assert "<function" in "".join(frames_of(error))
     assert_safe(error)
 
 
 def texts_of(error: BaseException) -> Iterator[str]:
-    """Return what is logged of an error and of those that hang on it."""
+    """Return what is logged for an error and the errors chained to it."""
     for one in chained(error):
         yield from (str(one), repr(one), repr(one.args))
         yield from traceback.format_exception_only(one)
 
 
 def frames_of(error: BaseException) -> Iterator[str]:
-    """Return the local variables that a recorder of tracebacks sees outside of tests."""
+    """Return the local variables that a traceback recorder sees, excluding those of tests."""
     for one in chained(error):
         for frame, _ in traceback.walk_tb(one.__traceback__):
             if not frame.f_code.co_filename.startswith(TESTS):
@@ -370,7 +370,7 @@ def frames_of(error: BaseException) -> Iterator[str]:
 
 
 def chained(error: BaseException) -> list[BaseException]:
-    """Return an error and all that it came from."""
+    """Return an error and all errors that led to it."""
     found = [error]
     for one in found:
         causes = (one.__cause__, one.__context__)
@@ -379,5 +379,5 @@ def chained(error: BaseException) -> list[BaseException]:
 
 
 def plain(model: Any) -> Any:
-    """Return a model, secrets included, as JSON holds it; times are ISO 8601."""
+    """Return a model, including its secrets, as plain JSON; times are ISO 8601."""
     return json.loads(json.dumps(asdict(model), default=datetime.isoformat))

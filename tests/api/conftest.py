@@ -1,4 +1,4 @@
-"""What the tests of the client need: a session without DNS, and clients."""
+"""Fixtures for tests of the client: clients, and a session without DNS."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,14 +13,14 @@ from .common import Bench, Network
 
 @pytest.fixture(autouse=True)
 def enable_custom_integrations() -> None:
-    """Leave Home Assistant out of these tests."""
+    """Keep Home Assistant out of these tests."""
 
 
 @pytest.fixture
 async def network(simulator: Simulator) -> AsyncIterator[Network]:
-    """Return a session that trusts the simulator and looks up no name.
+    """Return a session that trusts the simulator and resolves no names.
 
-    The debug mode of the event loop is off: it would take a third of the time.
+    The debug mode of the event loop is off because it would take a third of the time.
     """
     asyncio.get_running_loop().set_debug(False)
     network = Network(simulator.ca_pem)

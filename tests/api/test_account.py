@@ -1,4 +1,4 @@
-"""The operations of plex.tv for an account: signing in and out, PINs, GET /user, /ping."""
+"""plex.tv operations for an account: signing in and out, PINs, GET /user, and /ping."""
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ EPOCH = 1_393_545_600
 MOMENT = datetime(2014, 2, 28, tzinfo=UTC)
 
 ACCOUNT = sample("account")
-"""As in the schema UserPlexAccount, each field with a value that isn't the default."""
+"""The schema UserPlexAccount, with a non-default value in each field."""
 [BILLED] = ACCOUNT["subscriptions"]
 EXPECTED, EMPTY = sample("expected/account"), sample("expected/account-empty")
 MINIMAL = {"id": 7, "uuid": "seven"}
@@ -43,12 +43,12 @@ NESTED = (*FREE, "pastSubscriptions", "trials")
 
 
 def ask(bench: Bench, **options: Any) -> Awaitable[api.PlexAccount]:
-    """Return what GET /user says."""
+    """Return the parsed answer of GET /user."""
     return bench.client.get_token_details(**options)
 
 
 def sign_in(bench: Bench, **options: Any) -> Awaitable[api.PlexAccount]:
-    """Return what a sign-in says."""
+    """Return the parsed answer of a sign-in."""
     return bench.client.post_users_sign_in_data("ada", PASSWORD, CODE, **options)
 
 
@@ -56,14 +56,14 @@ both_operations = pytest.mark.parametrize("operation", [ask, sign_in])
 
 
 async def read(bench: Bench, body: Any, **options: Any) -> api.PlexAccount:
-    """Return what is read of a body; one that isn't text has the required fields."""
+    """Return the account read from a body; required fields are added unless it is text."""
     body = body if isinstance(body, str) else MINIMAL | body
     bench.fault(path="/user", body=body, times=1)
     return await bench.plex_tv(token="any", **options).get_token_details()
 
 
 async def test_sends_only_what_is_known(bench: Bench) -> None:
-    """What isn't known of a client is left out; rememberMe can be declined."""
+    """Unknown client details are omitted, and rememberMe can be turned off."""
     options: Any = {"client_identifier": "other", "server_url": bench.simulator.url}
     client = api.PlexTvClient(bench.network.session, **options)
     await client.post_users_sign_in_data("ada", PASSWORD, CODE, remember_me=False)
@@ -81,7 +81,7 @@ async def test_sends_only_what_is_known(bench: Bench) -> None:
 async def test_returns_the_account_with_a_new_token(
     bench: Bench, headers: Headers
 ) -> None:
-    """The token of the answer is a token of the account."""
+    """The returned token is a token of the account."""
     signed_in = await sign_in(bench, headers=headers)
     assert (signed_in.id, signed_in.uuid) == (bench.account.id, bench.account.uuid)
     tokens = dict.fromkeys([bench.token, signed_in.auth_token], CLIENT_IDENTIFIER)
@@ -92,7 +92,7 @@ ERRORS: dict[type[api.PlexError], list[tuple[int, int]]] = {
     api.PlexAuthenticationError: [(401, 1001), (401, 4711)],
     api.PlexRateLimitError: [(429, 1003)],
     api.PlexEmailRequired: [(401, 1030)],
-    # A code that is known says more than the status.
+    # A known code is more specific than the status.
     api.PlexInvalidCode: [(401, 1028), (403, 1028)],
     api.PlexTooManyAttempts: [(401, 1031), (403, 1031), (429, 1031)],
     api.PlexTwoFactorRequired: [(401, 1029), (400, 1029), (422, 1029)],
@@ -115,7 +115,7 @@ FORMS = {
 async def test_codes(
     bench: Bench, error: type[api.PlexError], status: int, code: int, form: str
 ) -> None:
-    """Every code has its error, in JSON, in XML, and in numbers written as text."""
+    """Every code maps to its error, whether in JSON, in XML, or as a number in text."""
     bench.fault(status=status, body=FORMS[form] % (code, MESSAGE, status), times=1)
     facts = {"status": status, "code": code, "message": MESSAGE}
     await fails_once(error, partial(sign_in, bench), **facts)
@@ -137,7 +137,7 @@ NO_ZONE = "Fri, 31 Dec 1999 23:59:59 +9999999999"
     ],
 )
 async def test_rate_limit(bench: Bench, header: str | None, wait: Any) -> None:
-    """The wait that 429 asks for is told, in seconds."""
+    """The wait requested by a 429 is reported in seconds."""
     date = datetime.now(UTC) + timedelta(hours=9)
     headers = {} if header is None else {"Retry-After": date.strftime(header)}
     bench.fault(status=429, headers=headers, times=1)
@@ -147,7 +147,7 @@ async def test_rate_limit(bench: Bench, header: str | None, wait: Any) -> None:
 
 
 async def test_the_password_is_sent_once(bench: Bench) -> None:
-    """Nothing makes a sign-in that may have arrived happen twice, on a kept connection."""
+    """A sign-in that may have arrived is never repeated, even on a kept-alive connection."""
     await bench.client.ping()
     bench.fault(action="drop", times=1)
     call = partial(sign_in, bench, retry=QUICK_RETRY)
@@ -158,7 +158,7 @@ async def test_the_password_is_sent_once(bench: Bench) -> None:
 
 @pytest.mark.parametrize("retried", [True, False])
 async def test_a_refused_connection(bench: Bench, retried: bool) -> None:
-    """What was never sent may be sent again, if the configuration says so."""
+    """A request that was never sent may be retried if the configuration allows it."""
     retry = api.RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=100)
     call = partial(sign_in, bench, retry=retry if retried else None)
     await bench.simulator.stop_plex_tv()
@@ -170,7 +170,7 @@ async def test_a_refused_connection(bench: Bench, retried: bool) -> None:
 
 @json_and_xml
 async def test_new_pin(bench: Bench, headers: Headers) -> None:
-    """A PIN has four characters and lives for a quarter of an hour; a strong one is long."""
+    """A PIN has four characters and lives for 15 minutes; a strong one is longer."""
     pin = await bench.stranger.create_pin(headers=headers)
     assert (len(pin.code), pin.expires_in) == (4, 900)
     assert (pin.auth_token, pin.trusted) == (None, False)
@@ -182,7 +182,7 @@ async def test_new_pin(bench: Bench, headers: Headers) -> None:
 
 
 async def test_link_the_pin_of_another_device(bench: Bench) -> None:
-    """An account can approve the PIN of another client, which nobody else can look at."""
+    """An account can approve another client's PIN, which no other client can view."""
     other = bench.plex_tv(client_identifier="another-client")
     pin = await other.create_pin()
     await fails(api.PlexAuthenticationError, bench.stranger.link_pin, pin.code)
@@ -194,7 +194,7 @@ async def test_link_the_pin_of_another_device(bench: Bench) -> None:
 
 @pytest.mark.parametrize("value", [None, [], {}, "soon"], ids=repr)
 async def test_pin_with_little_to_say(bench: Bench, value: Any) -> None:
-    """Only ID and code are needed, and the code no more once there is a token."""
+    """Only ID and code are required, and the code only until there is a token."""
     odd = dict.fromkeys(("expiresIn", "expiresAt", "trusted"), value)
     bench.fault(path="/pins", body={"id": "5", "code": "ABCD", **odd})
     bench.fault(path="/pins/5", body={"id": 5, "authToken": "token"})
@@ -211,14 +211,14 @@ NO_JSON = ["null", "<pong>false</pong>", "<pong/>", ""]
 
 @pytest.mark.parametrize("body", NO_PONGS + NO_JSON, ids=short_id)
 async def test_ping(bench: Bench, body: Any) -> None:
-    """plex.tv answers a ping in JSON or XML; any other answer of success is no pong."""
+    """A ping succeeds if the answer is a pong in JSON or XML; no other answer counts."""
     bench.fault(path="/ping", status=200, body=body, times=1)
     assert await bench.client.ping() is False
     assert await bench.client.ping() is await bench.client.ping(headers=AS_XML) is True
 
 
 async def test_sign_out(bench: Bench) -> None:
-    """Signing out ends the token, but not if it fails; it can't be repeated."""
+    """Signing out ends the token unless it fails, and can't be repeated."""
     token, client = bench.token, bench.client
     other = bench.simulator.sign_in(bench.account, CLIENT_IDENTIFIER)
     bench.fault(status=503, times=1)
@@ -232,7 +232,7 @@ async def test_sign_out(bench: Bench) -> None:
 
 @both_operations
 async def test_every_field(bench: Bench, operation: Any) -> None:
-    """Every field of the schema arrives."""
+    """Every field of the schema is read."""
     bench.fault(body=ACCOUNT, times=1)
     assert plain(await operation(bench)) == EXPECTED
     assert (await operation(bench)).uuid == bench.account.uuid
@@ -248,9 +248,10 @@ async def test_xml_says_the_same(bench: Bench, operation: Any, extra: Any) -> No
 
 
 async def test_what_may_be_absent_or_new(bench: Bench) -> None:
-    """Only who it is is required; free accounts lack some parts.
+    """Only the identifying fields are required; free accounts lack some parts.
 
-    Sets of names are open, numbers have no upper bound, extra fields do no harm.
+    Enumerations are open-ended, numbers have no upper bound, and extra fields are
+    ignored.
     """
     details = await read(bench, sample("odd/account"))
     assert plain(details) == sample("expected/account-odd")
@@ -266,7 +267,7 @@ async def test_what_may_be_absent_or_new(bench: Bench) -> None:
     "value", [None, {}, [], [None], [[]], {"a": {"b": 1}}], ids=repr
 )
 async def test_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
-    """A field that is null, or of a type that nobody expects, is as good as absent."""
+    """A field that is null or has an unexpected type is treated as missing."""
     body = dict.fromkeys(ACCOUNT, value) | dict.fromkeys(NESTED) | MINIMAL
     assert plain(await read(bench, body)) | {"has_password": True} == EMPTY
 
@@ -311,7 +312,7 @@ IN_WORDS = ("2014-02-28 00:00:00 UTC", "2014-02-28T00:00:00", "2014-02-28T00:00:
 async def test_forms_of_a_value(
     bench: Bench, field: str, attribute: str, value: Any, forms: list[Any]
 ) -> None:
-    """Flags, numbers and texts may stand for each other; a time is in UTC, or none."""
+    """Flags, numbers, and text are interchangeable; a time is in UTC, or None."""
     for form in forms:
         found = getattr(await read(bench, {field: form}), attribute)
         assert (found, type(found)) == (value, type(value)), form
@@ -320,7 +321,7 @@ async def test_forms_of_a_value(
 
 @json_and_xml
 async def test_managed_user(bench: Bench, headers: Headers) -> None:
-    """A managed Home user has neither email address nor username nor password."""
+    """A managed Home user has no email address, username, or password."""
     names: Any = {"username": "", "email": "", "title": "Kid", "friendly_name": "Kid"}
     flags: Any = {"password": None, "restricted": True, "home": True, "pin": "1234"}
     child = bench.simulator.add_account(**names, **flags)
@@ -353,7 +354,7 @@ async def test_managed_user(bench: Bench, headers: Headers) -> None:
 async def test_text_can_be_shown(
     bench: Bench, written: str, shown: str, decoder: Any
 ) -> None:
-    """What can't be printed, and what has no end, reaches no screen and no database."""
+    """Unprintable characters and overlong text never reach a screen or a database."""
     body = f'{{"id": 1, "uuid": "a", "username": "{written}"}}'
     assert (await read(bench, body, json_loads=decoder)).username == shown
 
@@ -371,7 +372,7 @@ async def test_text_can_be_shown(
 async def test_when_a_plex_pass_renews_and_ends(
     bench: Bench, changed: dict[str, Any], renews: Any, ends: Any
 ) -> None:
-    """The active Plex Pass says when it renews, or ends; a lifetime one does neither."""
+    """An active Plex Pass has a renewal or end date; a lifetime one has neither."""
     active = BILLED | {"renewsAt": EPOCH, "endsAt": None, "canceled": False} | changed
     body = {"subscriptions": [BILLED | {"state": "ended"}, active]}
     details = await read(bench, body)

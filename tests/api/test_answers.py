@@ -1,4 +1,4 @@
-"""How bodies are read, whatever is in them, at what cost; and what errors tell of them."""
+"""How any body is read, at what cost, and what errors reveal about it."""
 
 from contextlib import suppress
 from functools import partial
@@ -58,7 +58,7 @@ OTHER_CHARSET = "application/json; charset=utf-7"
 async def test_unusable_answers(
     bench: Bench, attic: api.PlexServerClient, server: Server, operation: str, body: Any
 ) -> None:
-    """A success that doesn't say what was asked for, or can't be read, is an error."""
+    """A successful answer that can't be read or lacks the requested data is an error."""
     call: Any = getattr(bench.client, operation, None) or getattr(attic, operation)
     source = f"server://{server.machine_identifier}"
     arguments = {SOURCE: (source,), SIGN_IN: ("ada", PASSWORD, CODE)}.get(operation, ())
@@ -89,9 +89,9 @@ for odd in (*sample("odd/refusals"), "[" * 100_000):
 async def test_refusals(
     bench: Bench, status: int, body: Any, code: int | None, error: type[api.PlexError]
 ) -> None:
-    """A refusal is one whatever its body looks like, and a lock one by its words.
+    """A refusal is recognized whatever its body is, and a lock by its wording.
 
-    A token that has expired is 498; some endpoints say 422, in one of several forms.
+    An expired token is 498; some endpoints return 422, in one of several forms.
     """
     bench.fault(status=status, body=body, times=1)
     await fails_once(error, bench.client.get_token_details, status=status, code=code)
@@ -138,10 +138,11 @@ NAMED = {"username": "ädä"}
 async def test_what_counts(
     bench: Bench, body: str | bytes, expected: dict[str, Any], decoder: Any
 ) -> None:
-    """JSON and XML are recognized by what they are, whatever the header says.
+    """JSON and XML are recognized by content, whatever the header says.
 
-    Deep is fine, and nearly well-formed; an attribute counts, of keys the last. Any
-    space is a plain one. An integer that no machine word holds is left out.
+    Deep nesting and nearly well-formed XML are accepted. Attributes win over elements,
+    and the last of duplicate keys wins. Any kind of space becomes a plain one. An
+    integer that doesn't fit into a machine word is ignored.
     """
     client = bench.plex_tv(token="any", json_loads=decoder)
     for content_type in (*CONTENT_TYPES, OTHER_CHARSET):
@@ -151,9 +152,9 @@ async def test_what_counts(
 
 
 async def test_decoder(bench: Bench, server: Server) -> None:
-    """A decoder can be passed in; it gets bytes, and what it refuses is no answer.
+    """A custom decoder gets bytes, and whatever it rejects is an error.
 
-    Of a front page nothing is needed, so it isn't decoded.
+    Nothing on the front page is needed, so it isn't decoded.
     """
     decoder = Mock(side_effect=strict_loads)
     client = bench.plex_tv(token=bench.token, json_loads=decoder)
@@ -172,7 +173,7 @@ async def test_decoder(bench: Bench, server: Server) -> None:
 async def test_elements_in_answers_to_probes(
     bench: Bench, attic: api.PlexServerClient
 ) -> None:
-    """Answers of a megabyte each, packed into a kilobyte, are given up early."""
+    """Answers of a megabyte each, compressed to a kilobyte, are abandoned early."""
     body = gzip.compress(
         f"<MediaContainer>{'<a/>' * 240_000}</MediaContainer>".encode()
     )
@@ -185,7 +186,7 @@ async def test_elements_in_answers_to_probes(
     assert process_time() - started < 1
 
 
-# Errors: what they tell, and what they never tell
+# Errors: what they reveal, and what they never reveal
 
 TOKEN = "token-to-be-kept"
 MESSAGE = "message-to-be-kept"
@@ -203,12 +204,12 @@ WITH_OTHER_FACTS = {"AddressError", "ParamsError", "PathError", "Unreachable"}
 
 
 def kind(name: str) -> type[api.PlexError]:
-    """Return an error by its name, which begins with Plex."""
+    """Return an error class by its name without the Plex prefix."""
     return getattr(api, f"Plex{name}")
 
 
 async def test_facts_of_an_answer(bench: Bench) -> None:
-    """Status and code are told; the rest is there for who asks for it."""
+    """The text has status and code; everything else is available as attributes."""
     bench.fault(status=401, body=error_body(1029, MESSAGE), headers=ECHO, times=1)
     call = partial(bench.stranger.post_users_sign_in_data, "ada", PASSWORD, CODE)
     facts = FACTS | {"content_type": "application/json", "retry_after": None}
@@ -221,9 +222,9 @@ async def test_facts_of_an_answer(bench: Bench) -> None:
 
 
 async def test_frames(bench: Bench, server: Server) -> None:
-    """Those of an error that isn't the client's hold no secret.
+    """The frames of errors raised outside the client contain no secret.
 
-    Nor do those of an answer that breaks off while it is passed on.
+    Neither do those of an answer that breaks off while it is streamed.
     """
     moody = AsyncMock(side_effect=[LookupError("1"), LookupError("2"), bench.token])
     client = bench.of_server(server, token=moody)
@@ -251,7 +252,7 @@ async def test_frames(bench: Bench, server: Server) -> None:
     "name", sorted({"Error", *" ".join(FAMILIES.values()).split()} - WITH_OTHER_FACTS)
 )
 def test_text_of_every_error(name: str) -> None:
-    """Text and repr are safe by construction."""
+    """Text and repr never contain anything unsafe."""
     facts: Any = FACTS | {"headers": {"Retry-After": HEADER}}
     if issubclass(kind(name), api.PlexConnectionError):
         facts = {"request_sent": True}
@@ -262,7 +263,7 @@ def test_text_of_every_error(name: str) -> None:
 
 @pytest.mark.parametrize("parent", FAMILIES)
 def test_families(parent: str) -> None:
-    """Who catches a parent catches its children, and not its siblings."""
+    """Catching a parent class catches its subclasses, but not its siblings."""
     children = {
         name
         for name in api.__all__

@@ -1,4 +1,4 @@
-"""Which connections of a list may be dialed, whatever its author wrote into it."""
+"""Which connections in a list may be dialed, whatever its author put into it."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
@@ -24,7 +24,7 @@ NEIGHBOR = DialPolicy(owned=False, private=True, loopback=False)
 ON_LOOPBACK = DialPolicy(owned=True, private=False, loopback=True)
 
 ON_THIS_MACHINE = [Failure.LOOPBACK] * 3 + [None]
-# Addresses, plain IPv4, plain IPv6, and IPv6 that carries IPv4, and what is told of them
+# Plain IPv4, plain IPv6, and IPv6 addresses that embed IPv4, with the expected verdicts
 VERDICTS: dict[str, Sequence[Failure | None]] = {
     """
         8.8.8.8 172.15.255.255 172.32.0.1 192.167.255.255 2606:4700::1 ::ffff:8.8.8.8
@@ -43,7 +43,7 @@ VERDICTS: dict[str, Sequence[Failure | None]] = {
     """
         127.0.0.1 127.255.255.255 ::1 0:0:0:0:0:0:0:1 ::ffff:127.0.0.1 ::ffff:7f00:1
     """: ON_THIS_MACHINE,
-    # Whoever wrote the list
+    # Refused regardless of who wrote the list
     "0.0.0.0 0.1.2.3 :: ::ffff:0.0.0.0 64:ff9b::": [Failure.UNSPECIFIED] * 4,
     """
         224.0.0.1 239.255.255.250 ff02::1 ::ffff:224.0.0.1 2002:e000:1::1
@@ -90,7 +90,7 @@ PLAIN_HTTP = "8.8.8.8 10.0.0.1 [2606:4700::7] a.example localhost.a.example"
 
 
 def hosts_of(address: str) -> list[str]:
-    """Return the hosts that stand for an address: itself, and its plex.direct name."""
+    """Return the hosts that represent an address: the address and its plex.direct name."""
     parsed = ip_address(address)
     label = {4: address.replace(".", "-"), 6: parsed.packed.hex("-", 2)}[parsed.version]
     bare = f"[{address}]" if parsed.version == 6 else address
@@ -109,7 +109,7 @@ URIS |= dict.fromkeys(MALFORMED, [Failure.MALFORMED] * 4)
 
 
 def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
-    """Return why each policy refuses a connection, None for one that may be dialed."""
+    """Return why each policy refuses a connection, or None if it may be dialed."""
     found: list[Failure | None] = []
     for policy in policies:
         candidates = api.select_candidates([way(uri)], policy)
@@ -124,10 +124,10 @@ def verdicts(uri: str, *policies: DialPolicy) -> list[Failure | None]:
 
 @pytest.mark.parametrize("uri", URIS, ids=ascii)
 def test_what_may_be_dialed(uri: str) -> None:
-    """It depends on the address, on its owner, and on where we are.
+    """The verdict depends on the address, its owner, and our own network.
 
-    Where the list itself comes from this machine, this machine may be dialed, also by
-    http. Anything but an origin, and other ways to write an address, are refused.
+    If the list itself comes from this machine, this machine may be dialed, even over
+    http. Anything but an origin, and nonstandard spellings of an address, are refused.
     """
     assert verdicts(uri, OWNED, SHARED, NEIGHBOR, ON_LOOPBACK) == URIS[uri]
 
@@ -150,9 +150,10 @@ def test_what_may_be_dialed(uri: str) -> None:
     ],
 )
 def test_connections_of_good_form(uri: str, url: str | None) -> None:
-    """A scheme of the web, a host and perhaps a port, as they go over the wire.
+    """An http or https scheme, a host, and an optional port are normalized for the wire.
 
-    Http with a plex.direct name may speak TLS; there still is nothing secure for sure.
+    A plain http URI with a plex.direct name is tried with TLS, but doesn't count as
+    secure.
     """
     uri = uri.format(PLEX_DIRECT_HASH)
     url = (url or f"{uri}:443").format(PLEX_DIRECT_HASH)
@@ -163,7 +164,7 @@ def test_connections_of_good_form(uri: str, url: str | None) -> None:
 
 @pytest.mark.parametrize("host", PLAIN_HTTP.split())
 def test_plain_http(host: str) -> None:
-    """Plain http is no way to a server; one that has no other is told of."""
+    """Plain http is never dialed; a server that offers nothing else is flagged."""
     plain, secure = way(f"http://{host}:32400"), way("https://10.1.1.1")
     never = way("https://169.254.169.254")
     assert verdicts(plain.uri, OWNED, ON_LOOPBACK) == [Failure.PLAIN_HTTP] * 2
@@ -174,7 +175,7 @@ def test_plain_http(host: str) -> None:
 
 
 def test_order() -> None:
-    """Local, remote, relay; in each IPv4 before IPv6, as the address says; each once."""
+    """Local, remote, relay; within each IPv4 before IPv6, judged by the address; no duplicates."""
     ways = [
         way("https://[2606:4700::3]", local=False, relay=True),
         way("https://8.8.8.3", local=True, relay=True),
@@ -198,9 +199,10 @@ def test_order() -> None:
 
 
 def test_long_lists() -> None:
-    """The first 24 that may be dialed count; ten thousand aren't even remembered.
+    """Only the first 24 that may be dialed count; ten thousand aren't even stored.
 
-    Names that take long to encode are refused unencoded, and few are looked at.
+    Names that are slow to encode are refused without encoding, and only a few are
+    examined.
     """
     bad = [way("https://169.254.169.254")] * 50
     good = [way(f"https://8.8.8.8:{port}") for port in range(1, 10_001)]
@@ -215,7 +217,7 @@ def test_long_lists() -> None:
         assert process_time() - started < 0.3
 
 
-# Whatever strangers write, against another reading of the rules
+# Arbitrary input, checked against a second implementation of the rules
 NETWORKS = {
     "never": ("0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
     "loopback": ("127.0.0.0/8", "::1/128"),
@@ -224,16 +226,16 @@ NETWORKS = {
 }  # fmt: skip
 MAPPED, TEREDO = "::ffff:0:0/96", "2001::/32"
 CARRIERS = {MAPPED: 0, "64:ff9b::/96": 0, "2002::/16": 80, TEREDO: 0}
-"""Where an IPv6 address carries an IPv4 one, and how many bits follow it."""
+"""IPv6 networks that embed an IPv4 address, and the number of bits after it."""
 
 
 def is_in(address: Any, networks: str) -> bool:
-    """Return whether an address is in one of some networks."""
+    """Return whether an address is in one of the networks."""
     return any(address in ip_network(one) for one in NETWORKS[networks])
 
 
 def may_be_dialed(address: Any, policy: DialPolicy) -> bool:
-    """Return whether the rules let an address be dialed, by another reading of them."""
+    """Return whether a second implementation of the rules allows dialing an address."""
     for network, shift in CARRIERS.items():
         if address in ip_network(network):
             bits = int(address) >> shift
@@ -280,7 +282,7 @@ policies = st.builds(DialPolicy)
 def test_whatever_a_list_says(
     listed: list[api.PlexConnection], policy: DialPolicy
 ) -> None:
-    """Only what the rules allow is a candidate, as plain as can be, in their order."""
+    """Only what the rules allow becomes a candidate, in normalized form and in order."""
     allowed = api.select_candidates(listed, policy).allowed
     assert len(allowed) <= 24
     kinds = [*ConnectionKind]

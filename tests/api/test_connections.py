@@ -1,4 +1,4 @@
-"""Which connection of a server is chosen: probes over real TLS, on loopback."""
+"""How a server's connection is chosen: probes over real TLS, on loopback."""
 
 import asyncio
 from dataclasses import replace
@@ -44,7 +44,7 @@ async def neighbor(house: House, **fields: Any) -> Server:
 
 
 async def silent(house: House, count: int) -> list[api.PlexConnection]:
-    """Return connections that accept and say nothing."""
+    """Return connections that accept but never answer."""
     ports = [await house.simulator.add_silent() for _ in range(count)]
     return [way(f"https://127.0.0.1:{port}") for port in ports]
 
@@ -54,7 +54,7 @@ async def silent(house: House, count: int) -> list[api.PlexConnection]:
 async def test_first_in_order_that_answers(
     house: House, dead: int, owned: bool
 ) -> None:
-    """Local before remote before relay, IPv4 before IPv6, as far as they answer."""
+    """The first working connection wins: local, remote, relay, with IPv4 before IPv6."""
     ways = [
         house.at("127.0.0.1"),
         house.at("::1"),
@@ -72,7 +72,7 @@ async def test_first_in_order_that_answers(
 
 
 async def test_probes_carry_an_identity_and_no_token(house: House) -> None:
-    """Every probe says who is asking, has no token, and no name is looked up."""
+    """Every probe identifies the client and carries no token, and no name is resolved."""
     house.server.answers_as = "somebody-else"
     await house.choose()
     assert house.failures == [Failure.OTHER_SERVER] * 4
@@ -89,9 +89,9 @@ async def test_probes_carry_an_identity_and_no_token(house: House) -> None:
 async def test_a_quick_relay_does_not_win_over_a_slow_local_one(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who is earlier in order wins, even if others were somewhat quicker.
+    """Earlier connections win even if later ones are slightly faster.
 
-    Once the first in order has answered, nobody waits for those that are slower.
+    Once the first one in order has answered, slower ones aren't waited for.
     """
     quick = await neighbor(house, answers_as=house.server.machine_identifier)
     slow = house.fault(delay=0.1)
@@ -112,7 +112,7 @@ async def test_a_quick_relay_does_not_win_over_a_slow_local_one(
 
 @pytest.mark.parametrize("dead", [1, 3, 23])
 async def test_silent_ones_cost_little(house: House, dead: int) -> None:
-    """Connections that are silent and preferred are waited for 0.3 s, not 5 s."""
+    """Preferred connections that stay silent cost 0.3 s, not 5 s."""
     ways = await silent(house, dead)
     started = monotonic()
     choice = await house.choose(*ways, house.at("127.0.0.2", local=False))
@@ -123,7 +123,7 @@ async def test_silent_ones_cost_little(house: House, dead: int) -> None:
 
 
 async def test_the_pause_tells_nothing(house: House) -> None:
-    """Whoever shares a server can't tell from a pause what another address does."""
+    """Someone who shares a server can't infer from the delay how another address behaves."""
     stranger = await neighbor(house)
     remote = house.at("127.0.0.2", local=False)
     others = {
@@ -142,7 +142,7 @@ async def test_the_pause_tells_nothing(house: House) -> None:
 
 
 async def test_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Probes without an answer end together; the 25th connection isn't tried."""
+    """Unanswered probes time out together; the 25th connection isn't tried."""
     monkeypatch.setattr(connections, "PROBE_SECONDS", 0.5)
     hanging = house.fault(action="hang")
     ways = await silent(house, 23)
@@ -153,7 +153,7 @@ async def test_silence(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_cancelled_choice(house: House) -> None:
-    """A choice that is no longer wanted leaves nothing running."""
+    """A canceled choice leaves nothing running."""
     hanging = house.fault(action="hang")
     choosing = asyncio.create_task(house.choose())
     await until(lambda: hanging.hits == 4)
@@ -166,9 +166,9 @@ async def test_cancelled_choice(house: House) -> None:
 
 
 async def test_what_may_not_be_dialed(house: House) -> None:
-    """It isn't, be it that the list comes from afar; the reasons are told by kind.
+    """Forbidden addresses are never dialed; failures are reported by kind.
 
-    Whoever wrote a name may have written any address into it.
+    A name may resolve to any address its author likes.
     """
     found = {
         "127.0.0.1": Failure.LOOPBACK,
@@ -198,9 +198,9 @@ async def test_what_may_not_be_dialed(house: House) -> None:
 
 
 async def test_plain_http(bench: Bench, house: House) -> None:
-    """It is dialed on this machine only; a server without anything else is told of.
+    """Plain http is dialed on this machine only; a server without anything else is flagged.
 
-    With a plex.direct name such a port may speak TLS, and is preferred so.
+    With a plex.direct name such a port may speak TLS, which is then preferred.
     """
     assert (await house.choose(way("http://10.0.0.1:32400"))).insecure_only
     assert house.host is None
@@ -239,7 +239,7 @@ async def test_plain_http(bench: Bench, house: House) -> None:
 async def test_what_a_name_server_says(
     house: House, addresses: list[str] | Exception, outcomes: set[str]
 ) -> None:
-    """Of the first four addresses that may be dialed one that answers is used."""
+    """Any working address among the first four that may be dialed is used."""
     name = f"music.{house.server.certificate_hash}.plex.direct"
     uri = f"https://{name}:{house.server.port}"
     house.names[name] = addresses
@@ -257,7 +257,7 @@ async def test_what_a_name_server_says(
     "error", [errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL]
 )
 async def test_no_route_to_the_address_in_a_name(house: House, error: int) -> None:
-    """Where the network has no way to it, the name is resolved: NAT64 leads there."""
+    """If there is no route to the address, the name is resolved, for the sake of NAT64."""
     house.network.no_route["127.0.0.1"] = error
     carried = house.at("127.0.0.1")
     name = carried.uri.removeprefix("https://").partition(":")[0]

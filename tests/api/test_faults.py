@@ -1,4 +1,4 @@
-"""What every operation makes of everything that can go wrong with an answer: one table."""
+"""One table of how every operation handles every possible fault."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -60,14 +60,14 @@ TRUTHS: Mapping[str, Any] = {
 }
 
 
-# A host that answers with whatever bytes a test wants
+# A host that answers with arbitrary bytes
 
 
 class Host(BarePort):
-    """Listens on a loopback address and notes what it is sent."""
+    """Listens on a loopback address and records the requests it gets."""
 
     def __init__(self, body: bytes, mode: Mode) -> None:
-        """Know the true answer, and how to answer."""
+        """Initialize with the true answer and a mode of answering."""
         super().__init__()
         self.body = body
         self.mode = mode
@@ -78,7 +78,7 @@ class Host(BarePort):
     async def converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Answer requests until one side has had enough."""
+        """Answer requests until either side closes."""
         self.connections += 1
         with suppress(asyncio.IncompleteReadError, ssl.SSLError):
             while True:
@@ -91,7 +91,7 @@ class Host(BarePort):
 
 @asynccontextmanager
 async def listening(host: Host, address: str, flaw: str = "") -> AsyncIterator[str]:
-    """Let a host listen for a while, and return its URL."""
+    """Start a host, yield its URL, and close it."""
     certificate = presenting(flaw) if flaw in FLAWED else None
     await host.listen(address, 0, certificate)
     scheme = "https" if certificate else "http"
@@ -117,13 +117,13 @@ FLAWED = {
 
 @cache
 def presenting(flaw: str) -> ssl.SSLContext:
-    """Return a context with a certificate that has a flaw."""
+    """Return a TLS context with a flawed certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     FLAWED[flaw].configure_cert(context)
     return context
 
 
-# What goes wrong
+# Faults
 
 
 def answer(content: bytes, status: int = 200, *headers: str) -> Mode:
@@ -132,12 +132,12 @@ def answer(content: bytes, status: int = 200, *headers: str) -> Mode:
 
 
 async def in_latin_1(exchange: Exchange) -> None:
-    """Answer in a charset that JSON doesn't know."""
+    """Answer in a charset that JSON doesn't allow."""
     await answer(exchange.body.decode().encode("latin-1"))(exchange)
 
 
 def begun(start: bytes, more: bytes = b"", pace: float = 0) -> Mode:
-    """Begin, and go on for ever, or close the connection if there is no more."""
+    """Send a beginning, then repeat `more` forever, or close the connection without it."""
 
     async def mode(exchange: Exchange) -> None:
         await exchange.send(start)
@@ -149,7 +149,7 @@ def begun(start: bytes, more: bytes = b"", pace: float = 0) -> Mode:
 
 
 async def reset(exchange: Exchange) -> None:
-    """Break the connection off."""
+    """Reset the connection."""
     connection = exchange.writer.get_extra_info("socket")
     linger = struct.pack("ii", 1, 0)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -157,7 +157,7 @@ async def reset(exchange: Exchange) -> None:
 
 
 async def byte_by_byte(exchange: Exchange) -> None:
-    """Take one's time."""
+    """Answer one byte at a time."""
     length = f"Content-Length: {len(exchange.body)}"
     for byte in head("200 OK", length) + exchange.body:
         await exchange.send(bytes((byte,)))
@@ -165,7 +165,7 @@ async def byte_by_byte(exchange: Exchange) -> None:
 
 
 async def two_answers(exchange: Exchange) -> None:
-    """Answer as one should, and then what nobody has asked yet."""
+    """Answer correctly, then send a second answer that nobody asked for."""
     bodies = (exchange.body, b'{"id": 1, "uuid": "somebody else"}')
     answers = [head("200 OK", f"Content-Length: {len(one)}") + one for one in bodies]
     await exchange.send(b"".join(answers))
@@ -191,7 +191,7 @@ MORE = b"X-More: " + b"x" * 1000 + b"\r\n"
 FAR_AWAY = "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"
 
 
-# What is expected: an error, the truth, or what tolerant reading makes of it
+# Expected outcomes: an error, the truth, or what tolerant parsing makes of it
 
 TRUTH = object()
 ANY, NOT_TRUSTED = api.PlexError, api.PlexCertificateError
@@ -209,7 +209,7 @@ BY_SERVERS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong, what comes of it, and for which operations something else does.
+    """A fault, its outcome, and the operations for which the outcome differs.
 
     `place` is where the request ends up, or the status of a redirect to another host.
     """
@@ -226,7 +226,7 @@ class Fault:
 def refused(
     status: int, *headers: str, message: str | None = None, **facts: Any
 ) -> Fault:
-    """Return a refusal, which servers may mean in another way than plex.tv."""
+    """Return a refusal, which servers and plex.tv may use differently."""
     said = HTML
     code = facts.get("code")
     if code or message:
@@ -245,7 +245,7 @@ late = partial(Fault, outcome=api.PlexTimeoutError, facts=SENT, patience=HURRY)
 too_long = partial(Fault, outcome=api.PlexResponseTooLarge, bomb=True)
 
 FAULTS = {
-    # The way there
+    # Sending the request
     "connection refused": unsent(place="closed"),
     "name not found": unsent(place="nowhere"),
     "no TLS": late(truth, facts={}, place="plain"),
@@ -253,7 +253,7 @@ FAULTS = {
         f"certificate {flaw}": Fault(truth, NOT_TRUSTED, UNSENT, place=flaw)
         for flaw in FLAWED
     },
-    # The way back
+    # Receiving the response
     "reset": broken(reset),
     "closed in the body": broken(begun(SHORT + b"{")),
     "closed in a chunk": broken(begun(CHUNKED + b"ff\r\n{")),
@@ -275,7 +275,7 @@ FAULTS = {
     "429 for nonsense": refused(429, "Retry-After: soon"),
     "429 for 30 s": refused(429, "Retry-After: 30", retry_after=30),
     "429 for long": refused(429, FAR_AWAY, retry_after=86_400),
-    # Answers that are none
+    # Answers that can't be used
     **{
         short_id(content): Fault(answer(content), facts=SUCCESS, exceptions=AS_TEXT)
         for content in (HTML, b'[{"id": 1, "uuid": "a"}', b"[" * 100_000, *ENTITIES)
@@ -289,7 +289,7 @@ FAULTS = {
     "another charset": Fault(in_latin_1, TRUTH),
     "another charset promised": Fault(hostile_modes.with_headers(UTF_16), TRUTH),
     "more answers than asked for": Fault(two_answers, TRUTH),
-    # Answers without measure
+    # Oversized answers
     "endless headers": Fault(begun(OK, MORE), bomb=True),
     "64 MiB": too_long(begun(LONG, CHUNK)),
     "endless body": too_long(begun(CHUNKED, CHUNK)),
@@ -376,7 +376,7 @@ FAULTS = {
 
 @pytest.fixture
 async def network(socket_enabled: None) -> AsyncIterator[Network]:
-    """Return a session that looks up no name, and leaves no socket and no task."""
+    """Return a session that resolves no names and leaves no socket or task behind."""
     pytest_socket.socket_allow_hosts(["127.0.0.0/8", "::1"])
     asyncio.get_running_loop().set_debug(False)
     tasks = asyncio.all_tasks()
@@ -395,15 +395,15 @@ async def network(socket_enabled: None) -> AsyncIterator[Network]:
     [
         (name, operation)
         for name, operation in product(FAULTS, OPERATIONS)
-        if operation != "stream" or "for ever" not in name  # it is given a minute
+        if operation != "stream" or "for ever" not in name  # it may take a minute
     ],
 )
 async def test_fault(
     network: Network, caplog: pytest.LogCaptureFixture, name: str, operation: str
 ) -> None:
-    """Every operation ends in time, as the table says, and tells nothing secret.
+    """Every operation ends in time, as the table says, and reveals no secret.
 
-    What was spoiled serves again with the next call, and nobody else was asked.
+    The next call works again, and no other host was contacted.
     """
     fault, called, told = FAULTS[name], OPERATIONS[operation], TRUTHS[operation]
     expected = fault.exceptions.get(operation, fault.outcome)

@@ -1,4 +1,4 @@
-"""The client on its own, and what CONTRIBUTING.md says of it."""
+"""The client as a standalone package, as described in CONTRIBUTING.md."""
 
 import ast
 import asyncio
@@ -30,7 +30,7 @@ print(*sorted(loaded & {"aiohttp", "orjson", "requests", "yarl"}))
 
 
 async def run(program: str) -> str:
-    """Return what a program prints that has the integration's folder on its path."""
+    """Return the output of a program that has the integration's folder on its path."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, cwd=INTEGRATION, stdout=-1, stderr=-1
     )
@@ -40,12 +40,12 @@ async def run(program: str) -> str:
 
 
 async def test_works_without_home_assistant() -> None:
-    """The client needs aiohttp only."""
+    """The client needs only aiohttp."""
     assert await run(WITHOUT_HOME_ASSISTANT) == "aiohttp yarl\n"
 
 
 async def test_script(bench: Bench) -> None:
-    """The script in CONTRIBUTING.md reads from each server of an account."""
+    """The script in CONTRIBUTING.md reads from each of an account's servers."""
     for name in "Attic", "Cellar":
         await bench.simulator.add_server(name=name, owner=bench.account)
     (script,) = re.findall(r"```python\n(import asyncio.*?)```", GUIDE, re.DOTALL)
@@ -59,7 +59,7 @@ async def test_script(bench: Bench) -> None:
 
 
 def test_names_are_public() -> None:
-    """What the client offers is listed, in order, and is there with its types."""
+    """The public names are sorted, and the package is marked as typed."""
     assert [*api.__all__] == sorted(
         api.__all__, key=lambda name: (not name.isupper(), name[0].islower(), name)
     )
@@ -68,7 +68,7 @@ def test_names_are_public() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.partition(" |")[0])
 def test_every_row_is_backed(row: str) -> None:
-    """Each row names tests, and those are there."""
+    """Each row names tests that exist."""
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", row.rpartition("|")[2])
     assert named
     for file, name in named:
@@ -77,7 +77,7 @@ def test_every_row_is_backed(row: str) -> None:
 
 
 def test_there_are_rows() -> None:
-    """The four operations are among them."""
+    """The table includes the four operations."""
     operations = {"get_transient_token", "get_source_connection_information"}
     operations |= {"get_token_details", "post_users_sign_in_data"}
     assert {name for name in operations if f"{name}`" in "".join(ROWS)} == operations

@@ -1,4 +1,4 @@
-"""What holds for every answer, every address and every list, however odd."""
+"""Properties that hold for every answer, address, and list, however odd."""
 
 from collections.abc import Iterator
 import json
@@ -53,7 +53,7 @@ odd_value = st.recursive(
 
 
 def places(document: Any) -> Iterator[tuple[Any, Any]]:
-    """Return where everything in a document is: in what, and under which key."""
+    """Return the container and key of every value in a document."""
     if isinstance(document, dict | list):
         keys = document if isinstance(document, dict) else range(len(document))
         for key in keys:
@@ -63,7 +63,7 @@ def places(document: Any) -> Iterator[tuple[Any, Any]]:
 
 @st.composite
 def mutated(draw: st.DrawFn, document: Any) -> Any:
-    """Draw a document of which up to three parts are something else."""
+    """Draw a document with up to three parts replaced."""
     whole = [document]
     for _ in range(draw(st.integers(0, 3))):
         parent, key = draw(st.sampled_from([*places(whole)]))
@@ -72,7 +72,7 @@ def mutated(draw: st.DrawFn, document: Any) -> Any:
 
 
 def written(name: str, document: Any, form: str) -> bytes:
-    """Write what was made of a sample as JSON, or as Plex writes XML in an encoding."""
+    """Serialize a sample as JSON, or as Plex-style XML in some encoding."""
     if form == "json":
         return json.dumps(document).encode()
     asked: Any = Mock(wants_json=False)
@@ -91,14 +91,14 @@ def written(name: str, document: Any, form: str) -> bytes:
 
 
 def returned(operation: str) -> Any:
-    """Return what an operation says that it returns."""
+    """Return the annotated return type of an operation."""
     owner = getattr(api, feed.OPERATIONS[operation].owner)
     kind = get_type_hints(getattr(owner, operation))["return"]
     return get_origin(kind) or kind
 
 
 def assert_sound(operation: str, value: Any) -> None:
-    """Make sure that what came is a model or an error, and tells nothing."""
+    """Assert that the outcome is a model or an error, and reveals no secret."""
     assert isinstance(value, PlexError | returned(operation))
     if isinstance(value, tuple):
         assert all(isinstance(server, api.PlexServer) for server in value)
@@ -112,7 +112,7 @@ forms = st.sampled_from(["json", "json", "utf-8", "utf-16"])
 @pytest.mark.parametrize("form", ["json", "xml", "utf-8", "utf-16"])
 @every_operation
 def test_true_answers(operation: str, form: str) -> None:
-    """The samples that the others are made from are read, and XML says the same."""
+    """The samples used as a basis can be read, and are equal in XML."""
     name = feed.OPERATIONS[operation].sample
     if form == "xml" and (path := FIXTURES / f"{name}.xml").exists():
         body = path.read_bytes()
@@ -133,7 +133,7 @@ def test_true_answers(operation: str, form: str) -> None:
 @bounded
 @given(data=st.data(), form=forms)
 def test_odd_answers(operation: str, data: st.DataObject, form: str) -> None:
-    """An answer of which parts are something else is a model or a PlexError."""
+    """An answer with some parts replaced yields a model or a PlexError."""
     name = feed.OPERATIONS[operation].sample
     body = written(name, data.draw(mutated(sample(name))), form)
     assert_sound(operation, feed.outcome(api, operation, body))
@@ -142,7 +142,7 @@ def test_odd_answers(operation: str, data: st.DataObject, form: str) -> None:
 @bounded
 @given(data=st.data(), operation=st.sampled_from([*feed.OPERATIONS]), form=forms)
 def test_broken_answers(data: st.DataObject, operation: str, form: str) -> None:
-    """So is one of which bytes are missing, others, or too many."""
+    """So does one with bytes removed, changed, or added."""
     name = feed.OPERATIONS[operation].sample
     body = bytearray(written(name, sample(name), form))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -156,7 +156,7 @@ def test_broken_answers(data: st.DataObject, operation: str, form: str) -> None:
 @bounded
 @given(data=st.data(), operation=st.sampled_from([*feed.OPERATIONS]), form=forms)
 def test_odd_refusals(data: st.DataObject, operation: str, form: str) -> None:
-    """A refusal is one whatever its body is, of the kind that its status says."""
+    """A refusal is recognized whatever its body is, and its kind follows from the status."""
     status = data.draw(st.sampled_from([401, *range(300, 600), 700, 999]))
     body = written("error", data.draw(mutated(sample("error"))), form)
     error = feed.outcome(api, operation, body, status)
@@ -174,7 +174,7 @@ CORPUS = [*(Path(feed.__file__).parent / "corpus").iterdir(), *FIXTURES.glob("*.
 @every_operation
 @pytest.mark.parametrize("path", sorted(CORPUS), ids=lambda path: path.name)
 def test_corpus(path: Path, operation: str) -> None:
-    """What fuzzing begins with, and what it has found, is read or refused."""
+    """The fuzzing corpus and everything that fuzzing has found is read or refused."""
     headers, body = feed.parted(path.read_bytes())
     for status in (200, 401):
         value = feed.outcome(api, operation, body, status, headers)
@@ -190,7 +190,7 @@ SECURE = ADDRESSES["secure"]
 
 @pytest.mark.parametrize("host", ADDRESSES["loopback"] + ADDRESSES["not loopback"])
 def test_loopback(host: str) -> None:
-    """This machine, however it is written, and nothing that merely looks like it."""
+    """This machine is recognized in every spelling, and lookalikes are not."""
     assert is_loopback(host) is (host in ADDRESSES["loopback"])
 
 
@@ -198,7 +198,7 @@ def test_loopback(host: str) -> None:
     "text", [*SECURE, *ADDRESSES["plain http"], *ADDRESSES["not a base URL"]]
 )
 def test_where_secrets_may_be_sent(text: str) -> None:
-    """HTTPS, or HTTP to this machine; anything else is no place for a password."""
+    """Secrets may be sent over HTTPS, or over HTTP to this machine, and nowhere else."""
     assert secure_base_url(text) == SECURE.get(text)
 
 

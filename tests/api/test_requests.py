@@ -1,4 +1,4 @@
-"""Any request to a server: its path, its parameters, its answer, and pictures."""
+"""Arbitrary requests to a server: paths, parameters, answers, and pictures."""
 
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ ELEMENTS = f"<a>{'<b/>' * 200_000}</a>"
 async def test_answers(
     bench: Bench, server: Server, decoder: Any, body: Any, document: Any, text: Any
 ) -> None:
-    """JSON and XML come in one shape, anything else as text, if it is text."""
+    """JSON and XML come in the same shape; anything else comes as text, if it is text."""
     client = bench.of_server(server, token=bench.token, json_loads=decoder)
     bench.fault(body=body, content_type="Text/Plain; charset=x")
     answer = await client.request("/library/sections")
@@ -56,7 +56,7 @@ async def test_answers(
 async def test_only_reading_is_repeated(
     bench: Bench, attic: api.PlexServerClient, method: Any
 ) -> None:
-    """A request that may do something twice is sent once."""
+    """A request that may have side effects is sent once."""
     bench.fault(status=503, times=1)
     call = partial(attic.request, "/x", method, retry=QUICK_RETRY)
     await fails(api.PlexResponseError, call)
@@ -68,7 +68,7 @@ async def test_only_reading_is_repeated(
 
 
 async def test_long_answers(bench: Bench, server: Server) -> None:
-    """4 MiB are read, in the shape of shorter ones, and 16 of a picture; more is an error."""
+    """Up to 4 MiB are read, or 16 MiB of a picture; anything longer is an error."""
     client = bench.of_server(server, token=bench.token, json_loads=strict_loads)
     item = '{"title": "' + "x" * 1000 + '"}'
     bench.fault(body=f'{{"list": [{",".join([item] * 4000)}]}}', times=1)
@@ -85,7 +85,7 @@ async def test_long_answers(bench: Bench, server: Server) -> None:
 
 @pytest.mark.parametrize("size", [0, 3, MIB, 16 * MIB])
 async def test_picture(bench: Bench, attic: api.PlexServerClient, size: int) -> None:
-    """A picture comes in chunks, and with what a cache needs."""
+    """A picture is streamed in chunks, along with its caching headers."""
     headers = {"ETag": '"1"'}
     bench.fault(body=b"x" * size, content_type="image/JPEG; x=y", headers=headers)
     async with attic.stream("/photo/:/transcode", {"width": 100}) as picture:
@@ -103,7 +103,7 @@ async def test_picture(bench: Bench, attic: api.PlexServerClient, size: int) -> 
 async def test_picture_that_nobody_reads(
     bench: Bench, attic: api.PlexServerClient
 ) -> None:
-    """What is left of a picture doesn't keep its connection; errors of the reader pass."""
+    """An unread picture doesn't occupy its connection; the reader's errors propagate."""
     bench.fault(action="endless", status=200, times=1)
     with pytest.raises(LookupError, match="mine"):
         async with attic.stream("/picture"):
@@ -113,7 +113,7 @@ async def test_picture_that_nobody_reads(
 
 @pytest.mark.parametrize("path", PATHS.pop("allowed"))
 def test_paths_that_may_be_asked(path: str) -> None:
-    """Ordinary paths are not in the way of the rules."""
+    """The rules don't get in the way of ordinary paths."""
     assert api.checked_path(path).startswith("/")
 
 
@@ -140,7 +140,7 @@ async def test_what_may_not_be_asked(
 ) -> None:
     """Nothing is sent for a path that could lead elsewhere, and the error says why.
 
-    The same holds for parameters that are none, or carry a token.
+    The same applies to invalid parameters and to parameters with a token.
     """
     error = api.PlexPathError if problem else api.PlexParamsError
     facts = {"problem": api.PathProblem[problem]} if problem else {}

@@ -1,4 +1,4 @@
-"""Servers: the list of them at plex.tv, and the operations of one."""
+"""The list of servers on plex.tv, and the operations of a single server."""
 
 from datetime import UTC, datetime, timedelta
 import json
@@ -39,15 +39,16 @@ REQUIRED = {"provides": "server", "clientIdentifier": "attic"}
 
 
 async def read(bench: Bench, body: Any, **options: Any) -> tuple[api.PlexServer, ...]:
-    """Return the servers that are read of a body."""
+    """Return the servers read from a body."""
     bench.fault(path="/resources", body=body, times=1)
     return await bench.plex_tv(token="any", **options).get_resources()
 
 
 async def test_every_field(bench: Bench) -> None:
-    """Every field of the schema arrives, in odd forms too; what is no server does not.
+    """Every field of the schema is read, even in odd forms; anything but a server is skipped.
 
-    Odd are numbers and texts for booleans, texts for numbers, epoch for ISO, new fields.
+    Odd forms are numbers and text for booleans, text for numbers, epoch seconds for ISO
+    dates, and new fields.
     """
     servers = await read(bench, [RESOURCE, PHONE])
     assert [plain(server) for server in servers] == sample("expected/resources")
@@ -57,10 +58,10 @@ async def test_every_field(bench: Bench) -> None:
 
 
 async def test_owned_and_shared(bench: Bench, server: Server) -> None:
-    """A shared server has a token of its own, or none, and says whose it is.
+    """A shared server has a token of its own or none, and names its owner.
 
     A connection is local, remote, or a relay; a relay is never local. A list in XML
-    equals the same list in JSON. Players aren't in it.
+    equals the same list in JSON. Players are left out.
     """
     call = bench.client.get_resources
     bench.simulator.add_player(bench.account)
@@ -87,7 +88,7 @@ async def test_owned_and_shared(bench: Bench, server: Server) -> None:
 
 
 async def test_provides(bench: Bench) -> None:
-    """What provides "server", among other things, is a server."""
+    """Anything that provides "server", among other things, is a server."""
     servers = ("server", "client,server,player", "player,server", "player, server")
     others: Any = ("pubsub-server,player", "servers", "", None, ["server"])
     listed = [
@@ -102,7 +103,7 @@ async def test_provides(bench: Bench) -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 async def test_one_identifier_twice(bench: Bench, order: int) -> None:
-    """Of two entries with one identifier the owned one counts; of two shared the first."""
+    """Of two entries with the same identifier, the owned one wins, otherwise the first."""
     [server] = await read(bench, [FRIENDS, RESOURCE, FRIENDS][::order])
     assert (server.owned, server.name) == (True, "Attic")
     assert server.access_token == RESOURCE["accessToken"]
@@ -119,7 +120,7 @@ ODD = ("attic\x00", " attic", r"attic\u00a0", "attic\ufffd", "x" * 101)
 async def test_identifiers_that_look_like_another(
     bench: Bench, attic: PlexServerClient, identifier: str
 ) -> None:
-    """An identifier that cleaning would change is none: neither in a list nor at a server."""
+    """An identifier that sanitizing would change is rejected, in a list and at a server."""
     trap = json.dumps(FRIENDS).replace('"attic"', f'"{identifier}"')
     [listed] = await read(bench, f"[{trap}, {json.dumps(RESOURCE)}]")
     assert (listed.machine_identifier, listed.name) == ("attic", "Attic")
@@ -144,7 +145,7 @@ async def test_identifiers_that_look_like_another(
 )
 @pytest.mark.parametrize("decoder", [None, strict_loads, json.loads])
 async def test_one_bad_name(bench: Bench, name: bytes, form: str, decoder: Any) -> None:
-    """One bad character in the name of a phone doesn't hide the servers."""
+    """One bad character in a phone's name doesn't hide the servers."""
     body = (FIXTURES / f"odd/named.{form}").read_bytes().replace(b"NAME", name)
     attic, other = await read(bench, body, json_loads=decoder)
     assert (attic.name, attic.machine_identifier) == ("Attic", "attic")
@@ -154,7 +155,7 @@ async def test_one_bad_name(bench: Bench, name: bytes, form: str, decoder: Any) 
 
 @pytest.mark.parametrize("decoder", [None, strict_loads])
 async def test_long_lists(bench: Bench, decoder: Any) -> None:
-    """Two thousand devices are read; more than 8 MiB is an error of its own."""
+    """Two thousand devices can be read; more than 8 MiB is a distinct error."""
     phone = RESOURCE | {"provides": "player"}
     phones = [phone | {"clientIdentifier": str(number)} for number in range(2000)]
     body = json.dumps([*phones, RESOURCE])
@@ -166,7 +167,7 @@ async def test_long_lists(bench: Bench, decoder: Any) -> None:
 
 
 async def test_text_of_a_friend(bench: Bench) -> None:
-    """What a friend may write is one line of bounded length."""
+    """Text from a friend is reduced to one line of bounded length."""
     nasty = "x\u202e\n" + "y" * 300_000
     texts = {key: nasty for key, value in RESOURCE.items() if isinstance(value, str)}
     [server] = await read(bench, [FRIENDS | texts | REQUIRED])
@@ -179,7 +180,7 @@ LONG = ("  " * N, ", " * N, " ," * N + "server", "player" + "  " * N + "x")
 
 @pytest.mark.parametrize("provides", LONG, ids=short_id)
 async def test_time_to_read_what_is_provided(bench: Bench, provides: str) -> None:
-    """Reading takes time in proportion to the length, whatever is in the text."""
+    """Parsing `provides` takes time proportional to its length, whatever it contains."""
     started = time.process_time()
     [server] = await read(bench, [RESOURCE] + [FRIENDS | {"provides": provides}] * 5)
     assert server.name == "Attic"
@@ -187,7 +188,7 @@ async def test_time_to_read_what_is_provided(bench: Bench, provides: str) -> Non
 
 
 async def test_lists_with_strangers(bench: Bench) -> None:
-    """What is no resource, can't be told apart, or leads nowhere, is left out."""
+    """Malformed entries, those without an identifier, and connections without a URI are skipped."""
     nameless = RESOURCE | {"clientIdentifier": None}
     odd: list[Any] = [None, URI, {}, {"uri": None}, {"uri": ""}, {"uri": [URI]}, []]
     attic = RESOURCE | {"connections": [*odd, CONNECTION]}
@@ -198,14 +199,14 @@ async def test_lists_with_strangers(bench: Bench) -> None:
 
 @pytest.mark.parametrize("value", [None, [], {}, [None]], ids=repr)
 async def test_fields_without_a_usable_value(bench: Bench, value: Any) -> None:
-    """Everything but the identifier and what it provides may be missing."""
+    """All fields except the identifier and `provides` may be missing."""
     [server] = await read(bench, [dict.fromkeys(RESOURCE, value) | REQUIRED])
     assert server == listed_server(name="attic")
     assert server.access_token is None
 
 
 async def test_tokens_in_a_list(bench: Bench) -> None:
-    """One that no header can hold is none; lists that differ in a token alone are equal."""
+    """A token that can't be sent is ignored; lists that differ only in a token are equal."""
     [before] = await read(bench, [RESOURCE])
     [after] = await read(bench, [RESOURCE | {"accessToken": "new"}])
     [unsendable] = await read(bench, [RESOURCE | {"accessToken": "a\r\nb: c"}])
@@ -215,7 +216,7 @@ async def test_tokens_in_a_list(bench: Bench) -> None:
 
 
 async def test_a_servers_token_is_no_good_at_plex_tv(bench: Bench) -> None:
-    """plex.tv knows account tokens only."""
+    """plex.tv only accepts account tokens."""
     tokens = [(await bench.friend()).access_token(bench.account, ""), bench.token]
     call = bench.plex_tv(token=AsyncMock(side_effect=tokens)).get_resources
     await fails_once(api.PlexAuthenticationError, call, status=401, code=1001)
@@ -230,7 +231,7 @@ MINT = {"type": "delegation", "scope": "all"}
 async def test_identity(
     server: Server, attic: PlexServerClient, claimed: bool, headers: Headers
 ) -> None:
-    """A server says who it is, claimed or not."""
+    """A server identifies itself, claimed or not."""
     server.claimed = claimed
     identity = await attic.get_identity(headers=headers)
     assert identity.machine_identifier == server.machine_identifier
@@ -241,9 +242,9 @@ async def test_identity(
 async def test_transient_token(
     bench: Bench, server: Server, attic: PlexServerClient, headers: Headers
 ) -> None:
-    """A server mints a token for at most 48 hours.
+    """A server mints a token that lasts at most 48 hours.
 
-    It opens the server until that restarts, and mints nothing.
+    It is accepted until the server restarts, and can't mint another one.
     """
     before, lifetime = datetime.now(UTC), timedelta(hours=48)
     transient = await attic.get_transient_token(headers=headers)
@@ -263,7 +264,7 @@ async def test_transient_token(
 async def test_transient_token_from_an_old_server(
     bench: Bench, server: Server, attic: PlexServerClient, status: int
 ) -> None:
-    """A server that knows no POST is asked with GET; the last error counts."""
+    """A server that doesn't support POST is asked with GET; the last error is raised."""
     server.post_token_status = status
     transient = await attic.get_transient_token()
     assert transient.token in server.transient_tokens
@@ -277,7 +278,7 @@ async def test_transient_token_from_an_old_server(
 async def test_other_refusals_are_not_asked_again(
     bench: Bench, server: Server, attic: PlexServerClient, status: int
 ) -> None:
-    """Only 404 and 405 mean that another verb could help."""
+    """Another verb is only tried after 404 and 405."""
     server.post_token_status = status
     refused = {401: api.PlexAuthenticationError, 403: api.PlexAuthenticationError}
     error = refused.get(status, api.PlexResponseError)
@@ -293,7 +294,7 @@ async def test_other_refusals_are_not_asked_again(
 async def test_source(
     server: Server, attic: PlexServerClient, headers: Headers, as_list: bool, flags: str
 ) -> None:
-    """A source comes as object or list, its flags as booleans, numbers, or text."""
+    """A source may come as an object or list, with flags as booleans, numbers, or text."""
     call = attic.get_source_connection_information
     server.device_as_list, server.flags_as = as_list, flags
     server.connections.append(server.connection(local=False))
@@ -310,7 +311,7 @@ async def test_source(
 async def test_provider(
     server: Server, attic: PlexServerClient, headers: Headers
 ) -> None:
-    """A source may be a provider in the cloud; without a relay flag it is no relay."""
+    """A source may be a cloud provider; without a relay flag it isn't a relay."""
     server.sources[PROVIDER] = sample("source-provider")
     call = attic.get_source_connection_information
     found = await call(PROVIDER, headers=headers)
@@ -334,7 +335,7 @@ async def test_source_with_little_to_say(
 async def test_source_is_for_the_owner(
     bench: Bench, server: Server, attic: PlexServerClient
 ) -> None:
-    """A guest may mint, no more; a transient token has the rights of its owner."""
+    """A guest may only mint; a transient token has its owner's permissions."""
     grace = bench.simulator.add_account(username="grace", email="grace@example.com")
     server.shared_with = [grace]
     guest = bench.of_server(server, token=server.access_token(grace, ""))
@@ -349,7 +350,7 @@ async def test_source_is_for_the_owner(
 
 @pytest.mark.parametrize("body", sample("odd/maintenance"), ids=repr)
 async def test_maintenance(bench: Bench, attic: PlexServerClient, body: Any) -> None:
-    """A server that migrates its database says so, and is back when it is done."""
+    """A server that is migrating its database is reported as such until it is done."""
     for call in attic.get_identity, attic.check_token:
         bench.fault(status=503, body=body, times=1)
         await fails_once(api.PlexMaintenance, call)

@@ -1,4 +1,4 @@
-"""One server kept reachable, without Home Assistant: connection, token, operations."""
+"""Keeping one server reachable without Home Assistant: connection, token, operations."""
 
 import asyncio
 from collections import Counter
@@ -23,18 +23,18 @@ OTHER_SERVER = {"machine_identifier": "another"}
 
 @pytest.fixture
 def house(bench: Bench, server: Server) -> House:
-    """Return a session with the account's server, and what is around it."""
+    """Return a session with the account's server, and what surrounds it."""
     return House(bench, server)
 
 
 async def turns(count: int = 300) -> None:
-    """Let whatever can run do so."""
+    """Let everything run that can."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 async def test_token(house: House) -> None:
-    """A connection, a mint, a proof; then one request a poll, until a restart."""
+    """One connection, one mint, one proof; then one request per poll until a restart."""
     session, server = house.session, house.server
     assert session.connection is None
     assert session.token_state is TokenState.MISSING
@@ -62,7 +62,7 @@ async def test_token(house: House) -> None:
 
 
 async def test_durable_token_is_for_minting(house: House) -> None:
-    """Nothing else has the durable token, and nothing at all the client identifier."""
+    """The durable token is only used for minting, and the client identifier never."""
     await house.session.check()
     await house.run()
     await house.server.restart()
@@ -94,7 +94,7 @@ async def test_durable_token_is_for_minting(house: House) -> None:
 async def test_what_has_arrived_is_not_sent_again(
     house: House, fault: dict[str, Any], error: type[api.PlexError], method: str
 ) -> None:
-    """Not over another connection, not with another token; aiohttp may repeat GET."""
+    """A request that arrived isn't sent again, except that aiohttp may repeat a GET."""
     await house.session.check()
     house.fault(path=SCAN, **fault)
     house.asked()
@@ -108,7 +108,7 @@ async def test_what_has_arrived_is_not_sent_again(
 
 async def test_what_never_arrived_is_sent_over_another_connection(house: House) -> None:
     """A server that has moved is found without waiting for the next poll."""
-    # The first GET meets a token that ended with the move.
+    # The first GET fails because the old token ended with the move.
     for method, times in ("GET", 2), ("POST", 1):
         await house.session.check()
         await house.server.stop()
@@ -123,7 +123,7 @@ async def test_what_never_arrived_is_sent_over_another_connection(house: House) 
 
 @pytest.fixture
 async def thief(house: House) -> Hostile:
-    """Return somebody at an address of one's own, over which a token was minted."""
+    """Return an intruder at one of the server's addresses, where a token was minted before."""
     identifier = house.server.machine_identifier
     thief = await house.simulator.add_hostile(machine_identifier=identifier)
     await house.open(advertised(thief.connection())).check()
@@ -133,7 +133,7 @@ async def thief(house: House) -> Hostile:
 
 
 def heard(thief: Hostile, *tokens: str) -> list[str]:
-    """Return what an address was sent with one of some tokens."""
+    """Return the paths of the intruder's requests that carried one of the tokens."""
     secrets = [token.encode() for token in tokens]
     return [
         one.path for one in thief.heard if any(secret in one.raw for secret in secrets)
@@ -147,7 +147,7 @@ def heard(thief: Hostile, *tokens: str) -> list[str]:
 async def test_address_that_left_the_list(
     house: House, thief: Hostile, alive: bool, lists: list[str]
 ) -> None:
-    """It gets no durable token any more, old or new, whatever it answers."""
+    """An address that was removed gets neither the old nor the new durable token."""
     session, server = house.session, house.server
     thief.answers["/"] = REFUSED
     stolen, elsewhere = advertised(thief.connection()), house.at("127.0.0.1")
@@ -174,7 +174,7 @@ async def test_address_that_left_the_list(
 
 @pytest.mark.parametrize("during", ["/identity", "/"])
 async def test_list_that_changes(house: House, thief: Hostile, during: str) -> None:
-    """While a connection is chosen, or before a mint, the same holds."""
+    """The same applies if the list changes during a choice or before a mint."""
     session = house.session
     thief.answers["/"] = REFUSED
     working = session.choose() if during == "/identity" else session.check()
@@ -188,7 +188,10 @@ async def test_list_that_changes(house: House, thief: Hostile, during: str) -> N
 
 
 async def test_one_list_without_the_connection(house: House, thief: Hostile) -> None:
-    """It serves on if nothing else answers, without a mint; a second list ends it."""
+    """A connection missing from one list is kept if nothing else answers.
+
+    No token is minted over it, and a second list without it ends its use.
+    """
     session = house.session
     await house.server.stop()
     session.update(house.entry())
@@ -216,7 +219,7 @@ async def test_one_list_without_the_connection(house: House, thief: Hostile) -> 
 async def test_entry_of_another_owner(
     house: House, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    """An identifier is not all that makes a server: nothing is taken over."""
+    """Entries of another owner or server are not accepted, even with the same identifier."""
     session = house.open(**before)
     await session.check()
     other = house.entry(**after | {"access_token": "other"})
@@ -228,7 +231,7 @@ async def test_entry_of_another_owner(
 
 
 async def test_renewed_certificate_beside_a_connection(house: House) -> None:
-    """A friend can't make out by it whether another address speaks TLS."""
+    """A friend can't use it to find out whether another address speaks TLS."""
     server = house.server
     old = house.at("127.0.0.1")
     other = await house.simulator.add_server(
@@ -243,7 +246,7 @@ async def test_renewed_certificate_beside_a_connection(house: House) -> None:
 
 
 async def test_why_unreachable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the most telling reason."""
+    """The error gives the most informative reason."""
     monkeypatch.setattr(api.connections, "PROBE_SECONDS", 0.4)
     simulator, server = house.simulator, house.server
     other = (await simulator.add_server(owner=server.owner, tls=True)).connection()
@@ -269,7 +272,7 @@ async def test_why_unreachable(house: House, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_unlisted(house: House) -> None:
-    """A server that counts as unlisted is not asked until a list has it again."""
+    """An unlisted server isn't contacted until it is listed again."""
     await house.session.check()
     house.session.mark_unlisted()
     house.asked()
@@ -281,7 +284,7 @@ async def test_unlisted(house: House) -> None:
 
 
 async def test_four_requests_at_once(house: House) -> None:
-    """More than four wait for each other, and for nobody else."""
+    """At most four requests run at once; more have to wait."""
     await house.session.check()
     hanging = house.fault(path=SCAN, action="hang")
     working = [asyncio.create_task(house.run()) for _ in range(10)]
@@ -293,7 +296,7 @@ async def test_four_requests_at_once(house: House) -> None:
 
 
 async def test_own_servers_choose_first() -> None:
-    """At most 16 choose at once, of others at most 12; own ones don't wait for others."""
+    """At most 16 choose at once, 12 of them shared; owned servers don't wait for shared ones."""
     limit = api.ChoiceLimit()
     order: list[tuple[bool, int]] = []
     done = asyncio.Semaphore(0)

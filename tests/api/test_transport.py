@@ -1,4 +1,4 @@
-"""How requests are sent: retries, timeouts, bounds, TLS, and where secrets don't go."""
+"""How requests are sent: retries, timeouts, limits, TLS, and where secrets never go."""
 
 import asyncio
 from contextlib import suppress
@@ -39,11 +39,11 @@ SIGN_IN, ADA = "post_users_sign_in_data", ("ada", PASSWORD, CODE)
 
 
 def retrying(bench: Bench, **options: Any) -> api.PlexTvClient:
-    """Return a client that tries again at once, unless its configuration differs."""
+    """Return a client that retries immediately unless configured otherwise."""
     return bench.plex_tv(token=bench.token, retry=replace(QUICK_RETRY, **options))
 
 
-# Trying again
+# Retries
 
 
 STATUSES = (429, 500, 502, 503, 504)
@@ -63,9 +63,9 @@ LONG = dict.fromkeys(("exponent", "max_interval", "max_elapsed_time"), AN_HOUR)
     ids=str,
 )
 async def test_what_is_tried_again(bench: Bench, fault: Any, options: Any) -> None:
-    """These statuses pass by themselves; a connection may be better next time.
+    """These statuses are temporary, and a new connection may work better.
 
-    What the answer asks for is waited, not what is configured.
+    The wait requested by the answer takes precedence over the configured one.
     """
     timeout = 0.4 if fault.get("action") == "hang" else None
     bench.fault(**fault)
@@ -99,10 +99,10 @@ FINAL = [{"status": number} for number in (302, 400, 403, 404, 408, 422, 501, 50
 async def test_one_try(
     bench: Bench, retry: Any, of_call: Any, fault: Any, error: type[api.PlexError]
 ) -> None:
-    """There is one try by default, with the strategy "none", and if a call says so.
+    """There is one try by default, with the strategy "none", and if a call asks for it.
 
-    Other refusals would only be repeated, and so would an unusable answer. Connection
-    errors can be final, and a try that would begin too late isn't waited for.
+    Other refusals and unusable answers would only be repeated. Connection errors can be
+    configured as final, and a retry that would start too late isn't waited for.
     """
     options = {"retry": retry} if retry else {}
     client = bench.plex_tv(token=bench.token, **options)
@@ -113,7 +113,7 @@ async def test_one_try(
 
 
 async def test_a_call_may_retry(bench: Bench, server: Server) -> None:
-    """The configuration of a call comes first; clients of servers have one as well."""
+    """A call's configuration takes precedence; clients of servers have one, too."""
     bench.fault(status=503, times=1)
     assert await bench.client.get_token_details(retry=QUICK_RETRY)
     assert len(bench.requests) == 2
@@ -125,7 +125,7 @@ async def test_a_call_may_retry(bench: Bench, server: Server) -> None:
 
 
 async def test_time_is_up(bench: Bench) -> None:
-    """No try begins later than max_elapsed_time, and the error is that of the last."""
+    """No try starts after max_elapsed_time, and the error is that of the last try."""
     call = retrying(bench, max_elapsed_time=300).get_token_details
     bench.fault(status=500, times=1)
     limited = bench.simulator.rate_limit()
@@ -147,7 +147,7 @@ async def test_time_is_up(bench: Bench) -> None:
     ],
 )
 def test_retry_after_is_capped(retry_after: str, seconds: float) -> None:
-    """Nobody is asked without a pause, nor makes a client wait beyond max_interval."""
+    """There is always a pause, and no server can make a client wait beyond max_interval."""
     busy = api.PlexError("Busy", headers={"Retry-After": retry_after})
     assert api.RetryConfig().wait(3, busy) == seconds
     assert api.RetryConfig(initial_interval=AN_HOUR).wait(3, busy) == max(1, seconds)
@@ -157,13 +157,13 @@ def test_retry_after_is_capped(retry_after: str, seconds: float) -> None:
     ("tries", "exponent", "least"),
     [
         *((0, 3, 1), (1, 3, 3), (2, 3, 9), (3, 3, 27), (4, 3, 60), (5000, 3, 60)),
-        (10_000, 1.5, 60),  # no number can hold the power
+        (10_000, 1.5, 60),  # the power overflows any number
     ],
 )
 def test_wait(tries: int, exponent: float, least: float) -> None:
-    """The wait grows with a power of the exponent, has up to a second on top, and an end.
+    """The wait grows exponentially, with up to a second of jitter, and is capped.
 
-    Clients that failed together don't come back together.
+    Clients that failed together don't retry together.
     """
     retry = api.RetryConfig(initial_interval=1000.0, exponent=exponent)
     waits = {retry.wait(tries, api.PlexError("Busy")) for _ in range(50)}
@@ -172,17 +172,17 @@ def test_wait(tries: int, exponent: float, least: float) -> None:
 
 
 def test_default_intervals() -> None:
-    """The numbers are those of the SDKs."""
+    """The default intervals are those of the SDKs."""
     assert api.RetryConfig() == api.RetryConfig(
         "backoff", 500, 60_000, 1.5, AN_HOUR, True
     )
 
 
-# What a call may say in place of the client
+# Options that a call may override
 
 
 async def test_headers_of_a_call(bench: Bench) -> None:
-    """Headers are sent on top, and replace those of the client in any case."""
+    """A call's headers are added, and replace the client's regardless of case."""
     headers = {"X-Trace": "abc", "X-Plex-Product": "Other", "accept": "application/xml"}
     call = bench.client.get_token_details
     await call(headers=headers)
@@ -200,9 +200,9 @@ async def test_headers_of_a_call(bench: Bench) -> None:
 
 
 async def test_address_of_a_call(bench: Bench, server: Server) -> None:
-    """A call may go elsewhere than the client's; a final slash does no harm.
+    """A call may use another URL than the client's, with or without a trailing slash.
 
-    An address is dialled in place of DNS, but no local name is believed of another one.
+    An address is dialed in place of DNS, but a local name only if the address is local.
     """
     shed = await bench.simulator.add_server(owner=bench.account, host="127.0.0.2")
     client = bench.of_server(server, address=ip_address("127.0.0.1"))
@@ -222,7 +222,7 @@ async def test_address_of_a_call(bench: Bench, server: Server) -> None:
 
 
 async def test_timeout_of_a_call(bench: Bench) -> None:
-    """A client may be in a hurry itself, and a call be in more of it, or in less."""
+    """A client may have a timeout of its own, which a call can shorten or extend."""
     hurried = bench.plex_tv(token=bench.token, timeout=0.05).get_token_details
     call = bench.client.get_token_details
     slow = bench.fault(delay=0.1)
@@ -244,7 +244,7 @@ async def test_timeout_of_a_call(bench: Bench) -> None:
     ids=str,
 )
 async def test_invalid_addresses(bench: Bench, options: Any) -> None:
-    """What can't be dialled isn't, no header smuggles another one in, whatever `retry`."""
+    """Invalid URLs and header injections are rejected before dialing, whatever `retry` says."""
     call = partial(bench.client.get_token_details, retry=api.RetryConfig(), **options)
     await fails(api.PlexAddressError, call, request_sent=False)
     assert bench.dialled == []
@@ -253,9 +253,9 @@ async def test_invalid_addresses(bench: Bench, options: Any) -> None:
 
 @pytest.mark.parametrize("action", ["hang", "trickle"])
 async def test_cancelled_call(bench: Bench, action: Any) -> None:
-    """A call that is no longer wanted ends like any other task, also within the body.
+    """A canceled call ends like any other task, even within the body.
 
-    It leaves a cancellation, whose frames hold no secret either.
+    The frames of the cancellation contain no secret, either.
     """
     sign_in = partial(bench.client.post_users_sign_in_data, *ADA)
     calls: list[Any] = [bench.client.get_token_details, sign_in]
@@ -273,7 +273,7 @@ async def test_cancelled_call(bench: Bench, action: Any) -> None:
 
 
 async def test_requests_can_be_watched(bench: Bench) -> None:
-    """Whoever owns the session can watch what is sent over it."""
+    """The owner of the session can trace what is sent over it."""
     tracing = aiohttp.TraceConfig()
     tracing.on_request_start.append(watch := AsyncMock())
     tracing.freeze()
@@ -289,9 +289,9 @@ async def test_requests_can_be_watched(bench: Bench) -> None:
 
 
 async def test_token_from_a_function(bench: Bench) -> None:
-    """A function is asked for the token again before every try.
+    """A token function is called again before every try.
 
-    It may have none; then none is sent. What it raises reaches the caller.
+    It may return None, in which case no token is sent. Its exceptions reach the caller.
     """
     tokens = [
         bench.simulator.sign_in(bench.account, CLIENT_IDENTIFIER) for _ in range(3)
@@ -314,11 +314,11 @@ async def test_token_from_a_function(bench: Bench) -> None:
     assert await client.get_token_details()
 
 
-# Redirects, bounds, connections
+# Redirects, limits, connections
 
 
 async def test_session_that_refuses_redirects_itself(bench: Bench) -> None:
-    """A session may have an error of its own for a redirect; it is the same answer."""
+    """A session that raises its own error for redirects gives the same result."""
     redirect = aiohttp.ClientError("Redirect to http://127.0.0.1/to-be-kept")
     with patch.object(aiohttp.ClientSession, "request", side_effect=redirect):
         await fails(api.PlexResponseError, bench.client.get_token_details)
@@ -326,7 +326,7 @@ async def test_session_that_refuses_redirects_itself(bench: Bench) -> None:
 
 
 async def test_dropped_answer(bench: Bench) -> None:
-    """Silence is no answer. The HTTP library asks a second time by itself, but no more."""
+    """A dropped connection is an error. The HTTP library repeats the request once at most."""
     bench.fault(action="drop", times=2)
     call = bench.client.get_token_details
     await fails_once(api.PlexConnectionError, call, request_sent=True)
@@ -334,7 +334,7 @@ async def test_dropped_answer(bench: Bench) -> None:
 
 
 async def test_server_that_speaks_no_tls(bench: Bench) -> None:
-    """Whoever doesn't speak TLS hears nothing."""
+    """A server that doesn't speak TLS receives nothing."""
     plain = await bench.simulator.add_server(owner=bench.account)
     client = bench.of_server(plain, plain.url.replace("http", "https"), token="x")
     await fails(api.PlexConnectionError, client.check_token, request_sent=False)
@@ -349,7 +349,7 @@ async def test_server_that_speaks_no_tls(bench: Bench) -> None:
 @pytest.mark.parametrize("tls", [True, False])
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
 async def test_plex_direct_without_dns(bench: Bench, host: str, tls: bool) -> None:
-    """A plex.direct name carries its address; plain HTTP will do on this machine."""
+    """A plex.direct name contains its address; plain HTTP is fine on this machine."""
     server = await bench.simulator.add_server(owner=bench.account, host=host, tls=tls)
     uri = server.connections[0].uri
     assert uri.endswith(f".plex.direct:{server.port}") is tls
@@ -362,7 +362,7 @@ async def test_plex_direct_without_dns(bench: Bench, host: str, tls: bool) -> No
 
 
 async def test_certificate_of_another_name(bench: Bench, server: Server) -> None:
-    """Who has no certificate for a name hears nothing, not even over a kept connection."""
+    """A host without a certificate for the name receives nothing, even on a kept connection."""
     retry = api.RetryConfig(initial_interval=0, max_interval=1, max_elapsed_time=0)
     client = bench.of_server(server, token=bench.token, retry=retry)
     server.renew_certificate()
@@ -390,7 +390,7 @@ async def test_certificate_of_another_name(bench: Bench, server: Server) -> None
         ("stranger", "get_token_details", (), "X-Plex-Token"),
         ("stranger", "get_token_details", (), "x-plex-token"),
         ("stranger", SIGN_IN, ADA, None),
-        ("stranger", "create_pin", (), None),  # the answer may hold a token
+        ("stranger", "create_pin", (), None),  # the answer may contain a token
         ("stranger", "get_pin", (3,), None),
         ("client", "link_pin", ("ABCD",), None),
     ],
@@ -398,19 +398,19 @@ async def test_certificate_of_another_name(bench: Bench, server: Server) -> None
 async def test_nothing_secret_over_plain_http(
     bench: Bench, client: str, operation: str, arguments: Any, header: str, url: str
 ) -> None:
-    """Secrets go over plain HTTP to this machine only; elsewhere nothing is dialled."""
+    """Secrets go over plain HTTP to this machine only; nothing else is dialed."""
     headers = {header: bench.token} if header else None
     method = getattr(getattr(bench, client), operation)
     call = partial(method, *arguments, headers=headers)
     await fails(api.PlexAddressError, partial(call, server_url=url), request_sent=False)
 
     assert bench.dialled == []
-    with suppress(api.PlexResponseError):  # there is no such PIN
+    with suppress(api.PlexResponseError):  # no such PIN exists
         await call()
     assert bench.dialled == ["127.0.0.1"]
 
 
-# Who is asking, and for what
+# Client identity and form data
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 LOGIN, ODD = "ada@example.com", "päss&=+ wörd"
@@ -451,7 +451,7 @@ ASKED = {"key": "1", "a": "b&c", "x": "1", "y": "1", "z": "1.5"}
 async def test_what_is_sent(
     bench: Bench, attic: api.PlexServerClient, operation: str, arguments: Any, sent: Any
 ) -> None:
-    """Each operation says who is asking; secrets are in the form, never in the URL."""
+    """Each operation identifies the client; secrets are in the form, never in the URL."""
     bench.fault(body=sample(OPERATIONS[operation].sample))
     client: Any = bench.client if hasattr(bench.client, operation) else attic
     await getattr(client, operation)(*arguments)
@@ -466,7 +466,7 @@ async def test_what_is_sent(
 
 
 def test_identifier_for_a_server() -> None:
-    """Each server gets an identifier of its own, always the same, and not the real one."""
+    """Each server gets its own stable identifier, which isn't the real one."""
     names = [
         api.derive_client_identifier(client, server)
         for client in ("one", "two")

@@ -1,1 +1,1 @@
-"""How fast the client is: beside the fastest program that does the same, and other clients."""
+"""Benchmarks of the client against a minimal program and against other clients."""

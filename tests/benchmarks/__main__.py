@@ -1,4 +1,4 @@
-"""Measures the client beside others, and says which targets it meets."""
+"""Benchmark the client against others, and report which targets it meets."""
 
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -18,7 +18,7 @@ _QUICK = Effort(starts=1, rounds=2, calls=20, seconds_at_once=0.1)
 
 
 def main() -> None:
-    """Measure, and print all."""
+    """Run the benchmark and print the results."""
     parser = ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only see that it works")
     parser.add_argument(

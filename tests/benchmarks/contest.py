@@ -1,4 +1,4 @@
-"""Lets contenders take turns, so that the mood of the machine is the same for all."""
+"""Lets contenders take turns, so that the state of the machine is the same for all."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ from .world import ACCOUNT, SOURCE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much is done: starts, and rounds with the calls, or the time, of each."""
+    """The amount of work: number of starts, of rounds, and calls or seconds per round."""
 
     starts: int
     rounds: int
@@ -24,7 +24,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """What to run for long, and what to run to see how it starts."""
+    """The commands for long runs and for measuring the start."""
 
     name: str
     command: Sequence[str]
@@ -34,7 +34,7 @@ class Contender:
 def compete(
     contenders: Sequence[Contender], world: Mapping[str, Any], effort: Effort
 ) -> dict[str, Figures]:
-    """Return the figures of every contender."""
+    """Return the figures of all contenders."""
     with ExitStack() as stack:
         contest = _Contest(
             {
@@ -53,12 +53,12 @@ def compete(
 
 
 class _Contest:
-    """Contenders at work, and what was measured of each."""
+    """Running contenders and their figures."""
 
     def __init__(
         self, workers: Mapping[str, Process], world: Mapping[str, Any]
     ) -> None:
-        """Let everybody make a first call."""
+        """Make each contender's first call."""
         self.figures: dict[str, Figures] = {name: {} for name in workers}
         self._workers = workers
         self._world = world
@@ -80,7 +80,7 @@ class _Contest:
                 )
 
     def measure_calls(self, operation: str, effort: Effort) -> None:
-        """Measure one call after another."""
+        """Measure consecutive calls."""
         task = {"repeat": operation, "calls": effort.calls}
         for name, rounds in self._ask_in_rounds(operation, task, effort).items():
             seconds = [answer["seconds"] for answer in rounds]
@@ -96,12 +96,12 @@ class _Contest:
             }
 
     def measure_memory(self) -> None:
-        """Measure what everybody holds now."""
+        """Measure the current memory of all contenders."""
         for name, worker in self._workers.items():
             self.figures[name]["memory"] = Figure.of_rounds([worker.memory])
 
     def measure_rate(self, operation: str, effort: Effort) -> None:
-        """Measure many calls at once."""
+        """Measure many concurrent calls."""
         task = {"crowd": operation, "seconds": effort.seconds_at_once}
         for name, rounds in self._ask_in_rounds(operation, task, effort).items():
             self.figures[name] |= {
@@ -116,9 +116,9 @@ class _Contest:
     def _ask_in_rounds(
         self, operation: str, task: Mapping[str, Any], effort: Effort
     ) -> dict[str, list[Any]]:
-        """Let everybody who offers an operation take a turn in each round.
+        """Let each contender that offers an operation take a turn in each round.
 
-        The first round is for warming up.
+        The first round is a warm-up.
         """
         answers: dict[str, list[Any]] = {
             name: []

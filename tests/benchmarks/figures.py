@@ -1,4 +1,4 @@
-"""What is measured."""
+"""Measured figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ OURS = "plex_account"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A value, and what it was in each round."""
+    """A value, and the values of the individual rounds."""
 
     value: float
     rounds: Sequence[float]
 
     @classmethod
     def of_rounds(cls, rounds: Sequence[float]) -> Self:
-        """Return the median of the rounds."""
+        """Return the median of the rounds as a figure."""
         return cls(median(rounds), rounds)
 
     def over(self, other: Figure) -> float:
-        """Return the ratio to another one: of each round, and of these the median."""
+        """Return the ratio to another figure: the ratio per round, and the median of these."""
         return median(
             mine / its for mine, its in zip(self.rounds, other.rounds, strict=True)
         )
@@ -30,5 +30,5 @@ class Figure:
 
 type Figures = dict[str, Figure]
 """By measure: `import`, `first_call`, `memory`, and `<operation>.<what>` with `median`,
-`p99` and `cpu` of one call after another, `rate` and `rate_cpu` of many at once.
+`p99`, and `cpu` for consecutive calls, and `rate` and `rate_cpu` for concurrent ones.
 """

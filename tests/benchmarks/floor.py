@@ -1,8 +1,8 @@
-"""The fastest honest program that does what the client does.
+"""The fastest fair program that does what the client does.
 
-It sends the same headers, reads a body of bounded size with the same decoder, and puts
-the same fields into the same dataclasses. It handles no error and tolerates nothing.
-It may only become faster.
+It sends the same headers, reads a body of limited size with the same decoder, and fills
+the same dataclasses with the same fields. It handles no errors and tolerates nothing.
+It may only be changed to become faster.
 """
 
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
 class Floor:
-    """Both operations, with everything prepared that is the same for every request."""
+    """Both operations, with everything prepared that is the same for all requests."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Floor:
     async def get_source_connection_information(
         self, source: str
     ) -> SourceConnectionInformation:
-        """Return how to reach a source."""
+        """Return the connection information of a source."""
         document = await self._fetch(
             self._resources.with_query(source=source), self._resources_headers
         )

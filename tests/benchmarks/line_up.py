@@ -1,4 +1,4 @@
-"""Who competes, each in its own environment, and on which cores."""
+"""The contenders, each in its own environment, and the CPU cores they run on."""
 
 from collections.abc import Iterator
 import os
@@ -20,7 +20,7 @@ NAMES = (*_PYTHON, "plexjs")
 
 
 def cores() -> tuple[int, int] | None:
-    """Return one for the server and one for the contenders, None if that can't be."""
+    """Return one core for the server and one for the contenders, or None if unsupported."""
     if not shutil.which("taskset"):
         return None
     available = sorted(os.sched_getaffinity(0))
@@ -28,12 +28,12 @@ def cores() -> tuple[int, int] | None:
 
 
 def server(core: int | None) -> tuple[str, ...]:
-    """Return the command that serves."""
+    """Return the command that runs the server."""
     return _on(core, ".venv-bench/bin/python", "-m", f"{__package__}.server")
 
 
 def contenders(core: int | None) -> Iterator[Contender]:
-    """Yield the contenders; plexjs only where there is Node."""
+    """Yield the contenders; plexjs only if Node is available."""
     for name, environment in _PYTHON.items():
         python = f"{environment}/bin/python"
         command = _on(core, python, "-m", f"{__package__}.worker", name)

@@ -1,4 +1,4 @@
-"""What every contender offers."""
+"""The operations that every contender offers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -14,14 +14,14 @@ type Operation = Callable[[], Awaitable[Facts]]
 
 @dataclass(frozen=True, slots=True)
 class Operations:
-    """How to ask one after another, and how to ask many at once."""
+    """How to make one call after another, and how to make many at once."""
 
     in_turn: Mapping[str, Operation]
     at_once: Mapping[str, Operation]
 
 
 def of_client(plex_tv: Any, server: Any, world: World) -> Operations:
-    """Return the operations of an asynchronous client that names them as we do."""
+    """Return the operations of an asynchronous client with the same method names as ours."""
 
     async def account() -> Facts:
         account = await plex_tv.get_token_details()
@@ -39,7 +39,7 @@ def of_client(plex_tv: Any, server: Any, world: World) -> Operations:
 def of_blocking_client(
     account: Callable[[], Facts], source: Callable[[], Facts]
 ) -> Iterator[Operations]:
-    """Return the operations of a synchronous client: many at once take many threads."""
+    """Return the operations of a synchronous client, which needs a thread per concurrent call."""
     with ThreadPoolExecutor(CALLERS) as threads:
 
         def in_turn(operation: Callable[[], Facts]) -> Operation:

@@ -1,4 +1,4 @@
-"""How long one's own server takes to be reached; see --help."""
+"""How quickly an owned server is reached; see --help."""
 
 from argparse import ArgumentParser
 import asyncio
@@ -26,13 +26,13 @@ DEAD = (0, 1, 3)
 HANGING = (0, 2, 8)
 CONNECTIONS = 24
 
-# What a person doesn't notice, on top of the 0.3 s that a better connection may take.
+# Unnoticeable, on top of the 0.3 s that a better connection may take.
 TARGET_SECONDS = 0.2
 BETTER_SECONDS = 0.3
 
 
 class Reach:
-    """One's own server beside connections and servers that are silent."""
+    """An owned server beside connections and servers that are silent."""
 
     def __init__(
         self,
@@ -41,14 +41,14 @@ class Reach:
         token: str,
         silent: Sequence[int],
     ) -> None:
-        """Initialize with the ports that are silent."""
+        """Initialize with the silent ports."""
         self._http = http
         self._server = server
         self._token = token
         self._silent = silent
 
     async def usable(self, dead: int) -> float:
-        """Return the seconds until a server is usable that is behind silent connections."""
+        """Return the seconds until a server behind silent connections is usable."""
         ways = [*self._silent_ways(dead), self._server.connection(local=False)]
         session = self._session(self._entry("own", ways, owned=True))
         started = perf_counter()
@@ -56,7 +56,7 @@ class Reach:
         return perf_counter() - started
 
     async def action(self, hanging: int) -> float:
-        """Return the seconds that a first action takes beside servers that hang."""
+        """Return the duration of a first action beside hanging servers."""
         limit = ChoiceLimit()
         ways = self._silent_ways(CONNECTIONS)
         checks = [
@@ -67,7 +67,7 @@ class Reach:
             )
             for number in range(hanging)
         ]
-        # Let their probes begin, and their handshakes be computed.
+        # Let their probes start, and their handshakes be computed.
         await asyncio.sleep(0.5)
         session = self._session(
             self._entry("own", [self._server.connection()], owned=True), limit
@@ -108,7 +108,7 @@ class Reach:
     def _entry(
         self, name: str, ways: Sequence[Connection], *, owned: bool
     ) -> PlexServer:
-        """Return the server as a list names it."""
+        """Return the server as plex.tv lists it."""
         identifier = self._server.machine_identifier if owned else name
         (server,) = parse_servers(
             [
@@ -127,7 +127,7 @@ class Reach:
 
 @asynccontextmanager
 async def reach() -> AsyncIterator[Reach]:
-    """Run a server, and ports that are silent."""
+    """Run a server and silent ports."""
     async with Simulator() as simulator:
         account = simulator.add_account(username="ada")
         server = await simulator.add_server(owner=account, tls=True)
@@ -157,7 +157,7 @@ async def measure(rounds: int) -> dict[str, dict[int, float]]:
 
 
 def report(figures: dict[str, dict[int, float]]) -> list[tuple[bool, str]]:
-    """Return what was aimed at, whether it was met, and the figures."""
+    """Return the target, whether it was met, and the figures."""
     lines = []
     for name, allowed, text in (
         ("usable", BETTER_SECONDS, "usable behind {} silent connections"),
@@ -176,7 +176,7 @@ def report(figures: dict[str, dict[int, float]]) -> list[tuple[bool, str]]:
 
 
 def main() -> None:
-    """Measure how soon one's own server is usable, print, and judge."""
+    """Measure how soon an owned server is usable, and print and judge the results."""
     parser = ArgumentParser(prog="scripts/bench --reach", description=main.__doc__)
     parser.add_argument("--quick", action="store_true", help="only see that it works")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The account and the source that everybody asks for, and how the simulator answers."""
+"""The account and source that every contender requests, as the simulator answers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from tests.simulator import Simulator
 from .world import ACCOUNT, CLIENT_IDENTIFIER, SOURCE, World
 
 type Answers = Mapping[tuple[bytes, bool], bytes]
-"""By path, and by whether JSON is wanted."""
+"""By path, and by whether JSON is requested."""
 
 API = "/api/v2"
 
@@ -90,8 +90,9 @@ _SOURCE: dict[str, Any] = {
 async def build(simulator: Simulator) -> World:
     """Add an account with a Plex Pass, and a server of it that knows a source.
 
-    Some things are as the published specification wants them, for the sake of clients that
-    are generated from it: real services lack most keys, real profiles have higher numbers.
+    Some values follow the published specification, for the sake of clients that are
+    generated from it: real services lack most keys, and real profiles have higher
+    numbers.
     """
     account = simulator.add_account(
         username="ada",
@@ -144,7 +145,7 @@ async def build(simulator: Simulator) -> World:
 
 
 async def record() -> tuple[World, Answers]:
-    """Ask the simulator once for everything."""
+    """Request everything from the simulator once."""
     answers: dict[tuple[bytes, bool], bytes] = {}
     async with Simulator() as simulator, aiohttp.ClientSession() as session:
         world = await build(simulator)

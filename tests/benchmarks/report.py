@@ -1,4 +1,4 @@
-"""Puts the figures beside each other."""
+"""The comparison of all figures."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -45,7 +45,7 @@ _NOTES = {
 
 
 def table(figures: Mapping[str, Figures]) -> Iterator[str]:
-    """Yield the lines of a table: each figure, and its ratio to the floor's."""
+    """Yield the lines of a table: each figure, and its ratio to the floor's figure."""
     width = max(len(heading) for _, heading, _ in _ROWS)
     yield " " * width + "".join(f"{name:>22}" for name in figures)
     for measure, heading, unit in _ROWS:
@@ -66,7 +66,7 @@ def _cell(
 def notes(
     figures: Mapping[str, Figures], cores: tuple[int, int] | None
 ) -> Iterator[str]:
-    """Yield what must be known to read the table."""
+    """Yield the notes that explain the table."""
     if cores:
         server, contenders = cores
         yield f"The server has core {server}, the contenders take turns on {contenders}."
@@ -83,7 +83,7 @@ def notes(
 
 
 def as_json(figures: Mapping[str, Figures]) -> dict[str, dict[str, dict[str, float]]]:
-    """Return values in seconds, bytes and calls a second, and the ratios to the floor."""
+    """Return values in seconds, bytes, and calls per second, and their ratios to the floor."""
     floor = figures[FLOOR]
     return {
         name: {

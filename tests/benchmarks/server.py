@@ -1,6 +1,6 @@
-"""A server that is never what a benchmark waits for: it answers out of its memory.
+"""A server that is never the bottleneck of a benchmark: it answers from memory.
 
-One line of JSON says where it is; it ends when its input does.
+It prints one line of JSON with its address, and ends when its input does.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ _NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class _Replay(asyncio.Protocol):
-    """One connection. A client sends a GET, and the next one after the answer."""
+    """One connection, on which a client sends each GET after the previous answer."""
 
     def __init__(self, answers: Answers) -> None:
-        """Know the answers."""
+        """Initialize with the answers."""
         self._answers = answers
         self._received = b""
 

@@ -1,4 +1,4 @@
-"""How fast the client must be, beside the others."""
+"""The performance targets, relative to the other contenders."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _TIMES_AS_FAST = {"plexapi": 2, "plexjs": 2, "plex_api_client": 10}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A ratio, and where it must be."""
+    """A ratio and its allowed range."""
 
     text: str
     ratio: float
@@ -21,11 +21,11 @@ class Target:
 
     @property
     def met(self) -> bool:
-        """Whether the ratio is where it must be."""
+        """Whether the ratio is within its range."""
         return self.ratio >= self.limit if self.at_least else self.ratio <= self.limit
 
     def __str__(self) -> str:
-        """Tell all in one line."""
+        """Return the target and its result in one line."""
         return (
             f"{'met   ' if self.met else 'MISSED'} {self.text}: {self.ratio:.2f}×, "
             f"{'at least' if self.at_least else 'at most'} {self.limit}×"
@@ -33,7 +33,7 @@ class Target:
 
 
 def targets(figures: Mapping[str, Figures]) -> Iterator[Target]:
-    """Yield the targets for whom and for what there are figures."""
+    """Yield the targets for contenders and operations with figures."""
     ours, floor = figures[OURS], figures[FLOOR]
     for operation, times_the_floor in _TIMES_THE_FLOOR.items():
         latency, rate = f"{operation}.median", f"{operation}.rate"

@@ -1,7 +1,8 @@
-"""A contender at work, in a process of its own. It is given the contender's module.
+"""A contender in a process of its own, which takes the contender's module as argument.
 
-Lines of JSON go in and out. The world comes in first; the seconds that the import and the
-first call took go out; then comes one task after another, and what was measured goes out.
+Input and output are lines of JSON. The first input is the world; the first output has
+the seconds taken by the import and the first call. Then each input is a task, and each
+output its measurement.
 """
 
 import asyncio
@@ -20,14 +21,14 @@ _INTEGRATION = Path(__file__).parents[2] / "custom_components" / "plex_account"
 
 
 def stand_in_for_the_integration() -> None:
-    """Let the client be imported without the integration, which needs Home Assistant."""
+    """Make the client importable without the integration, which needs Home Assistant."""
     integration = ModuleType("custom_components.plex_account")
     integration.__path__ = [str(_INTEGRATION)]
     sys.modules[integration.__name__] = integration
 
 
 async def repeat(operation: Operation, facts: Facts, calls: int) -> dict[str, Any]:
-    """Call one after another, and measure each."""
+    """Make calls one after another, and measure each."""
     seconds = []
     cpu = process_time()
     for _ in range(calls):
@@ -40,7 +41,7 @@ async def repeat(operation: Operation, facts: Facts, calls: int) -> dict[str, An
 
 
 async def crowd(operation: Operation, facts: Facts, seconds: float) -> dict[str, Any]:
-    """Let callers work side by side until time is up, and count what they did."""
+    """Run concurrent callers until time is up, and count their calls."""
     calls = 0
     cpu, started = process_time(), perf_counter()
     end = started + seconds
@@ -63,7 +64,7 @@ async def crowd(operation: Operation, facts: Facts, seconds: float) -> dict[str,
 
 
 async def work(contender: ModuleType, import_seconds: float) -> None:
-    """Make the first call, then do what is asked for."""
+    """Make the first call, then perform the requested tasks."""
     world = World(**json.loads(sys.stdin.readline()))
     facts = {name: (who, count) for name, (who, count) in world.facts.items()}
     started = perf_counter()
@@ -91,7 +92,7 @@ def report(**measured: Any) -> None:
 
 
 def main() -> None:
-    """Import what is already there where the contender comes to, then the contender."""
+    """Import the modules shared by all contenders, then the contender."""
     stand_in_for_the_integration()
     name, *already_there = sys.argv[1:]
     for module in already_there:

@@ -1,4 +1,4 @@
-"""Where everything is, and what every answer must say."""
+"""The addresses of everything, and the facts that every answer must contain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ ACCOUNT = "get_token_details"
 SOURCE = "get_source_connection_information"
 
 CALLERS = 64
-"""How many call at once."""
+"""The number of concurrent callers."""
 
 type Facts = tuple[str | None, int]
-"""The name and the number of features of an account, of connections of a source."""
+"""The name, and the number of features of an account or of connections of a source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a contender needs to know."""
+    """Everything a contender needs to know."""
 
     url: str
     server_url: str

@@ -1,1 +1,1 @@
-"""A real Home Assistant, driven from outside."""
+"""A real Home Assistant, controlled from outside."""

@@ -19,13 +19,13 @@ class CommandError(Exception):
     """Home Assistant refused a command."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep the code beside the message."""
+        """Initialize with the error code and the message."""
         super().__init__(f"{message} ({code})")
         self.code = code
 
     @classmethod
     def of(cls, error: Json) -> Self:
-        """Return the refusal that an answer tells of."""
+        """Return the error for a failed answer."""
         return cls(error["code"], error["message"])
 
 
@@ -33,7 +33,7 @@ class CommandError(Exception):
 async def _open_websocket(
     session: ClientSession, url: str, token: str
 ) -> AsyncGenerator[ClientWebSocketResponse]:
-    """Open a socket, and sign in."""
+    """Open a WebSocket, and authenticate."""
     async with session.ws_connect(
         f"{url}/api/websocket", max_msg_size=0, heartbeat=30
     ) as websocket:
@@ -44,7 +44,7 @@ async def _open_websocket(
 
 
 class Client:
-    """A signed-in person."""
+    """A signed-in user."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Client:
         token: str,
         websocket: ClientWebSocketResponse,
     ) -> None:
-        """Take over a session that sends the token, and a socket that is signed in."""
+        """Initialize with an authenticated session and WebSocket."""
         self._session = session
         self._url = url
         self._token = token
@@ -66,7 +66,7 @@ class Client:
     async def create_owner(
         cls, url: str, *, name: str, username: str, password: str
     ) -> AsyncGenerator[Self]:
-        """Create the first person of a new Home Assistant, and sign in."""
+        """Create the first user of a new Home Assistant, and sign in."""
         person = {
             "client_id": f"{url}/",
             "name": name,
@@ -87,7 +87,7 @@ class Client:
     async def log_in(
         cls, url: str, *, username: str, password: str
     ) -> AsyncGenerator[Self]:
-        """Sign in as somebody who is known already."""
+        """Log in as an existing user."""
         client_id = f"{url}/"
         flow = {
             "client_id": client_id,
@@ -108,7 +108,7 @@ class Client:
     @classmethod
     @asynccontextmanager
     async def _sign_in(cls, url: str, code: str) -> AsyncGenerator[Self]:
-        """Exchange a code for a token, and use it."""
+        """Exchange an authorization code for a token, and use it."""
         grant = {
             "grant_type": "authorization_code",
             "code": code,
@@ -137,7 +137,7 @@ class Client:
             return await response.json()
 
     async def visit(self, path: str, body: Mapping[str, Any] | None = None) -> bytes:
-        """Ask for a path, or post to it, like somebody who isn't signed in."""
+        """Get a path, or post to it, without authentication."""
         async with (
             ClientSession(raise_for_status=True) as session,
             session.request(
@@ -162,21 +162,21 @@ class Client:
         return state == "RUNNING"
 
     async def start_flow(self, **more: Any) -> Json:
-        """Begin to add the integration, or to reconfigure its entry `entry_id`."""
+        """Start a flow to add the integration, or to reconfigure the entry `entry_id`."""
         result: Json = await self.request(
             "POST", "config/config_entries/flow", {"handler": DOMAIN} | more
         )
         return result
 
     async def submit(self, flow: Json, **fields: Any) -> Json:
-        """Fill in the step that a flow shows."""
+        """Submit the current step of a flow."""
         result: Json = await self.request(
             "POST", f"config/config_entries/flow/{flow['flow_id']}", fields
         )
         return result
 
     async def show(self, flow: Json) -> Json:
-        """Ask what a flow shows now; one that waited for something goes on."""
+        """Return the current step of a flow; a step that was waiting continues."""
         result: Json = await self.request(
             "GET", f"config/config_entries/flow/{flow['flow_id']}"
         )
@@ -185,7 +185,7 @@ class Client:
     async def add_account(
         self, username: str, password: str | None, code: str | None = None
     ) -> str:
-        """Add an account, and return the id of its entry."""
+        """Add an account, and return its entry ID."""
         flow = await self.start_flow()
         flow = await self.submit(flow, next_step_id="password")
         flow = await self.submit(flow, username=username, password=password)
@@ -195,7 +195,7 @@ class Client:
         return entry_id
 
     async def create_resident(self, *, username: str, password: str) -> None:
-        """Create somebody who may use Home Assistant, but not administer it."""
+        """Create a user who is not an administrator."""
         created = await self.command(
             "config/auth/create", name="Resident", group_ids=["system-users"]
         )
@@ -210,10 +210,10 @@ class Client:
     async def subscribe(
         self, command: str, **fields: Any
     ) -> AsyncGenerator[AsyncIterator[Any]]:
-        """Subscribe to something, and hand over its events.
+        """Subscribe to something, and yield its events.
 
-        A subscription has a socket of its own: no event comes between a command and its
-        answer.
+        Each subscription has its own WebSocket, so that no event comes between a
+        command and its answer.
         """
         async with _open_websocket(self._session, self._url, self._token) as websocket:
             await websocket.send_json({"id": 1, "type": command} | fields)
@@ -224,7 +224,7 @@ class Client:
 
     @asynccontextmanager
     async def progress(self, flow: Json) -> AsyncGenerator[None]:
-        """Wait at the end until a flow says that it has something new to show."""
+        """Wait at the end until a flow reports progress."""
         async with self.subscribe(
             "subscribe_events", event_type="data_entry_flow_progressed"
         ) as events:
@@ -234,7 +234,7 @@ class Client:
                     return
 
     async def reauth_flows(self, entry_id: str) -> list[Json]:
-        """Return the flows that ask to sign in to an entry again."""
+        """Return the reauth flows of an entry."""
         return [
             flow
             for flow in await self.command("config_entries/flow/progress")
@@ -258,7 +258,7 @@ class Client:
         await self.request("DELETE", f"config/config_entries/entry/{entry_id}")
 
     async def press(self, entity_id: str) -> None:
-        """Press a button, and wait until it has done its work or says why not."""
+        """Press a button, and wait until it has finished or reports an error."""
         await self.request("POST", "services/button/press", {"entity_id": entity_id})
 
     async def refresh(self, entry_id: str) -> None:
@@ -271,7 +271,7 @@ class Client:
         await self.press(entity_id)
 
     async def device_id(self, entry_id: str, name: str) -> str:
-        """Return the device of an account that has a name."""
+        """Return the ID of the account's device with this name."""
         [device_id] = (
             one["id"] for one in await self.devices(entry_id) if one["name"] == name
         )
@@ -299,11 +299,11 @@ class Client:
         return response
 
     async def states(self) -> dict[str, Json]:
-        """Return all states by entity id."""
+        """Return all states by entity ID."""
         return {one["entity_id"]: one for one in await self.request("GET", "states")}
 
     async def entities(self, entry_id: str) -> list[Json]:
-        """Return what the entity registry knows of an entry."""
+        """Return the entity registry entries of a config entry."""
         return [
             one
             for one in await self.command("config/entity_registry/list")
@@ -311,7 +311,7 @@ class Client:
         ]
 
     async def devices(self, entry_id: str) -> list[Json]:
-        """Return what the device registry knows of an entry."""
+        """Return the device registry entries of a config entry."""
         return [
             one
             for one in await self.command("config/device_registry/list")
@@ -319,7 +319,7 @@ class Client:
         ]
 
     async def translations(self, category: str) -> dict[str, str]:
-        """Return the English texts of the integration, keys without their prefix."""
+        """Return the English texts of the integration, with the key prefix removed."""
         answer = await self.command(
             "frontend/get_translations",
             language="en",

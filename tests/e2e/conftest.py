@@ -1,4 +1,4 @@
-"""One Plex and one Home Assistant for all tests that need no more than an account."""
+"""One shared Plex and Home Assistant for all tests that only need an account."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .client import OWNER, Client
 from .home_assistant import HomeAssistant
 from .waiting import eventually
 
-# Both perform any action with any data: one when an event comes, one for whoever starts it.
+# Both perform any action with any data, for an event and for any user who starts it.
 CONFIGURATION: Final = """
 automation:
   - id: perform
@@ -40,7 +40,7 @@ script:
 
 @dataclass(frozen=True, slots=True)
 class Plex:
-    """An account with a server, and the entry and device that Home Assistant has of them."""
+    """An account with a server, and their entry and device in Home Assistant."""
 
     simulator: Simulator
     account: Account
@@ -65,7 +65,7 @@ async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
 
 @pytest.fixture(scope="session")
 async def owner(home: HomeAssistant) -> AsyncIterator[Client]:
-    """Return its owner."""
+    """Return a client that is logged in as the owner."""
     async with Client.create_owner(home.url, name="Owner", **OWNER) as owner:
         await eventually("whether it runs", owner.is_running, bool)
         yield owner
@@ -77,7 +77,7 @@ async def plex(simulator: Simulator, owner: Client) -> Plex:
     account = simulator.add_account()
     server = await simulator.add_server(owner=account, tls=True)
     entry_id = await owner.add_account(account.username, account.password)
-    # What Plex is asked from now on, a test has asked for.
+    # From here on, every request to Plex is caused by a test.
     await owner.command(
         "config_entries/update", entry_id=entry_id, pref_disable_polling=True
     )
@@ -101,7 +101,7 @@ async def plex(simulator: Simulator, owner: Client) -> Plex:
 
 @pytest.fixture(scope="session")
 async def resident(home: HomeAssistant, owner: Client) -> AsyncIterator[Client]:
-    """Return somebody who may use Home Assistant, but not administer it."""
+    """Return a client of a user who is not an administrator."""
     credentials = {"username": "resident", "password": "resident"}
     await owner.create_resident(**credentials)
     async with Client.log_in(home.url, **credentials) as resident:

@@ -37,7 +37,7 @@ async def enter_all_codes(story: Story) -> None:
 
 
 async def tell(arguments: Namespace) -> int:
-    """Tell the story; return the exit status."""
+    """Run the story, and return the exit status."""
     async with AsyncExitStack() as stack:
         story = Story(arguments.port, stack)
         for number, step in enumerate(STEPS, 1):
@@ -61,7 +61,7 @@ async def tell(arguments: Namespace) -> int:
 
 
 async def main(arguments: Namespace) -> int:
-    """Tell the story until it is over or a signal ends it."""
+    """Run the story until it is over or a signal ends it."""
     task = asyncio.ensure_future(tell(arguments))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -74,7 +74,7 @@ async def main(arguments: Namespace) -> int:
 
 
 def parse() -> Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument(
         "--once", action="store_true", help="exit after the walkthrough"

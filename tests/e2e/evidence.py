@@ -1,4 +1,4 @@
-"""What can be seen of a life with Home Assistant from outside."""
+"""Everything that can be observed from outside during a life with Home Assistant."""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .world import World
 
 @dataclass(repr=False, slots=True)
 class Evidence:
-    """What Plex was asked, what Home Assistant said, performed and wrote to its disk."""
+    """The requests to Plex, and all output, actions, and files of Home Assistant."""
 
     world: World
     requests: list[LoggedRequest]
@@ -24,9 +24,9 @@ class Evidence:
     files: dict[str, str] = field(default_factory=dict)
 
     def keep_files(self, moment: str, folder: Path) -> None:
-        """Keep every file of a configuration folder as text of one byte a character.
+        """Read every file of a configuration folder as text with one character per byte.
 
-        The rows of the database are kept besides: in the file a long value may be split.
+        Database rows are also read, because a long value may be split in the file.
         """
         for path in folder.rglob("*"):
             if path.is_file():

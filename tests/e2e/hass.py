@@ -1,9 +1,10 @@
-"""Home Assistant, but on loopback only and in a hurry.
+"""Home Assistant, but on loopback only and with shorter delays.
 
-Its multicast DNS would use every interface, and to learn its own address it would connect a
-socket to one of the internet and to one of the local network. It asks this machine for names,
-where nobody answers: lists hold those of strangers. Pauses that protect Plex, and
-the time after which something is believed, are shortened: nobody waits for a test.
+Its multicast DNS would use every interface, and to find its own address it would
+connect one socket to the internet and one to the local network. Names are resolved by
+this machine, where no name server answers, because lists contain names chosen by
+strangers. Pauses that protect Plex, and the time until a rejection is believed, are
+shortened to speed up the tests.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A real Home Assistant in a process of its own, on loopback."""
+"""A real Home Assistant in its own process, on loopback."""
 
 import asyncio
 from asyncio.subprocess import Process
@@ -38,18 +38,18 @@ logger:
 
 
 class StartError(Exception):
-    """Home Assistant did not start."""
+    """Home Assistant failed to start."""
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that is not in use."""
     with socket.create_server((HOST, 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
 def _disabled_marketplace() -> dict[str, Any]:
-    """Return an entry that keeps Home Assistant from asking for its catalogue."""
+    """Return an entry that keeps Home Assistant from loading its catalog."""
     return {
         "created_at": _BEGINNING,
         "data": {},
@@ -71,7 +71,7 @@ def _disabled_marketplace() -> dict[str, Any]:
 
 
 def _prepare(folder: Path, port: int, configuration: str) -> None:
-    """Fill a configuration folder; what is left to do is to create the owner."""
+    """Prepare a configuration folder, so that only the owner is left to be created."""
     (folder / "configuration.yaml").write_text(_CONFIGURATION + configuration)
     (folder / "custom_components").mkdir()
     (folder / "custom_components/plex_account").symlink_to(
@@ -115,12 +115,12 @@ def _prepare(folder: Path, port: int, configuration: str) -> None:
 
 
 class HomeAssistant:
-    """A Home Assistant that trusts a simulated Plex, and forgets all at the end."""
+    """A Home Assistant that trusts a simulated Plex, and is deleted at the end."""
 
     def __init__(
         self, plex: Simulator, *, port: int | None = None, configuration: str = ""
     ) -> None:
-        """Choose the port, a free one by default, and what is to be configured besides."""
+        """Initialize with a port, by default a free one, and with extra configuration."""
         self._plex = plex
         self._configuration = configuration
         self._port = port or free_port()
@@ -146,7 +146,7 @@ class HomeAssistant:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop, and remove the folder."""
+        """Stop, and delete the folder."""
         await self._close()
 
     async def _close(self) -> None:
@@ -157,7 +157,7 @@ class HomeAssistant:
 
     @property
     def url(self) -> str:
-        """The address of the frontend."""
+        """The URL of the frontend."""
         return f"http://{HOST}:{self._port}"
 
     @property
@@ -167,11 +167,11 @@ class HomeAssistant:
 
     @property
     def log(self) -> Path:
-        """The log."""
+        """The log file."""
         return self._folder / "home-assistant.log"
 
     async def start(self) -> None:
-        """Start, and wait until HTTP answers."""
+        """Start, and wait until HTTP works."""
         try:
             socket.create_server((HOST, self._port)).close()
         except OSError as err:
@@ -213,7 +213,7 @@ class HomeAssistant:
         raise StartError((self._folder / "output").read_text())
 
     async def stop(self) -> int | None:
-        """Stop, as a service manager would, and return the exit status."""
+        """Stop like a service manager, and return the exit status."""
         if self._process is None:
             return None
         with suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""The whole life of two accounts in a real Home Assistant, with all that can go wrong."""
+"""The whole life of two accounts in a real Home Assistant, with every possible failure."""
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
@@ -41,7 +41,7 @@ _LEVELS: Final = {
 
 
 async def live(*, own_tokens: bool, email_login: bool) -> Evidence:
-    """Live, with a restart before the account is removed, and return what was seen."""
+    """Run a life, with a restart before the account is removed, and return the evidence."""
     async with Simulator() as simulator:
         world = await make_world(
             simulator, own_tokens=own_tokens, email_login=email_login
@@ -64,12 +64,12 @@ async def live(*, own_tokens: bool, email_login: bool) -> Evidence:
 
 
 class _Life:
-    """What happens, in its order."""
+    """The steps of a life, in order."""
 
     _client: Witness
 
     def __init__(self, world: World, evidence: Evidence) -> None:
-        """Begin."""
+        """Initialize the life."""
         self._world = world
         self._plex = world.simulator
         self._evidence = evidence
@@ -100,7 +100,7 @@ class _Life:
     async def go_on(
         self, client: Witness, *steps: Callable[[], Awaitable[None]]
     ) -> None:
-        """Take steps as somebody, while everything is logged that may be."""
+        """Run steps as a user, with all logging enabled."""
         self._client = client
         await eventually("whether it runs", client.is_running, bool)
         await self._client.request("POST", "services/logger/set_level", _LEVELS)
@@ -113,7 +113,7 @@ class _Life:
         self._evidence.events += client.events
 
     async def refused_sign_in(self) -> None:
-        """Type a wrong password, then meet all that plex.tv can answer."""
+        """Enter a wrong password, then encounter every possible answer of plex.tv."""
         self._flow = await self._client.start_flow()
         await self._submit(next_step_id="password")
         await self._type_password(self._world.typo())
@@ -124,7 +124,7 @@ class _Life:
             assert self._flow["errors"]
 
     async def sign_in(self) -> None:
-        """Type the right password, a wrong code, and the right one."""
+        """Enter the right password, a wrong code, and the right one."""
         await self._type_password(self._world.ada.password)
         assert self._flow["step_id"] == "two_factor"
         wrong = self._world.wrong_code()
@@ -138,7 +138,7 @@ class _Life:
         await self._up(self._ada)
 
     async def enable_all(self) -> None:
-        """Enable every entity, and have the account set up anew."""
+        """Enable every entity, and reload the account."""
         for entity in await self._client.entities(self._ada):
             if entity["disabled_by"]:
                 await self._client.command(
@@ -161,7 +161,7 @@ class _Life:
         await eventually("devices", names, lambda found: "Hanging" not in found)
 
     async def plex_tv_fails(self) -> None:
-        """Refresh, and set up, while plex.tv answers nonsense."""
+        """Refresh and reload while plex.tv gives bad answers."""
         for fault in self._world.faults():
             with self._fault(**fault):
                 await self._refresh()
@@ -171,7 +171,7 @@ class _Life:
             await self._reload()
 
     async def servers_fail(self) -> None:
-        """Refresh while the servers answer nonsense, are off, and are back."""
+        """Refresh while the servers give bad answers, are off, and are back."""
         host = self._world.attic.machine_identifier
         for fault in self._world.faults():
             for path in ("/", "/security/token"):
@@ -190,7 +190,7 @@ class _Life:
         await self._reload()
 
     async def tokens_end(self) -> None:
-        """Let servers start anew, and three days pass."""
+        """Restart the servers, and let three days pass."""
         await self._world.attic.restart()
         await self._world.cellar.restart()
         await self._refresh()
@@ -206,7 +206,7 @@ class _Life:
             "get_transient_token", device_id=await self._device("Cellar")
         )
         await self._perform("get_source_connection_information", device_id=attic)
-        await self._world.attic.restart()  # an echo knows only tokens in use then
+        await self._world.attic.restart()  # the echo has current tokens only
         self._world.attic.echo = True
         for path in ("/library/sections", "/:/prefs"):
             await self._perform("call_api", device_id=attic, path=path)
@@ -220,7 +220,7 @@ class _Life:
         assert await self._client.visit(image["url"])
 
     async def failing_actions(self) -> None:
-        """Perform actions that fail in every way."""
+        """Perform actions that fail in every possible way."""
         attic = await self._device("Attic")
         cellar = await self._device("Cellar")
         await self._fail("get_transient_token", device_id="nobody")
@@ -233,10 +233,10 @@ class _Life:
             with self._fault(host="*", **fault):
                 await self._fail("get_token_details")
                 await self._fail("get_image_url", device_id=attic, path="/library/x")
-                with suppress(CommandError):  # whatever a server says may be an answer
+                with suppress(CommandError):  # any body of a server may be an answer
                     data = {"device_id": attic, "path": "/library/sections"}
                     await self._client.perform("call_api", **data)
-                with suppress(CommandError):  # any answer proves a token that is in use
+                with suppress(CommandError):  # any answer validates a current token
                     await self._perform("get_transient_token", device_id=attic)
                 await self._fail("get_source_connection_information", device_id=attic)
             await self._reload()
@@ -248,7 +248,7 @@ class _Life:
         await self._reload()
 
     async def automation(self) -> None:
-        """Let an automation without traces take a token."""
+        """Run an automation without traces that uses a token."""
         data = {"device_id": await self._device("Attic")}
         async with self._client.subscribe(
             "subscribe_events", event_type="token_taken"
@@ -257,7 +257,7 @@ class _Life:
             assert (await anext(events))["data"]["length"] > 0
 
     async def recipes(self) -> None:
-        """Do all that the README proposes."""
+        """Run everything that the README suggests."""
         library = self._world.attic.library
         library.play(library.items[102], player="Playroom TV")
         library.preferences["FSEventLibraryUpdatesEnabled"] = True
@@ -290,7 +290,7 @@ class _Life:
         assert "New in Plex" in {one["title"] for one in notifications}
 
     async def link(self) -> None:
-        """Add an account with a code, while plex.tv fails now and then."""
+        """Add an account with a code, while plex.tv fails occasionally."""
         self._flow = await self._client.start_flow()
         faults = self._world.faults()
         with self._fault(path="/pins", **faults[0]):
@@ -334,14 +334,14 @@ class _Life:
         await self._up(self._ada)
 
     async def revoked(self) -> None:
-        """Revoke all tokens, and perform an action that needs one."""
+        """Revoke all tokens, and perform an action that requires one."""
         self._plex.revoke(self._world.ada)
         await self._fail("get_token_details", config_entry_id=self._ada)
         await self._refresh()
         await self._client.look_around(self._ada, self._grace)
 
     async def sign_in_as_somebody_else(self) -> None:
-        """Sign in again, but to another account."""
+        """Sign in again, but with another account."""
         await self._open_reauth()
         await self._submit(
             username=self._world.joan.username, password=self._world.joan.password
@@ -363,7 +363,7 @@ class _Life:
         await self._up(self._ada)
 
     async def reconfigure(self) -> None:
-        """Sign in anew without being asked to, with a backup code."""
+        """Reconfigure the entry, with a backup code."""
         self._flow = await self._client.start_flow(entry_id=self._ada)
         await self._submit(next_step_id="password")
         await self._type_password(self._world.ada.password)
@@ -374,7 +374,7 @@ class _Life:
         await self._client.look_around(self._ada, self._grace)
 
     async def remove(self) -> None:
-        """Remove the account whose token plex.tv then fails to end."""
+        """Remove the account while plex.tv fails to revoke its token."""
         await self._up(self._ada)
         with self._fault(path="/users/signout", **self._world.faults()[0]):
             await self._client.remove(self._ada)
@@ -382,7 +382,7 @@ class _Life:
 
     @contextmanager
     def _fault(self, **fault: Any) -> Generator[Fault]:
-        """Let something go wrong, and make sure that it did."""
+        """Inject a fault, and check that it took effect."""
         wrong = self._plex.fault(**fault)
         yield wrong
         assert wrong.hits
@@ -404,7 +404,7 @@ class _Life:
         await self._submit(next_step_id="password")
 
     async def _up(self, entry_id: str) -> None:
-        """Wait until the servers answer that can."""
+        """Wait until all working servers are on."""
         servers = (self._world.attic, self._world.cellar)
         identifiers = {server.machine_identifier for server in servers}
 
@@ -426,12 +426,12 @@ class _Life:
         await self._up(self._ada)
 
     async def _refresh(self) -> None:
-        """Press the refresh button, which says what it fails of."""
+        """Press the refresh button, and ignore its error."""
         with suppress(CommandError):
             await self._client.refresh(self._ada)
 
     async def _refresh_until(self, wrong: Fault) -> None:
-        """Refresh until something has gone wrong."""
+        """Refresh until a fault has taken effect."""
 
         async def hits() -> int:
             await self._refresh()

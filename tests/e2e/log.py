@@ -1,4 +1,4 @@
-"""The log of Home Assistant, read as records."""
+"""The Home Assistant log, parsed into records."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ _HARMLESS: Final = {"DEBUG", "INFO"}
 
 @dataclass(slots=True)
 class Record:
-    """One record; `more` holds the lines below the first, such as a traceback."""
+    """One record; `more` contains the lines after the first, such as a traceback."""
 
     level: str
     logger: str
@@ -26,31 +26,31 @@ class Record:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the integration wrote it, or stands in its traceback."""
+        """Whether the integration wrote it, or appears in its traceback."""
         return f"{self.logger}.".startswith(f"{PACKAGE}.") or any(
             PACKAGE in line.replace("/", ".") for line in self.more
         )
 
     def __str__(self) -> str:
-        """Show the record as in the log, without its time and thread."""
+        """Return the record as logged, without its time and thread."""
         return "\n".join((f"{self.level} [{self.logger}] {self.message}", *self.more))
 
 
 def read_records(path: Path) -> list[Record]:
-    """Read the records of a log."""
+    """Return the records of a log."""
     return split_records(path.read_text(encoding="utf-8"))
 
 
 class Log:
-    """A log that is read bit by bit."""
+    """A log that is read incrementally."""
 
     def __init__(self, path: Path) -> None:
-        """Start at its beginning."""
+        """Start at the beginning."""
         self._path = path
         self._read = 0
 
     def unread(self) -> list[Record]:
-        """Return the records that have come since the last time."""
+        """Return the records added since the last call."""
         records = read_records(self._path)[self._read :]
         self._read += len(records)
         return records
@@ -68,17 +68,17 @@ def split_records(log: str) -> list[Record]:
 
 
 def complaints(records: list[Record]) -> list[Record]:
-    """Return the warnings and errors that the integration caused."""
+    """Return the warnings and errors caused by the integration."""
     return [
         record for record in records if record.level not in _HARMLESS and record.is_ours
     ]
 
 
 def leaks(text: str, secret: str) -> bool:
-    """Return whether a secret stands in a text.
+    """Return whether a text contains a secret.
 
-    Of a short one, such as a code, only the whole word counts: its digits may be part of a
-    number by chance.
+    A short secret, such as a code, only counts as a whole word, because its digits may
+    be part of a number by chance.
     """
     if len(secret) > _LONGEST_WORD:
         return secret in text

@@ -1,4 +1,4 @@
-"""The recipes of the README, as Home Assistant runs them."""
+"""The recipes of the README, as run by Home Assistant."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from .home_assistant import ROOT
 
 _BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ON_DECK: Final = "look_on_deck"
-"""The event that updates the template sensor, in place of a time of day."""
+"""The event that updates the template sensor, instead of a time of day."""
 
-# There is no phone.
+# There is no phone in the tests.
 _PHONE: Final = ("notify.mobile_app_phone", "notify.persistent_notification")
 
 
 def configuration(*automations: dict[str, Any]) -> str:
-    """Return a configuration with all recipes that do without a token, and more."""
+    """Return a configuration with all recipes that need no token, and some more."""
     text = (ROOT / "README.md").read_text().replace(*_PHONE)
     blocks = [yaml.safe_load(block) for block in _BLOCK.findall(text)]
     recipes = [block for block in blocks if "trace" not in block]
@@ -42,5 +42,5 @@ def configuration(*automations: dict[str, Any]) -> str:
 
 
 def slug(recipe: dict[str, Any]) -> str:
-    """Return what a recipe is called in ids."""
+    """Return the slug of a recipe used in IDs."""
     return re.sub(r"\W+", "_", recipe["alias"].lower())

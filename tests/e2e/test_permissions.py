@@ -1,4 +1,4 @@
-"""Administrators and automations may do everything, other people nothing of it."""
+"""Administrators and automations may do everything, other users nothing."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
@@ -24,19 +24,19 @@ ACTIONS: Final = {
     "get_token_details": "uuid",
     "get_transient_token": "token",
 }
-"""The actions, and a key that stands in the response to each."""
+"""The actions, and a key in the response of each."""
 
 
 @pytest.fixture(params=ACTIONS)
 def action(request: pytest.FixtureRequest) -> str:
-    """Return the name of an action."""
+    """Return the full name of an action."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def data(action: str, plex: Plex) -> Json:
-    """Return the data that an action takes."""
+    """Return the data of an action."""
     if action == "get_token_details":
         return {"config_entry_id": plex.entry_id}
     path = {"path": PATHS[action]} if action in PATHS else {}
@@ -45,7 +45,7 @@ def data(action: str, plex: Plex) -> Json:
 
 @pytest.fixture
 def unasked(plex: Plex) -> Iterator[None]:
-    """Make sure that Plex isn't asked for anything."""
+    """Check that Plex gets no requests."""
     plex.simulator.clear_requests()
     yield
     assert plex.simulator.requests == []
@@ -53,7 +53,7 @@ def unasked(plex: Plex) -> Iterator[None]:
 
 @pytest.fixture
 async def flow(owner: Client) -> AsyncIterator[Json]:
-    """Return a dialog that the owner has opened."""
+    """Return a flow started by the owner."""
     flow = await owner.start_flow()
     yield flow
     await owner.request("DELETE", f"{FLOW}/{flow['flow_id']}")
@@ -67,7 +67,7 @@ async def test_owner_performs(owner: Client, action: str, data: Json) -> None:
 
 @pytest.mark.usefixtures("unasked")
 async def test_resident_is_refused(resident: Client, action: str, data: Json) -> None:
-    """Anybody else may perform none."""
+    """Other users may not perform any action."""
     with pytest.raises(CommandError, match=r"401: Unauthorized"):
         await resident.perform(action, **data)
     with pytest.raises(CommandError, match="Unauthorized"):
@@ -75,7 +75,7 @@ async def test_resident_is_refused(resident: Client, action: str, data: Json) ->
 
 
 async def test_automation_performs(owner: Client, action: str, data: Json) -> None:
-    """An automation may, whatever set it off."""
+    """An automation may perform actions, whatever triggered it."""
     event = {"action": f"{DOMAIN}.{action}", "data": data}
     async with owner.subscribe("subscribe_events", event_type="performed") as events:
         await owner.request("POST", "events/perform", event)
@@ -87,7 +87,7 @@ async def test_automation_performs(owner: Client, action: str, data: Json) -> No
 async def test_script_of_the_owner_performs(
     owner: Client, plex: Plex, action: str, data: Json
 ) -> None:
-    """A script may do what the person may who starts it."""
+    """A script has the permissions of the user who starts it."""
     variables = {"action": f"{DOMAIN}.{action}", "data": data}
     answer = await owner.request("POST", SCRIPT, variables)
     assert ACTIONS[action] in answer["service_response"]
@@ -100,7 +100,7 @@ async def test_script_of_the_owner_performs(
 async def test_script_of_a_resident_is_refused(
     resident: Client, action: str, data: Json
 ) -> None:
-    """A script is no way around: not over REST, not over WebSocket, not in the background."""
+    """A script doesn't bypass permissions over REST, over WebSocket, or in the background."""
     variables = {"action": f"{DOMAIN}.{action}", "data": data}
     with pytest.raises(CommandError, match=r"401: Unauthorized"):
         await resident.request("POST", SCRIPT, variables)
@@ -116,7 +116,7 @@ async def test_script_of_a_resident_is_refused(
 
 
 async def _run_in_background(person: Client, variables: Json) -> None:
-    """Start the script in the way that waits for nothing, and wait until it has ended."""
+    """Start the script without blocking, and wait until it has ended."""
 
     async def state() -> Json:
         return (await person.states())["script.perform"]
@@ -155,7 +155,7 @@ async def test_rest_is_refused(
     path: str,
     body: dict[str, str] | None,
 ) -> None:
-    """Only an administrator may open and use dialogs, change entries, and download."""
+    """Only an administrator may use flows, change entries, and download diagnostics."""
     ids = {
         "entry_id": plex.entry_id,
         "device_id": plex.device_id,
@@ -179,7 +179,7 @@ async def test_rest_is_refused(
 async def test_commands_are_refused(
     resident: Client, plex: Plex, command: str, fields: tuple[str, ...]
 ) -> None:
-    """The same over WebSocket."""
+    """The same applies to WebSocket commands."""
     names = {"entry_id": "config_entry_id"} if "registry" in command else {}
     values = {names.get(name, name): getattr(plex, name) for name in fields}
     with pytest.raises(CommandError, match="Unauthorized") as refusal:

@@ -1,4 +1,4 @@
-"""The environment is one that Home Assistant would have made itself."""
+"""The environment matches what Home Assistant would install itself."""
 
 from importlib import import_module
 from importlib.metadata import distribution, distributions
@@ -17,8 +17,8 @@ ROOT = Path(homeassistant.__file__).parent
 
 
 def needed() -> set[str]:
-    """Return what Home Assistant would install while it starts, dependencies included."""
-    with warnings.catch_warnings(action="ignore"):  # of Home Assistant's own
+    """Return the requirements that Home Assistant would install at startup, recursively."""
+    with warnings.catch_warnings(action="ignore"):  # Home Assistant's own requirements
         bootstrap = import_module("homeassistant.bootstrap")
     found = set(TOTP_REQUIREMENTS)
     seen: set[str] = set()
@@ -40,14 +40,14 @@ def needed() -> set[str]:
 
 
 def constraints() -> dict[str, Requirement]:
-    """Return what Home Assistant holds its packages and theirs at."""
+    """Return Home Assistant's version constraints."""
     lines = (ROOT / CONSTRAINT_FILE).read_text().splitlines()
     found = map(Requirement, filter(None, (line.split("#")[0] for line in lines)))
     return {canonicalize_name(one.name): one for one in found}
 
 
 def test_nothing_is_missing() -> None:
-    """Home Assistant finds all it would install, in the versions it asks for."""
+    """All requirements are installed in the required versions."""
     missing = [
         text
         for text in sorted(needed())
@@ -57,7 +57,7 @@ def test_nothing_is_missing() -> None:
 
 
 def test_nothing_is_too_new() -> None:
-    """Each package is within what Home Assistant allows."""
+    """Every package satisfies Home Assistant's constraints."""
     allowed = constraints()
     assert allowed
     assert [

@@ -1,7 +1,7 @@
-"""Nothing secret can be seen from outside, whatever happens in the life of an account.
+"""No secret is visible from outside, whatever happens during the life of an account.
 
-Two lives are lived: in the first, servers that an account owns take its token, as is usual;
-in the second every server has tokens of its own, and the e-mail address is typed as login.
+There are two lives: in the first, owned servers accept the account token, as is usual;
+in the second, every server has its own tokens, and the email address is used to log in.
 """
 
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ SIGN_IN: Final = {
 
 @pytest.fixture(scope="module", params=[False, True], ids=["same-tokens", "own-tokens"])
 async def evidence(request: pytest.FixtureRequest) -> Evidence:
-    """Live a life once, and let all tests look at it."""
+    """Run a life once for all tests."""
     return await live(own_tokens=request.param, email_login=request.param)
 
 
 def test_a_life_has_every_kind_of_secret(evidence: Evidence) -> None:
-    """There is something to find."""
+    """There is at least one secret of every kind to find."""
     kinds = {secret.kind for secret in evidence.world.vault}
     servers = evidence.world.simulator.servers
     assert kinds == {*Kind}
@@ -47,7 +47,7 @@ def test_a_life_has_every_kind_of_secret(evidence: Evidence) -> None:
 
 
 def test_log(evidence: Evidence) -> None:
-    """The log, everything at debug, holds no secret, and no traceback of the integration."""
+    """The log, at debug level, contains no secret and no traceback of the integration."""
     logs = [name for name in evidence.files if name.endswith("home-assistant.log")]
     assert len(logs) == 2
     for name in logs:
@@ -63,7 +63,7 @@ def test_log(evidence: Evidence) -> None:
 
 
 def test_events(evidence: Evidence) -> None:
-    """No event on the bus holds a secret."""
+    """No event on the bus contains a secret."""
     events = "\n".join(evidence.events)
     for event_type in ("state_changed", "call_service", "token_taken"):
         assert f'"event_type": "{event_type}"' in events
@@ -72,9 +72,9 @@ def test_events(evidence: Evidence) -> None:
 
 
 def test_answers(evidence: Evidence) -> None:
-    """Home Assistant tells its owner no secret, unless it was asked for one.
+    """Home Assistant sends its owner no secret unless it was requested.
 
-    States, registries, repairs, diagnostics, system health, refusals: all are among them.
+    This covers states, registries, repairs, diagnostics, system health, and errors.
     """
     answers = [
         one
@@ -98,7 +98,7 @@ def test_answers(evidence: Evidence) -> None:
 
 
 def test_refusals(evidence: Evidence) -> None:
-    """An action that fails says why, and nothing secret."""
+    """A failed action gives a reason without any secret."""
     refusals = [
         one.said
         for one in evidence.answers
@@ -110,7 +110,7 @@ def test_refusals(evidence: Evidence) -> None:
 
 
 def test_dialogs(evidence: Evidence) -> None:
-    """Dialogs show what was typed as login, and the code to type at plex.tv/link."""
+    """Dialogs show the login that was typed, and the code for plex.tv/link."""
     world = evidence.world
     allowed = {Kind.LINK_CODE}
     if world.login == world.ada.email:
@@ -124,7 +124,7 @@ def test_dialogs(evidence: Evidence) -> None:
 
 
 def test_responses(evidence: Evidence) -> None:
-    """An action answers with a transient token of the server that was asked, or with none."""
+    """An action returns a transient token of the requested server, or none at all."""
     world = evidence.world
     assert {name for name, _ in evidence.responses} == {
         "call_api",
@@ -149,7 +149,7 @@ def test_responses(evidence: Evidence) -> None:
 
 
 def test_files(evidence: Evidence) -> None:
-    """No file of the configuration holds a secret, be it the database or another."""
+    """No file but the stored entries contains a secret, and neither does the database."""
     for name in (
         "before the removal .storage/core.device_registry",
         "before the removal rows",
@@ -162,7 +162,7 @@ def test_files(evidence: Evidence) -> None:
 
 
 def test_stored_entries(evidence: Evidence) -> None:
-    """An entry stores the token of its account and the login that was typed, no more."""
+    """An entry stores its account's token and the login that was typed, and no other secret."""
     world = evidence.world
     stored = {}
     for moment in ("before the removal", "at the end"):
@@ -187,7 +187,7 @@ def test_stored_entries(evidence: Evidence) -> None:
 
 
 def test_addresses(evidence: Evidence) -> None:
-    """No path and no query of a request holds a secret."""
+    """No path or query of a request contains a secret."""
     addresses = {f"{one.path} {one.query}" for one in evidence.requests}
     assert any("server://" in address for address in addresses)
     for address in addresses:
@@ -195,7 +195,7 @@ def test_addresses(evidence: Evidence) -> None:
 
 
 def test_requests(evidence: Evidence) -> None:
-    """A secret travels to where it belongs, in the one place that is for it."""
+    """A secret is only sent to its host, and only in its designated place."""
     secrets = [*evidence.world.vault]
     seen = set()
     for request in evidence.requests:
@@ -221,7 +221,7 @@ def test_requests(evidence: Evidence) -> None:
 
 
 def test_strangers(evidence: Evidence) -> None:
-    """A stranger's server hears its own tokens, and no secret of an account."""
+    """A stranger's server receives its own tokens, and no secret of an account."""
     for stranger in evidence.world.strangers:
         own = {stranger.access_token, stranger.transient_token}
         assert stranger.heard
@@ -243,7 +243,7 @@ def _parts(request: LoggedRequest) -> Iterator[tuple[str, str]]:
 def _may_carry(
     world: World, request: LoggedRequest, place: str, secret: Secret
 ) -> bool:
-    """Return whether a secret may stand in this part of this request."""
+    """Return whether a secret may appear in this part of the request."""
     if isinstance(request, Heard):
         return place == TOKEN_HEADER and secret.owner in world.simulator.hostile
     if request.host == PLEX_TV:
@@ -268,5 +268,5 @@ def _may_carry(
 
 
 def _is_at(request: LoggedRequest, server: object) -> bool:
-    """Return whether a request went to a server."""
+    """Return whether a request was sent to a server."""
     return isinstance(server, Server) and request.host == server.machine_identifier

@@ -1,6 +1,6 @@
-"""Home Assistant is stopped while Plex holds its reply to every request that there is.
+"""Home Assistant is stopped while Plex holds back its answers to all kinds of requests.
 
-All of them are held at once, each for an account of its own: one stop cuts everything.
+All of them are held at once, each for its own account, so that one stop interrupts all.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ KEPT: Final = (
     "reconfigure",
     "twice",
 )
-"""Accounts that nothing should happen to."""
+"""Accounts that should not be affected."""
 NEW: Final = ("password", "code", "link /user", "link /pins/*", "link /pins")
-"""Accounts whose first sign-in is cut."""
+"""Accounts whose first sign-in is interrupted."""
 
 SIGN_IN: Final = "/users/signin"
 EXPECTED: Final = [
@@ -46,7 +46,7 @@ EXPECTED: Final = [
 
 @dataclass(slots=True)
 class Person:
-    """Somebody with an account and a server; the entry is known once there is one."""
+    """A user with an account and a server; the entry is set once it exists."""
 
     account: Account
     server: Server
@@ -55,7 +55,7 @@ class Person:
 
 @dataclass(slots=True)
 class Stage:
-    """Plex, its people, and what Home Assistant does for them."""
+    """Plex, its users, and Home Assistant's entries for them."""
 
     plex: Simulator
     vault: Vault
@@ -64,7 +64,7 @@ class Stage:
     work: list[asyncio.Task[Any]] = field(default_factory=list)
 
     async def invite(self, name: str) -> None:
-        """Let somebody have an account and a server at Plex."""
+        """Create an account and a server at Plex."""
         password = self.vault.make(Kind.PASSWORD)
         account = self.plex.add_account(username=name, password=password)
         self.vault.watch(account)
@@ -73,33 +73,33 @@ class Stage:
         self.people[name] = Person(account, server)
 
     async def open_form(self, step_id: str, **more: Any) -> Json:
-        """Open a dialog, and choose how to sign in."""
+        """Start a flow, and choose the sign-in method."""
         menu = await self.client.start_flow(**more)
         return await self.client.submit(menu, next_step_id=step_id)
 
     async def type_password(self, form: Json, name: str) -> Json:
-        """Type the password of somebody."""
+        """Submit the password of a user."""
         account = self.people[name].account
         return await self.client.submit(
             form, username=account.username, password=account.password
         )
 
     async def sign_in(self, name: str) -> Json:
-        """Open a dialog, and go on until it ends or asks for a code."""
+        """Start a flow, and continue until it ends or asks for a code."""
         form = await self.open_form("password")
         return await self.type_password(form, name)
 
     async def ask_for_link(self) -> Json:
-        """Open a dialog, and go on to where a code is shown."""
+        """Start a flow, and continue until a link code is shown."""
         return await self.open_form("link")
 
     async def approve(self, flow: Json, name: str) -> None:
-        """Type the code that a dialog shows at plex.tv/link."""
+        """Enter a flow's code at plex.tv/link."""
         code = flow["description_placeholders"]["code"]
         self.plex.approve_pin(code, self.people[name].account)
 
     async def add(self, name: str) -> None:
-        """Sign in, and wait until the server is known to answer."""
+        """Sign in, and wait until the server is known to work."""
         person = self.people[name]
         if name.startswith("link"):
             flow = await self.ask_for_link()
@@ -118,7 +118,7 @@ class Stage:
         await self.client.refresh(self.people[name].entry_id)
 
     async def reach_server(self, name: str) -> None:
-        """Wait until the server of an account is known to answer."""
+        """Wait until an account's server is known to work."""
         server = self.people[name].server
         entity_id = await self._entity_id(
             name, f"{server.machine_identifier}_connectivity"
@@ -140,7 +140,7 @@ class Stage:
         return entity_id
 
     async def hold(self, work: Coroutine[Any, Any, Any], **request: Any) -> None:
-        """Begin something, and return when Plex holds its request."""
+        """Start something, and return once Plex holds its request."""
         fault = self.plex.fault(action="hang", times=1, **request)
         self.work.append(asyncio.create_task(work))
 
@@ -152,7 +152,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """What was seen of the stop, and the stage since Home Assistant was started again."""
+    """The observations of the stop, and the stage after the restart."""
 
     stage: Stage
     status: int | None
@@ -163,7 +163,7 @@ class Stop:
 
 
 async def prepare(stage: Stage) -> None:
-    """Invite everybody, and add the accounts that are there before the stop."""
+    """Create all users, and add the accounts that exist before the stop."""
     old = (*KEPT, "reauth", "removal")
     for name in (*old, *NEW):
         await stage.invite(name)
@@ -181,7 +181,7 @@ async def prepare(stage: Stage) -> None:
 
 
 async def hold_all(stage: Stage) -> None:
-    """Begin everything; what is waited for the longest comes first."""
+    """Start everything, in order of descending waiting time."""
     client, people, hold = stage.client, stage.people, stage.hold
 
     for path in ("/user", "/resources"):
@@ -211,7 +211,7 @@ async def hold_all(stage: Stage) -> None:
 
 
 def find_leaks(home: HomeAssistant, vault: Vault) -> dict[str, list[str]]:
-    """Return the secrets in each file; entries may hold their tokens."""
+    """Return the secrets in each file except the entries, which may contain their tokens."""
     return {
         str(path.relative_to(home.folder)): vault.find(
             path.read_bytes().decode("latin-1")
@@ -223,7 +223,7 @@ def find_leaks(home: HomeAssistant, vault: Vault) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 async def stop() -> AsyncIterator[Stop]:
-    """Stop Home Assistant in the middle of everything, and start it again."""
+    """Stop Home Assistant in the middle of everything, and restart it."""
     async with Simulator() as plex, HomeAssistant(plex) as home:
         async with Client.create_owner(home.url, name="Owner", **OWNER) as client:
             await eventually("whether it runs", client.is_running, bool)
@@ -254,26 +254,26 @@ async def stop() -> AsyncIterator[Stop]:
 
 
 def test_exit_status(stop: Stop) -> None:
-    """Home Assistant ends in order, while Plex has answered nothing of what it holds."""
+    """Home Assistant exits cleanly, although Plex still holds every answer."""
     assert stop.status == 0
     unanswered = [one for one in stop.requests if one.status is None]
     assert len(unanswered) == len(stop.stage.work)
 
 
 def test_nothing_goes_on(stop: Stop) -> None:
-    """Plex is asked for nothing more once the stop has begun."""
+    """Plex gets no requests after the stop has begun."""
     assert [f"{one.method} {one.path}" for one in stop.late] == []
 
 
 def test_log(stop: Stop) -> None:
-    """Nobody complains, but for set-ups and a sign-out that could not be finished."""
+    """The only complaints are about setups and a sign-out that could not be finished."""
     complaints = [one for one in stop.records if one.level not in {"DEBUG", "INFO"}]
     headlines = [str(one).partition("\n")[0] for one in complaints]
     assert sorted(headlines) == EXPECTED
 
 
 def test_secrets(stop: Stop) -> None:
-    """Nothing secret is in the log, its tracebacks included, or in any other file."""
+    """No secret is in the log, including tracebacks, or in any other file."""
     assert {"home-assistant.log", ".storage/core.device_registry"} <= stop.leaks.keys()
     assert {name: found for name, found in stop.leaks.items() if found} == {}
 
@@ -291,7 +291,7 @@ def test_password_is_posted_once(stop: Stop, name: str) -> None:
 
 
 async def test_entries(stop: Stop) -> None:
-    """No account is lost, none is there that isn't complete, and the removed one is gone."""
+    """No account is lost or incomplete, and the removed one is gone."""
 
     async def entries() -> dict[str, str]:
         return {one["title"]: one["state"] for one in await stop.stage.client.entries()}
@@ -302,12 +302,12 @@ async def test_entries(stop: Stop) -> None:
 
 @pytest.mark.parametrize("name", KEPT)
 async def test_account_is_back(stop: Stop, name: str) -> None:
-    """An account and its server are back without anybody's help."""
+    """An account and its server are back without user interaction."""
     await stop.stage.reach_server(name)
 
 
 async def test_dialogs(stop: Stop) -> None:
-    """No dialog of before the stop is open; a refused token is asked for anew."""
+    """No flow survives the stop; a rejected token starts a new reauth."""
     entry_id = stop.stage.people["reauth"].entry_id
     client = stop.stage.client
     await eventually("the dialogs", lambda: client.reauth_flows(entry_id), bool)
@@ -321,12 +321,12 @@ async def test_dialogs(stop: Stop) -> None:
 
 @pytest.mark.parametrize("name", [*NEW, "removal"])
 async def test_sign_in_at_once(stop: Stop, name: str) -> None:
-    """Who was cut off can add the account at once, and so can who has removed it."""
+    """A user whose sign-in or removal was interrupted can add the account immediately."""
     await stop.stage.add(name)
 
 
 async def test_sign_in_again_at_once(stop: Stop) -> None:
-    """A renewed sign-in that was cut off can be made at once."""
+    """An interrupted reauth or reconfiguration can be repeated immediately."""
     entry_id = stop.stage.people["reauth"].entry_id
     form = await stop.stage.open_form("password", entry_id=entry_id)
     flow = await stop.stage.type_password(form, "reauth")

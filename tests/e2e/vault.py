@@ -1,4 +1,4 @@
-"""Every secret of a simulated Plex, kept although it may have ended since."""
+"""Every secret of a simulated Plex, including those that have expired."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What gives a secret away, and which account or server it belongs to.
+    """A string that identifies a secret, and the account or server it belongs to.
 
-    The needle of a minted one is all of it, that of a made-up one its random part: no way
-    of quoting changes that.
+    The needle of a minted secret is all of it, that of a generated one its random part,
+    which no kind of quoting changes.
     """
 
     kind: Kind
@@ -47,9 +47,9 @@ class Secret:
     owner: Account | Server | Hostile | None
 
     def find(self, text: str) -> str | None:
-        """Return the surroundings of the secret in a text, None if it isn't there.
+        """Return the text around the secret, or None if it isn't there.
 
-        Of a short one only the whole word counts: its characters may meet by chance.
+        A short secret only counts as a whole word, because it may occur by chance.
         """
         if self.needle not in text:
             return None
@@ -64,10 +64,10 @@ class Secret:
 
 
 class _Noted[V](dict[str, V]):
-    """A dictionary of tokens that tells of each new one."""
+    """A dictionary of tokens that reports each new one."""
 
     def __init__(self, note: Callable[[str], None]) -> None:
-        """Start empty."""
+        """Initialize without tokens."""
         super().__init__()
         self._note = note
 
@@ -78,10 +78,10 @@ class _Noted[V](dict[str, V]):
 
 
 class Vault:
-    """All secrets that there ever were."""
+    """All secrets that have ever existed."""
 
     def __init__(self, simulator: Simulator) -> None:
-        """Watch over a simulator."""
+        """Initialize with a simulator to watch."""
         self._simulator = simulator
         self._secrets: dict[str, Secret] = {}
 
@@ -91,13 +91,13 @@ class Vault:
         return iter([*self._secrets.values()])
 
     def make(self, kind: Kind) -> str:
-        """Make up a secret, and return what gives it away."""
+        """Generate a secret, and return its needle."""
         needle = token_hex(8)
         self._add(kind, needle)
         return needle
 
     def watch(self, account: Account) -> None:
-        """Keep the tokens that an account gets, and what its body tells of it."""
+        """Record the tokens that an account gets, and the secrets in its body."""
 
         def note(token: str) -> None:
             self._add(Kind.ACCOUNT_TOKEN, token, account)
@@ -112,18 +112,18 @@ class Vault:
                     self._add(Kind.SERVICE, str(service[key]), account)
 
     def watch_server(self, server: Server) -> None:
-        """Keep the transient tokens that a server mints."""
+        """Record the transient tokens that a server mints."""
         server.transient_tokens = _Noted(
             lambda token: self._add(Kind.TRANSIENT_TOKEN, token, server)
         )
 
     def watch_stranger(self, stranger: Hostile) -> None:
-        """Keep the tokens of a server that somebody else controls."""
+        """Record the tokens of a server controlled by a stranger."""
         self._add(Kind.SERVER_TOKEN, stranger.access_token, stranger)
         self._add(Kind.TRANSIENT_TOKEN, stranger.transient_token, stranger)
 
     def find(self, text: str, *but: Kind) -> list[str]:
-        """Return where secrets stand in a text, those of some kinds left out."""
+        """Return the places of secrets in a text, except for secrets of some kinds."""
         return [
             place
             for secret in self
@@ -139,9 +139,9 @@ class Vault:
         self._secrets.setdefault(needle, Secret(kind, needle, owner))
 
     def _collect(self) -> None:
-        """Keep what Plex has made up by itself, and doesn't forget.
+        """Record the secrets that Plex generates itself, and keeps.
 
-        A link code of digits alone is left out: such a number may stand anywhere.
+        A numeric link code is left out, because such a number may appear anywhere.
         """
         for server in self._simulator.servers:
             for token in (server.token, *server.shared_tokens.values()):

@@ -1,4 +1,4 @@
-"""Waiting for what takes a moment."""
+"""Waiting for things that take a moment."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,9 @@ WAIT_SECONDS: Final = 60
 async def eventually[T](
     what: str, ask: Callable[[], Awaitable[T]], enough: Callable[[T], object]
 ) -> T:
-    """Ask again and again, and return the first answer that is enough.
+    """Poll until an answer is good enough, and return it.
 
-    Raises TimeoutError, with the last answer, if none is.
+    Raises TimeoutError, with the last answer, if that takes too long.
     """
     seen: object = None
     with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""A client that remembers all that Home Assistant has said to it."""
+"""A client that remembers everything Home Assistant sends it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -14,14 +14,14 @@ from .client import Client, CommandError, Json
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said, and to which request or command."""
+    """An answer, with its request or command."""
 
     asked: str
     said: str
 
 
 class Witness(Client):
-    """A signed-in person with a good memory."""
+    """A signed-in user that remembers every answer."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Witness(Client):
         token: str,
         websocket: ClientWebSocketResponse,
     ) -> None:
-        """Remember nothing yet."""
+        """Initialize without memories."""
         super().__init__(session, url, token, websocket)
         self.answers: list[Answer] = []
         self.events: list[str] = []
@@ -53,7 +53,7 @@ class Witness(Client):
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[None]:
-        """Remember every event on the bus."""
+        """Record every event on the bus."""
         async with self.subscribe("subscribe_events") as events:
 
             async def listen() -> None:
@@ -69,7 +69,7 @@ class Witness(Client):
                     await task
 
     async def look_around(self, *entry_ids: str) -> None:
-        """Look at all that can be seen of the integration."""
+        """Request everything about the integration that is visible."""
         await self.states()
         await self.entries()
         for command in (
@@ -96,7 +96,7 @@ class Witness(Client):
                     break
 
     async def issues(self) -> set[str]:
-        """Return the kinds of repairs."""
+        """Return the kinds of the open repairs."""
         found: list[Json] = (await self.command("repairs/list_issues"))["issues"]
         return {issue["translation_key"] for issue in found}
 

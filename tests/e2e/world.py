@@ -1,4 +1,4 @@
-"""A simulated Plex in which everything secret can be recognised."""
+"""A simulated Plex in which all secrets are recognizable."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -25,19 +25,20 @@ from .vault import Kind, Vault
 MARKUP: Final = (
     "![x](http://127.0.0.1:9/x) [Sign in](http://127.0.0.1:9/) <b>{{ 1 }}</b>"
 )
-"""What strangers call themselves."""
+"""The name that strangers use."""
 
 PUBLIC: Final = "Attic"
-"""The name of a server: what may be seen, and is looked for to prove that a search finds."""
+"""The name of a server, which may be visible, and proves that the search works."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """Three accounts and their servers.
 
-    Ada signs in with a password, Grace by link. Grace has given her email address as her
-    name, and shares a server with Ada that claims to answer where Ada's does. Strangers
-    share servers with everybody: one that is hostile, and one that says it is Ada's.
+    Ada signs in with a password, Grace with a link code. Grace uses her email address
+    as her name, and shares a server with Ada that claims the same address as Ada's.
+    Strangers share servers with everyone: one that is hostile, and one that claims to
+    be Ada's.
     """
 
     simulator: Simulator
@@ -52,12 +53,12 @@ class World:
     strangers: tuple[Hostile, ...]
 
     def typo(self) -> str:
-        """Return a wrong password, which is close to a right one and as secret."""
+        """Return a wrong password that is close to the right one, and just as secret."""
         return _password(self.vault)
 
     @asynccontextmanager
     async def hanging_servers(self) -> AsyncGenerator[None]:
-        """Let strangers share servers of which none ever finishes an answer."""
+        """Let strangers share servers that never finish an answer."""
         listed = self.simulator.extra_resources
         strangers = [
             await self.simulator.add_hostile(mode) for mode in (*ENDLESS, *SILENCE)
@@ -76,7 +77,7 @@ class World:
         return self.vault.make(Kind.CODE)
 
     def faults(self) -> tuple[dict[str, Any], ...]:
-        """Return answers of a Plex that repeats all that it knows."""
+        """Return the faults of a Plex that echoes everything it knows."""
         echo = " ".join(secret.needle for secret in self.vault)
         page = f"<html><title>Sorry</title><a href='/?X-Plex-Token={echo}'>{echo}</a>"
         told = {"message": echo, "status": 400, "token": echo}
@@ -102,7 +103,7 @@ class World:
 async def make_world(
     simulator: Simulator, *, own_tokens: bool, email_login: bool
 ) -> World:
-    """Fill a simulated Plex; `own_tokens` gives owned servers tokens that open nothing else."""
+    """Create a simulated Plex; `own_tokens` gives owned servers tokens valid only there."""
     vault = Vault(simulator)
     email = _email(vault)
     ada = simulator.add_account(
@@ -160,7 +161,7 @@ async def make_world(
 
 
 async def _add_strangers(plex: Simulator, own: Server) -> tuple[Hostile, ...]:
-    """Put servers of strangers around the true entries of every list."""
+    """Put strangers' servers around the true entries of every list."""
     hostile = await plex.add_hostile(_everything())
     thief = await plex.add_hostile(machine_identifier=own.machine_identifier)
     names = [
@@ -188,7 +189,7 @@ async def _add_strangers(plex: Simulator, own: Server) -> tuple[Hostile, ...]:
 
 
 def _everything() -> Mode:
-    """Answer in every hostile way in turn, and as one should in between."""
+    """Answer in every hostile way in turn, with correct answers in between."""
     modes = (*HEADERS.values(), *STATUSES.values(), *BODIES.values())
     turns = cycle(one for mode in modes for one in (truth, mode))
 
@@ -199,7 +200,7 @@ def _everything() -> Mode:
 
 
 def _password(vault: Vault) -> str:
-    """Make up a password with characters that have to be quoted in a form."""
+    """Generate a password with characters that must be quoted in a form."""
     return f"cörrect & 100% {vault.make(Kind.PASSWORD)}"
 
 

@@ -1,1 +1,1 @@
-"""What clients that nobody here wrote make of the simulator."""
+"""Tests of the simulator with third-party clients."""

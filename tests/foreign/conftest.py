@@ -1,4 +1,4 @@
-"""The simulator as a program of its own, and a guard against every other address."""
+"""The simulator as a separate program, and a guard against all other addresses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-# No proxy and no settings of whoever runs the tests, read when the clients are imported.
+# Clients read proxies and settings of the environment when they are imported.
 os.environ |= {"NO_PROXY": "*", "no_proxy": "*", "PLEXAPI_CONFIG_PATH": os.devnull}
 
 
 def _only_loopback(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse to look up or to dial anything but an address on loopback."""
+    """Refuse to resolve or dial anything but a loopback address."""
     match event, arguments:
         case "socket.getaddrinfo", (str(host), *_):
             pass
@@ -72,7 +72,7 @@ _WORLD = {
     ],
     "players": [{"owner": "grace", "name": "Phone"}],
 }
-"""Every client can read ada and joan. Grace has what real accounts have."""
+"""Every client can parse Ada and Joan. Grace is like a real account."""
 
 PASSWORD = "correct horse"
 CODE = "123456"
@@ -80,24 +80,24 @@ CODE = "123456"
 
 @dataclass(frozen=True, slots=True)
 class Plex:
-    """The running simulator: where its plex.tv is, and the strings that move it."""
+    """The running simulator: the URL of its plex.tv, and its control interface."""
 
     url: str
     ca: str
     _control: str
 
     def command(self, path: str, **body: Any) -> None:
-        """Tell the simulator to do something."""
+        """Send a command to the simulator."""
         httpx.post(self._control + path, json=body).raise_for_status()
 
     def look_up(self, things: str, **wanted: str) -> Any:
-        """Find an account or a server by one of its fields."""
+        """Return an account or server by one of its fields."""
         state = httpx.get(f"{self._control}/state").raise_for_status().json()
         ((name, value),) = wanted.items()
         return next(one for one in state[things] if one[name] == value)
 
     def server(self, name: str) -> Any:
-        """Find a server by its name."""
+        """Return a server by its name."""
         return self.look_up("servers", name=name)
 
 

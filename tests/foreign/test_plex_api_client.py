@@ -1,4 +1,4 @@
-"""The SDK that is generated from the published specification. It reads JSON, strictly."""
+"""The SDK generated from the published specification. It parses JSON strictly."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ type MakeSdk = Callable[..., PlexAPI]
 
 @pytest.fixture
 def sdk() -> Iterator[MakeSdk]:
-    """Make clients, and close them in the end."""
+    """Return a factory of clients, which are closed at the end."""
     with ExitStack() as stack:
         yield lambda token=None, client_identifier="sdk", **more: stack.enter_context(
             PlexAPI(token, client_identifier=client_identifier, **more)
@@ -31,7 +31,7 @@ def sdk() -> Iterator[MakeSdk]:
 
 @pytest.fixture
 def sign_in(plex: Plex, sdk: MakeSdk) -> Callable[..., Any]:
-    """Sign in with what stands in the form."""
+    """Sign in with the given form data."""
 
     def sign_in(**form: str) -> Any:
         answer = sdk().authentication.post_users_sign_in_data(
@@ -44,7 +44,7 @@ def sign_in(plex: Plex, sdk: MakeSdk) -> Callable[..., Any]:
 
 @pytest.fixture
 def joan(sdk: MakeSdk, sign_in: Callable[..., Any]) -> PlexAPI:
-    """Be signed in."""
+    """Return a client that is signed in."""
     return sdk(sign_in(login="joan", password=PASSWORD).auth_token)
 
 
@@ -75,13 +75,13 @@ def _ask(url: str, client: PlexAPI, source: str) -> Any:
 
 
 def _root(url: str, client: PlexAPI) -> Any:
-    """Read what the SDK left aside: it looks for the fields outside the container."""
+    """Return the top-level fields, which the SDK expects outside the container and drops."""
     answer = client.general.get_server_info(request={}, server_url=url)
     return answer.raw_response.json()["MediaContainer"]
 
 
 def test_password(plex: Plex, sdk: MakeSdk, sign_in: Callable[..., Any]) -> None:
-    """A sign-in gives a token and the whole account, which the token shows again."""
+    """A sign-in returns a token and the whole account, as does a request with that token."""
     signed_in = sign_in(login="joan@example.com", password=PASSWORD)
     read = _account(plex, sdk(signed_in.auth_token))
 
@@ -98,7 +98,7 @@ def test_password(plex: Plex, sdk: MakeSdk, sign_in: Callable[..., Any]) -> None
 
 
 def test_two_factor_code(sign_in: Callable[..., Any]) -> None:
-    """A code is asked for, and lets in."""
+    """A code is requested, and accepted."""
     ada = {"login": "ada", "password": PASSWORD}
     for code, form in ((1029, ada), (1028, ada | {"verification_code": "000000"})):
         with pytest.raises(Unauthorized) as refused:
@@ -109,7 +109,7 @@ def test_two_factor_code(sign_in: Callable[..., Any]) -> None:
 
 
 def test_refused(plex: Plex, sdk: MakeSdk, sign_in: Callable[..., Any]) -> None:
-    """Refusals have their codes, and the shape that the specification gives them."""
+    """Refusals have their codes, and the format defined by the specification."""
     for call in (
         lambda: sign_in(login="joan", password="wrong"),
         lambda: _account(plex, sdk("wrong")),
@@ -124,7 +124,7 @@ def test_refused(plex: Plex, sdk: MakeSdk, sign_in: Callable[..., Any]) -> None:
 
 
 def test_resources(plex: Plex, joan: PlexAPI) -> None:
-    """Servers are listed with a token and their connections."""
+    """Servers are listed with tokens and connections."""
     hut, vault, barn = _resources(plex, joan)
 
     assert (hut.name, hut.owned, hut.owner_id) == ("Hut", True, None)
@@ -135,7 +135,7 @@ def test_resources(plex: Plex, joan: PlexAPI) -> None:
 
 
 def test_transient_token(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
-    """A transient token is good at its server, until that one restarts."""
+    """A transient token is valid at its server until that restarts."""
     hut = plex.server("Hut")
     transient = sdk(_mint(hut["url"], joan))
 
@@ -147,7 +147,7 @@ def test_transient_token(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
 
 
 def test_identity(plex: Plex, sdk: MakeSdk) -> None:
-    """A server says who it is to everybody."""
+    """Every client can identify a server."""
     hut = plex.server("Hut")
 
     answer = sdk("wrong").general.get_identity(server_url=hut["url"])
@@ -158,7 +158,7 @@ def test_identity(plex: Plex, sdk: MakeSdk) -> None:
 
 
 def test_refused_by_a_server(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
-    """A server refuses in HTML: who nobody knows, and what was asked wrongly."""
+    """A server refuses unknown tokens and bad requests with HTML."""
     url = plex.server("Hut")["url"]
     for status, client in ((401, sdk("wrong")), (401, sdk()), (400, joan)):
         with pytest.raises(SDKError, match="<html>") as refused:
@@ -167,7 +167,7 @@ def test_refused_by_a_server(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
 
 
 def test_source(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
-    """A server tells its owner how another one is reached, with a token that opens it."""
+    """A server gives its owner another server's connections, with a token for it."""
     hut, barn = plex.server("Hut"), plex.server("Barn")
     source = f"server://{barn['machineIdentifier']}"
 
@@ -185,7 +185,7 @@ def test_source(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
 
 
 def test_source_is_for_owners(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
-    """Somebody with whom a server is shared mints there, but asks for no source."""
+    """A user with whom a server is shared can mint there, but can't request a source."""
     barn = plex.server("Barn")
     guest = sdk(_resources(plex, joan)[2].access_token)
 
@@ -196,7 +196,7 @@ def test_source_is_for_owners(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
 
 
 def test_tls(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
-    """The certificate is good for the name that carries the server's address."""
+    """The certificate is valid for the name that contains the server's address."""
     vault = plex.server("Vault")
     name = httpx.URL(vault["connections"][0]).host
 
@@ -213,18 +213,18 @@ def test_tls(plex: Plex, sdk: MakeSdk, joan: PlexAPI) -> None:
     assert root["friendlyName"] == "Vault"
 
 
-# Where this SDK can't read what the real ones answer. The integration can.
+# Where this SDK can't parse real answers. The integration can.
 
 
 def test_sparse_services_are_not_understood(sign_in: Callable[..., Any]) -> None:
-    """Most services of real accounts have no secret, many no token."""
+    """Most services of real accounts have no secret, and many have no token."""
     with pytest.raises(ResponseValidationError, match="services.0.secret") as refused:
         sign_in(login="grace", password=PASSWORD)
     assert refused.value.status_code == 201
 
 
 def test_players_are_not_understood(plex: Plex, sdk: MakeSdk) -> None:
-    """A player has no token, and some keys of a server are absent."""
+    """A player has no token, and lacks some keys of a server."""
     token = httpx.post(
         f"{plex.url}/users/signin",
         data={"login": "grace", "password": PASSWORD},
@@ -238,7 +238,7 @@ def test_players_are_not_understood(plex: Plex, sdk: MakeSdk) -> None:
 
 
 def test_ping_names_no_client(plex: Plex, joan: PlexAPI) -> None:
-    """Its ping sends neither a client identifier nor a token, and expects another body."""
+    """Its ping has no client identifier and no token, and expects another body."""
     ping = joan.authentication.ping
     token = joan.sdk_configuration.security.token
     headers = {"X-Plex-Client-Identifier": "sdk", "X-Plex-Token": token}
@@ -252,7 +252,7 @@ def test_ping_names_no_client(plex: Plex, joan: PlexAPI) -> None:
 
 
 def test_signing_out_has_another_status(plex: Plex, joan: PlexAPI) -> None:
-    """A sign-out is answered with 204, where it expects 200; the token is dead."""
+    """A sign-out returns 204 instead of the expected 200; the token is revoked."""
     with pytest.raises(SDKError, match="Unexpected response received: Status 204"):
         joan.authentication.sign_out(request={}, server_url=plex.url)
     with pytest.raises(Unauthorized):
@@ -260,7 +260,7 @@ def test_signing_out_has_another_status(plex: Plex, joan: PlexAPI) -> None:
 
 
 def test_pins_have_another_status(plex: Plex, sdk: MakeSdk) -> None:
-    """A PIN is answered with 201, where it expects 200."""
+    """A new PIN returns 201 instead of the expected 200."""
     with pytest.raises(SDKError, match="Unexpected response received: Status 201"):
         sdk().authentication.create_o_auth_pin(
             security={"client_identifier": "sdk"}, request={}, server_url=plex.url

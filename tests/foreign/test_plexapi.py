@@ -1,4 +1,4 @@
-"""PlexAPI for Python, which Home Assistant's own Plex integration is built on. It reads XML."""
+"""PlexAPI for Python, which Home Assistant's own Plex integration uses. It parses XML."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from .conftest import CODE, PASSWORD, Plex
 
 @pytest.fixture(autouse=True)
 def addresses(plex: Plex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the simulator in place of plex.tv."""
+    """Use the simulator instead of plex.tv."""
     for owner, name in (
         (MyPlexAccount, "SIGNIN"),
         (MyPlexAccount, "SIGNOUT"),
@@ -33,7 +33,7 @@ def joan() -> MyPlexAccount:
 
 
 def test_password(joan: MyPlexAccount) -> None:
-    """A sign-in gives a token and the whole account, which the token shows again."""
+    """A sign-in returns a token and the whole account, as does a request with that token."""
     again = MyPlexAccount(token=joan.authToken)
 
     for account in (joan, again):
@@ -56,7 +56,7 @@ def test_password(joan: MyPlexAccount) -> None:
 
 
 def test_two_factor_code() -> None:
-    """A code is asked for, and lets in."""
+    """A code is requested, and accepted."""
     with pytest.raises(TwoFactorRequired, match='code="1029"'):
         MyPlexAccount("ada", PASSWORD)
     with pytest.raises(TwoFactorRequired, match='code="1028"'):
@@ -74,7 +74,7 @@ def test_two_factor_code() -> None:
     ],
 )
 def test_refused(credentials: dict[str, str]) -> None:
-    """A wrong password and a wrong token are refused alike."""
+    """A wrong password and a wrong token are refused in the same way."""
     with pytest.raises(Unauthorized, match='code="1001"'):
         MyPlexAccount(**credentials)
 
@@ -97,7 +97,7 @@ def test_resources(plex: Plex) -> None:
 
 
 def test_shared_server(plex: Plex, joan: MyPlexAccount) -> None:
-    """A shared server has a token of its own: the account's is refused there."""
+    """A shared server has its own token, and refuses the account's."""
     barn = joan.resource("Barn")
     url = plex.server("Barn")["url"]
 
@@ -110,7 +110,7 @@ def test_shared_server(plex: Plex, joan: MyPlexAccount) -> None:
 
 
 def test_transient_token(plex: Plex, joan: MyPlexAccount) -> None:
-    """A transient token is good at its server only, until that one restarts."""
+    """A transient token is valid only at its server, until that restarts."""
     hut = joan.resource("Hut").connect()
     url = plex.server("Hut")["url"]
     transient = hut.createToken()
@@ -126,7 +126,7 @@ def test_transient_token(plex: Plex, joan: MyPlexAccount) -> None:
 
 
 def test_identity(plex: Plex, joan: MyPlexAccount) -> None:
-    """A server says who it is."""
+    """A server identifies itself."""
     hut = joan.resource("Hut").connect()
 
     identity = hut.identity()
@@ -149,7 +149,7 @@ def test_sign_out(joan: MyPlexAccount) -> None:
 
 
 def test_link(joan: MyPlexAccount) -> None:
-    """Somebody who is signed in types the code of a new device, and that one is in."""
+    """A signed-in user enters the code of a new device, which is then signed in."""
     login = MyPlexPinLogin(headers={"X-Plex-Client-Identifier": "new device"})
 
     assert len(login.pin) == 4
@@ -163,7 +163,7 @@ def test_link(joan: MyPlexAccount) -> None:
 
 
 def test_link_of_another_client(joan: MyPlexAccount) -> None:
-    """Only the client that asked for a code learns what became of it."""
+    """Only the client that requested a code can see its result."""
     headers = {"X-Plex-Client-Identifier": "new device"}
     login = MyPlexPinLogin(headers=headers)
     joan.link(login.pin)
@@ -188,7 +188,7 @@ def test_page(plex: Plex) -> None:
 
 
 def test_late_link(plex: Plex, joan: MyPlexAccount) -> None:
-    """A code is good for a quarter of an hour."""
+    """A code is valid for 15 minutes."""
     login = MyPlexPinLogin()
     code = login.pin
 

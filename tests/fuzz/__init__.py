@@ -1,1 +1,1 @@
-"""Feeds the client with answers, without sockets and without Home Assistant."""
+"""Fuzzing of the client's parsers, without sockets and without Home Assistant."""

@@ -1,4 +1,4 @@
-"""Lets atheris make up answers and addresses: a value or a PlexError, never another one."""
+"""Fuzz answers and addresses with atheris; no error but PlexError may be raised."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["api"]):
 
 
 def read(data: bytes) -> None:
-    """Give every operation one answer, and read it as an address and as a path."""
+    """Pass the data to every operation as an answer, and read it as an address and a path."""
     headers, body = feed.parted(data)
     for operation in feed.OPERATIONS:
         for status in (200, 401, 503):

@@ -1,4 +1,4 @@
-"""Gives the client answers through a session that has no socket."""
+"""Passes answers to the client through a session without sockets."""
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ SERVER_URL = "https://192.0.2.1"
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation: whose it is, the sample of its answer, and its arguments."""
+    """An operation: its client, its sample answer, and its arguments."""
 
     owner: str
     sample: str
@@ -45,12 +45,12 @@ OPERATIONS: Mapping[str, Operation] = {
 
 @dataclass
 class Content:
-    """A body that is read in one piece."""
+    """A body that is read in one chunk."""
 
     rest: bytes
 
     def at_eof(self) -> bool:
-        """Return whether all has been read."""
+        """Return whether everything has been read."""
         return not self.rest
 
     async def readany(self) -> bytes:
@@ -61,7 +61,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer in the place of aiohttp's."""
+    """An answer in place of aiohttp's response."""
 
     status: int
     body: bytes
@@ -69,16 +69,16 @@ class Answer:
 
     @property
     def content(self) -> Content:
-        """Return what reads the body."""
+        """Return the reader of the body."""
         return Content(self.body)
 
     def close(self) -> None:
-        """Have nothing to close."""
+        """Do nothing, as there is nothing to close."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session that gives one answer to everything."""
+    """A session that returns the same answer for every request."""
 
     answer: Answer
 
@@ -88,7 +88,7 @@ class Session:
 
 
 def finish(work: Coroutine[Any, Any, Any]) -> Any:
-    """Return what a coroutine that waits for nothing returns."""
+    """Return the result of a coroutine that never suspends."""
     try:
         work.send(None)
     except StopIteration as done:
@@ -97,9 +97,9 @@ def finish(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def parted(data: bytes) -> tuple[CIMultiDict[str], bytes]:
-    """Return headers and body of an answer; most have a body only.
+    """Return headers and body of an answer; most only have a body.
 
-    aiohttp decodes headers like this: what isn't UTF-8 becomes half a surrogate pair.
+    Headers are decoded like in aiohttp: invalid UTF-8 becomes lone surrogates.
     """
     head, blank, body = data.partition(b"\n\n")
     if not blank or not re.match(rb"[\w-]+:", head):
@@ -116,7 +116,7 @@ def outcome(
     status: int = 200,
     headers: CIMultiDict[str] | None = None,
 ) -> Any:
-    """Return what an operation makes of an answer: a value, or the PlexError it raises."""
+    """Return the outcome of an operation for an answer: a value or a PlexError."""
     called = OPERATIONS[operation]
     session: Any = Session(Answer(status, body, headers or CIMultiDict()))
     where = {} if called.owner == "PlexTvClient" else {"server_url": SERVER_URL}

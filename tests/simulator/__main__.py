@@ -1,4 +1,4 @@
-"""Run the simulator alone: `python -m tests.simulator`."""
+"""Run the simulator standalone: `python -m tests.simulator`."""
 
 import argparse
 import asyncio

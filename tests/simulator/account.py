@@ -16,7 +16,7 @@ class _Sentinel(Enum):
 
 
 ABSENT: Final = _Sentinel.ABSENT
-"""In `extra`: the key does not stand in the body at all."""
+"""In `extra`: the key is missing from the body."""
 
 type Extra = dict[str, Json | _Sentinel]
 
@@ -42,7 +42,7 @@ def _plain_profile() -> dict[str, Json]:
 
 
 def _some_services() -> list[Json]:
-    """Return services as real bodies have them: most keys are absent from most of them."""
+    """Return services like those in real bodies, most of which lack most of the keys."""
     return [
         {
             "endpoint": "https://epg.provider.plex.tv",
@@ -71,13 +71,13 @@ def _or[T](given: T | None, derived: T) -> T:
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Account:
-    """One user of plex.tv. Every change shows in the next answer.
+    """One user of plex.tv. Every change shows up in the next answer.
 
-    A managed Home user has no password, no email address and no username. `code` is the
-    two-factor code that is valid now; None means that two-factor is off. `pin` is the plain
-    Home PIN: the body carries only its hash. `title`, `protected`, `two_factor_enabled` and
-    `backup_codes_created` follow from other fields as long as they are None. `email_only`
-    refuses a sign-in by username.
+    A managed Home user has no password, no email address, and no username. `code` is
+    the currently valid two-factor code; None means that two-factor authentication is
+    off. `pin` is the plain Home PIN, of which the body only contains a hash. `title`,
+    `protected`, `two_factor_enabled`, and `backup_codes_created` are derived from other
+    fields as long as they are None. `email_only` refuses a sign-in with the username.
     """
 
     username: str = "ada"
@@ -132,7 +132,7 @@ class Account:
     uuid: str = field(default_factory=lambda: uuid4().hex[:16])
 
     def __post_init__(self) -> None:
-        """Without a password, plex.tv says that there is none."""
+        """Make plex.tv report that there is no password if there is none."""
         if self.password is None:
             self.has_password = False
 
@@ -145,7 +145,7 @@ class Account:
         ends_at: int | None = None,
         status: str = "Active",
     ) -> None:
-        """Begin a Plex Pass; one that ends and doesn't renew was canceled."""
+        """Start a Plex Pass; one that ends and doesn't renew has been canceled."""
         self.subscription = summary(plan, since, status=status)
         canceled = ends_at is not None and renews_at is None
         self.subscriptions = [
@@ -154,7 +154,7 @@ class Account:
         self.roles = ["plexpass"]
 
     def lapse(self, *, plan: Plan = "yearly", since: int, ended_at: int) -> None:
-        """Let a Plex Pass be over: what is left is when it began, and its entry."""
+        """End a Plex Pass, which leaves its start date and its entry in the history."""
         self.subscription = summary(
             None,
             epoch_as_iso(since),
@@ -172,7 +172,7 @@ class Account:
 
     @property
     def display_title(self) -> str:
-        """The title: the username where there is none, the name of a managed user."""
+        """The title, which defaults to the username, or to the name of a managed user."""
         return _or(self.title, self.username or self.friendly_name)
 
 
@@ -215,13 +215,13 @@ _PLAIN_FIELDS = (
 
 
 def camel_case(name: str) -> str:
-    """Spell a field as plex.tv does."""
+    """Convert a field name to the spelling of plex.tv."""
     first, *others = name.split("_")
     return first + "".join(word.title() for word in others)
 
 
 def merge_extra(body: dict[str, Json], extra: Extra) -> dict[str, Json]:
-    """Lay `extra` over a body; what is ABSENT there leaves it."""
+    """Merge `extra` into a body; a value of ABSENT removes the key."""
     merged = body | {
         name: value for name, value in extra.items() if value is not ABSENT
     }
@@ -233,10 +233,10 @@ def merge_extra(body: dict[str, Json], extra: Extra) -> dict[str, Json]:
 def account_body(
     account: Account, token: str, *, subscriptions: bool = False, history: bool = False
 ) -> dict[str, Json]:
-    """Build the account as GET /user and POST /users/signin show it.
+    """Build the account as returned by GET /user and POST /users/signin.
 
-    `subscriptions` stands there only when asked for; `history` adds past subscriptions and
-    trials. The answer to a sign-in has all of them unasked.
+    `subscriptions` is only included on request; `history` adds past subscriptions and
+    trials. The answer to a sign-in always includes all of them.
     """
     body: dict[str, Json] = {
         camel_case(name): getattr(account, name) for name in _PLAIN_FIELDS

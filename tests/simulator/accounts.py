@@ -10,7 +10,7 @@ type SignOutScope = str  # "token" or "client"
 
 
 def new_token() -> str:
-    """Make a token of the legacy kind: 20 opaque characters."""
+    """Return a token of the legacy kind: 20 opaque characters."""
     return token_urlsafe(15)
 
 
@@ -18,11 +18,11 @@ class Accounts:
     """The register of accounts."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Initialize without accounts."""
         self._accounts: list[Account] = []
 
     def __iter__(self) -> Iterator[Account]:
-        """Iterate over the accounts in the order in which they were added."""
+        """Iterate over the accounts in the order they were added."""
         return iter(self._accounts)
 
     def add(self, **fields: Any) -> Account:
@@ -32,7 +32,7 @@ class Accounts:
         return account
 
     def by_login(self, login: str) -> Account | None:
-        """Find an account by its username, or by its email address in any case."""
+        """Find an account by its username, or by its email address in any letter case."""
         return next(
             (
                 account
@@ -46,7 +46,7 @@ class Accounts:
         )
 
     def by_token(self, token: str | None) -> Account | None:
-        """Find the account that an account token stands for."""
+        """Find the account that an account token belongs to."""
         return next(
             (account for account in self._accounts if token in account.tokens), None
         )
@@ -64,7 +64,7 @@ class Accounts:
         return token
 
     def sign_out(self, token: str, scope: SignOutScope) -> None:
-        """End a token alone, or every token of the same account and client identifier."""
+        """Revoke one token, or every token of the same account and client identifier."""
         account = self.by_token(token)
         if account is None:
             return

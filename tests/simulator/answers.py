@@ -13,7 +13,7 @@ type Json = str | int | float | bool | list[Json] | dict[str, Json] | None
 
 
 def phrase(status: int) -> str:
-    """Say a status in words; those of proxies and 498 stand in no list."""
+    """Return the phrase of a status; those of proxies and 498 are in no standard list."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -21,10 +21,10 @@ def phrase(status: int) -> str:
 
 
 def _attribute(name: str, value: Json) -> str:
-    """Write a value as an XML attribute: booleans are 1 and 0, nothing is empty.
+    """Format a value as an XML attribute: booleans as 1 and 0, None as an empty string.
 
-    plex.tv writes the date of a subscription as ISO in JSON, but as
-    `2014-02-03 00:00:00 UTC` in XML (python-plexapi reads it so).
+    plex.tv writes the date of a subscription as ISO 8601 in JSON, but as `2014-02-03
+    00:00:00 UTC` in XML, which is what python-plexapi parses.
     """
     match value:
         case None:
@@ -38,7 +38,7 @@ def _attribute(name: str, value: Json) -> str:
 
 
 def _plex_tv_element(tag: str, value: Json) -> ET.Element:
-    """Turn a body into XML as plex.tv does: lists get an element of their own."""
+    """Convert a body to XML like plex.tv: a list becomes an element of its own."""
     node = ET.Element(tag)
     match value:
         case dict():
@@ -56,7 +56,7 @@ def _plex_tv_element(tag: str, value: Json) -> ET.Element:
 
 
 def _media_element(tag: str, body: Mapping[str, Json]) -> ET.Element:
-    """Turn a body into XML as a server does: lists are repeated elements."""
+    """Convert a body to XML like a server: a list becomes repeated elements."""
     node = ET.Element(tag)
     for name, inner in body.items():
         match inner:
@@ -74,7 +74,7 @@ def _media_element(tag: str, body: Mapping[str, Json]) -> ET.Element:
 
 
 def _dumps(body: Json) -> str:
-    """Write JSON; half of a surrogate pair can only be written as an escape."""
+    """Serialize to JSON; a lone surrogate can only be written as an escape."""
     text = json.dumps(body, ensure_ascii=False)
     return text if _is_utf_8(text) else json.dumps(body)
 
@@ -92,7 +92,7 @@ def _json(text: str, status: int) -> web.Response:
 
 
 def _xml(text: str, status: int, content_type: str) -> web.Response:
-    """Send XML; half of a surrogate pair can only be written as a reference."""
+    """Answer with XML; a lone surrogate can only be written as a reference."""
     declared = '<?xml version="1.0" encoding="UTF-8"?>\n' + text
     return web.Response(
         body=declared.encode(errors="xmlcharrefreplace"),
@@ -109,16 +109,16 @@ def _written(root: ET.Element) -> str:
 def plex_tv_answer(
     request: LoggedRequest, tag: str, body: Json, status: int = HTTPStatus.OK
 ) -> web.Response:
-    """Answer as plex.tv: JSON where it was asked for, XML below `tag` otherwise."""
+    """Answer like plex.tv: with JSON if requested, otherwise with XML below `tag`."""
     if request.wants_json:
         return _json(_dumps(body), status)
     return _xml(_written(_plex_tv_element(tag, body)), status, "application/xml")
 
 
 def plex_tv_list(request: LoggedRequest, tag: str, items: list[Json]) -> web.Response:
-    """Answer as plex.tv with a list in which text stands as it is.
+    """Answer like plex.tv with a list, in which text is inserted verbatim.
 
-    Text that begins with "<" stands in XML only, any other in JSON only.
+    Text that starts with "<" is only inserted into XML, any other text only into JSON.
     """
     json_wanted, written = request.wants_json, []
     for item in items:
@@ -135,7 +135,7 @@ def plex_tv_list(request: LoggedRequest, tag: str, items: list[Json]) -> web.Res
 def plex_tv_text(
     request: LoggedRequest, tag: str, body: Json, text: str
 ) -> web.Response:
-    """Answer as plex.tv with a JSON body or an XML element that holds only text."""
+    """Answer like plex.tv with a JSON body, or an XML element that only contains text."""
     if request.wants_json:
         return _json(_dumps(body), HTTPStatus.OK)
     root = ET.Element(tag)
@@ -144,7 +144,7 @@ def plex_tv_text(
 
 
 def media_container(request: LoggedRequest, body: dict[str, Json]) -> web.Response:
-    """Answer as a server: everything stands in a MediaContainer."""
+    """Answer like a server, with everything in a MediaContainer."""
     if request.wants_json:
         return _json(_dumps({"MediaContainer": body}), HTTPStatus.OK)
     root = _media_element("MediaContainer", body)
@@ -152,7 +152,7 @@ def media_container(request: LoggedRequest, body: dict[str, Json]) -> web.Respon
 
 
 def maintenance_answer() -> web.Response:
-    """Answer as a server that migrates its database, in XML whatever was asked for."""
+    """Answer like a server that is migrating its database, always in XML."""
     root = ET.Element(
         "Response", code="503", title="Maintenance", status="Database is being migrated"
     )
@@ -160,7 +160,7 @@ def maintenance_answer() -> web.Response:
 
 
 def html_page(status: int) -> web.Response:
-    """Answer as a server that refuses: a tiny page that repeats the status."""
+    """Answer like a server that refuses: with a tiny page that repeats the status."""
     title = phrase(status)
     return web.Response(
         text=(

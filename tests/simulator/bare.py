@@ -1,4 +1,4 @@
-"""Bare sockets on loopback: ports that hear without a word, and dead ones."""
+"""Bare sockets on loopback: ports that never answer, and dead ones."""
 
 from abc import ABC, abstractmethod
 import asyncio
@@ -12,10 +12,10 @@ _LIMIT = 2**20
 
 
 class BarePort(ABC):
-    """A listening port, and whatever is done with each of its connections."""
+    """A listening port, and the handling of its connections."""
 
     def __init__(self) -> None:
-        """Start closed."""
+        """Initialize without listening."""
         self.host = ""
         self.port = 0
         self._server: asyncio.Server | None = None
@@ -25,7 +25,7 @@ class BarePort(ABC):
     async def converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Do with a connection what is to be done; then it closes."""
+        """Handle a connection, which is closed afterward."""
 
     async def listen(
         self, host: str, port: int, context: ssl.SSLContext | None = None
@@ -38,7 +38,7 @@ class BarePort(ABC):
         self.host, self.port = host, self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop listening, and cut off everybody."""
+        """Stop listening, and close all connections."""
         if self._server is None:
             return
         self._server.close()
@@ -66,7 +66,7 @@ class BarePort(ABC):
 
 
 class Silent(BarePort):
-    """A port that accepts connections and says nothing."""
+    """A port that accepts connections but never answers."""
 
     @override
     async def converse(
@@ -77,7 +77,7 @@ class Silent(BarePort):
 
 
 def bind_without_listening(host: str) -> socket.socket:
-    """Bind a port on which nobody listens: whoever dials it is refused at once."""
+    """Bind a port without listening on it, so that connections are refused immediately."""
     check_loopback(host)
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.bind((host, 0))
@@ -85,6 +85,6 @@ def bind_without_listening(host: str) -> socket.socket:
 
 
 def check_loopback(host: str) -> None:
-    """Raise ValueError where an address is not one of this machine."""
+    """Raise ValueError if an address is not a loopback address."""
     if not ip_address(host).is_loopback:
         raise ValueError(f"{host} is not a loopback address")

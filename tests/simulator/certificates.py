@@ -1,4 +1,4 @@
-"""Certificates like those that Plex gives every server."""
+"""Certificates like those that Plex issues for every server."""
 
 from secrets import token_hex
 import ssl
@@ -10,30 +10,30 @@ class Authority:
     """The certificate authority behind all plex.direct names."""
 
     def __init__(self) -> None:
-        """Make the authority."""
+        """Create the authority."""
         self._ca = trustme.CA(organization_name="Simulated plex.direct")
 
     @property
     def pem(self) -> bytes:
-        """The certificate that clients have to trust."""
+        """The certificate that clients must trust."""
         return self._ca.cert_pem.bytes()
 
     def configure(self, context: ssl.SSLContext, certificate_hash: str) -> None:
-        """Let a context present the wildcard certificate of one server."""
+        """Configure a context with the wildcard certificate of one server."""
         self._ca.issue_cert(f"*.{certificate_hash}.plex.direct").configure_cert(context)
 
 
 class ServerCertificate:
-    """The one certificate of a server. Its hash can change, as it does in reality."""
+    """The certificate of a server, whose hash can change as it does in reality."""
 
     def __init__(self, authority: Authority) -> None:
-        """Start with a certificate of a random hash."""
+        """Initialize with a certificate with a random hash."""
         self._authority = authority
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.hash = ""
         self.renew(token_hex(16))
 
     def renew(self, certificate_hash: str) -> None:
-        """Present another certificate from the next connection on."""
+        """Use another certificate, starting with the next connection."""
         self._authority.configure(self.context, certificate_hash)
         self.hash = certificate_hash

@@ -1,14 +1,14 @@
-"""The time that everything in the simulator goes by."""
+"""The time that the whole simulator uses."""
 
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 
 class Clock:
-    """A clock that stands still until it is advanced, or ticks by itself when asked to."""
+    """A clock that stands still until it is advanced, unless it is told to tick."""
 
     def __init__(self, *, ticking: bool = False) -> None:
-        """Start at the present second."""
+        """Initialize with the current second."""
         self._base = datetime.now(UTC).replace(microsecond=0)
         self._started = monotonic() if ticking else None
 
@@ -19,10 +19,10 @@ class Clock:
         return self._base + timedelta(seconds=monotonic() - self._started)
 
     def advance(self, seconds: float) -> None:
-        """Move the simulated time on."""
+        """Advance the simulated time."""
         self._base += timedelta(seconds=seconds)
 
 
 def iso(moment: datetime) -> str:
-    """Write a moment the way plex.tv does: UTC, whole seconds, closing Z."""
+    """Format a time like plex.tv: UTC, whole seconds, and a trailing Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ from .answers import Json
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One entry of `connections` in /resources and of `Connection` at a server."""
+    """An entry of `connections` in /resources, and of `Connection` at a server."""
 
     uri: str
     protocol: str
@@ -19,7 +19,7 @@ class Connection:
     ipv6: bool = False
 
     def plex_tv_body(self, *, https: bool) -> dict[str, Json]:
-        """Build the entry of GET /resources; without includeHttps it is plain http."""
+        """Build the entry for GET /resources; without includeHttps it uses plain http."""
         plain = not https and self.protocol == "https"
         return {
             "protocol": "http" if plain else self.protocol,
@@ -35,12 +35,12 @@ class Connection:
 
 
 def url_host(address: str) -> str:
-    """Write an address as the host of a URL."""
+    """Format an address as the host of a URL."""
     return f"[{address}]" if ":" in address else address
 
 
 def plex_direct_host(address: str, certificate_hash: str) -> str:
-    """Return the plex.direct name that carries an address; of IPv6 every digit."""
+    """Return the plex.direct name that contains an address, with IPv6 written in full."""
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):
         label = ip.exploded.replace(":", "-")

@@ -1,4 +1,4 @@
-"""The control interface: JSON over HTTP, for a simulator that runs alone."""
+"""The control interface of a standalone simulator: JSON over HTTP."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
@@ -25,14 +25,14 @@ _HOST = "127.0.0.1"
 
 
 class BadRequestError(Exception):
-    """What was asked for makes no sense; the text says why."""
+    """An invalid request, with an explanation."""
 
 
 class Control:
-    """Turns requests on a port of its own into calls of a simulator."""
+    """Converts requests to a separate port into calls of a simulator."""
 
     def __init__(self, sim: Simulator) -> None:
-        """Control one simulator."""
+        """Initialize with a simulator."""
         self._sim = sim
         app = web.Application(middlewares=[self._explain])
         app.router.add_get("/state", self._state)
@@ -74,7 +74,7 @@ class Control:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        """Say 400 or 404 with a reason instead of failing."""
+        """Answer errors with 400 or 404 and an explanation."""
         try:
             return await handler(request)
         except KeyError as error:
@@ -117,7 +117,7 @@ class Control:
             setattr(thing, name, value)
 
     def _account_changes(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Read account fields; `absent` lists the keys that are to leave the body."""
+        """Parse account fields; `absent` lists the keys to remove from the body."""
         absent = body.pop("absent", [])
         if "backup_codes" in body:
             body["backup_codes"] = set(body["backup_codes"])
@@ -126,7 +126,7 @@ class Control:
         return body
 
     def _server_changes(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Read server fields; people are named by their uuid."""
+        """Parse server fields; users are referred to by UUID."""
         if "owner" in body:
             body["owner"] = self._account(body["owner"])
         if "shared_with" in body:

@@ -1,4 +1,4 @@
-"""What the control interface shows of accounts, servers, strangers and requests."""
+"""The control interface's view of accounts, servers, strangers, and requests."""
 
 from .account import Account
 from .answers import Json
@@ -8,7 +8,7 @@ from .server import Server
 
 
 def shown_request(request: LoggedRequest) -> dict[str, Json]:
-    """Show a request of the log."""
+    """Return a logged request as JSON."""
     return {
         "host": request.host,
         "method": request.method,
@@ -22,7 +22,7 @@ def shown_request(request: LoggedRequest) -> dict[str, Json]:
 
 
 def shown_account(account: Account) -> dict[str, Json]:
-    """Show an account with everything that signs it in."""
+    """Return an account, with everything needed to sign in to it, as JSON."""
     return {
         "uuid": account.uuid,
         "username": account.username,
@@ -34,7 +34,7 @@ def shown_account(account: Account) -> dict[str, Json]:
 
 
 def shown_server(server: Server) -> dict[str, Json]:
-    """Show a server and how to reach it."""
+    """Return a server, and how to reach it, as JSON."""
     return {
         "machineIdentifier": server.machine_identifier,
         "name": server.name,
@@ -48,7 +48,7 @@ def shown_server(server: Server) -> dict[str, Json]:
 
 
 def shown_hostile(hostile: Hostile) -> dict[str, Json]:
-    """Show a hostile server and how to reach it."""
+    """Return a hostile server, and how to reach it, as JSON."""
     return {
         "machineIdentifier": hostile.machine_identifier,
         "name": hostile.name,

@@ -1,4 +1,4 @@
-"""How plex.tv refuses: a status, its own code and a message."""
+"""Refusals of plex.tv: a status, plex.tv's own code, and a message."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from .log import LoggedRequest
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason why plex.tv refuses. Not every one has a code."""
+    """One of plex.tv's refusals, some of which have no code."""
 
     status: int
     code: int | None
     message: str
 
     def answer(self, request: LoggedRequest) -> web.Response:
-        """Answer with the list of errors that plex.tv writes."""
+        """Answer with a list of errors in plex.tv's format."""
         error: dict[str, Json] = {"message": self.message, "status": self.status}
         if self.code is not None:
             error = {"code": self.code, **error}
@@ -26,7 +26,7 @@ class Refusal:
         return plex_tv_answer(request, "errors", [error], self.status)
 
 
-# Codes that were seen at plex.tv. Where several statuses were, the usual one stands here.
+# Codes observed at plex.tv, with the most common status if there are several.
 NO_CLIENT_IDENTIFIER = Refusal(400, 1000, "X-Plex-Client-Identifier is missing")
 NOT_AUTHENTICATED = Refusal(401, 1001, "User could not be authenticated")
 RESOURCE_NOT_FOUND = Refusal(404, 1002, "Not found")
@@ -61,11 +61,11 @@ _USUAL = {refusal.status: refusal for refusal in (NOT_AUTHENTICATED, RATE_LIMITE
 
 
 def refusal_of(code: int, status: int | None, message: str | None) -> Refusal:
-    """Return what plex.tv says with a code, known or not; the rest may be told apart."""
+    """Return the refusal for a code, known or not, with an optional status and message."""
     known = _BY_CODE.get(code) or Refusal(400, code, "Something is wrong")
     return Refusal(status or known.status, code, message or known.message)
 
 
 def usual_refusal(status: int) -> Refusal:
-    """Return what plex.tv says with a status when nothing more is known."""
+    """Return the usual refusal for a status."""
     return _USUAL.get(status) or Refusal(status, None, phrase(status))

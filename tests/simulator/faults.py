@@ -1,4 +1,4 @@
-"""Things that go wrong on purpose."""
+"""Deliberate faults."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ _ids = count(1)
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Fault:
-    """One disturbance: which requests it meets, and what becomes of their answers.
+    """A fault: the requests it affects, and what happens to their answers.
 
-    Without `status`, `code` and `body` the true answer is made and then treated as `headers`,
-    `delay` and `action` say. With `status` alone the body is the usual one of that host, with
-    `code` it is the error of plex.tv of that number. An `empty` answer is that of a load
-    balancer: no body, no type, no request id.
+    Without `status`, `code`, and `body`, the true answer is modified by `headers`,
+    `delay`, and `action`. With `status` alone, the body is the host's usual one; with
+    `code`, it is plex.tv's error with that number. An `empty` answer is that of a load
+    balancer: no body, no content type, and no request ID.
 
-    Of the matching requests the first `after` are spared; then every `every`th is met, with
-    `probability`. The same `seed` meets the same ones.
+    The first `after` matching requests are not affected; then every `every`th one is,
+    with `probability`. The same `seed` affects the same requests.
     """
 
     host: str = "plex.tv"
@@ -57,13 +57,13 @@ class Fault:
     _random: Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse an action that does not exist."""
+        """Reject an unknown action."""
         if self.action is not None and self.action not in ACTIONS:
             raise ValueError(f"unknown action {self.action!r}")
         self._random = Random(self.seed)
 
     def meets(self, host: str, method: str, path: str) -> bool:
-        """Whether a request is met. Every one that matches is counted."""
+        """Return whether a request is affected, and count it if it matches."""
         if not self._matches(host, method, path):
             return False
         self.seen += 1
@@ -74,7 +74,7 @@ class Fault:
         )
 
     def chosen(self) -> Fault:
-        """Return what happens this time."""
+        """Return the fault to apply this time."""
         return self
 
     def _matches(self, host: str, method: str, path: str) -> bool:
@@ -87,16 +87,16 @@ class Fault:
         )
 
     def remove(self) -> None:
-        """Let later requests pass, and answer those that hang."""
+        """Stop affecting requests, and answer those that hang."""
         self.removed = True
         self.release()
 
     def release(self) -> None:
-        """Answer the requests that hang."""
+        """Answer hanging requests."""
         self.released.set()
 
     def payload(self) -> tuple[bytes, str] | None:
-        """Return the body to send and its natural type, or None for the usual body."""
+        """Return the body and its natural content type, or None for the usual body."""
         match self.body:
             case None:
                 return None
@@ -109,7 +109,7 @@ class Fault:
 
 
 def _one_of_everything() -> list[Fault]:
-    """Return what a service in trouble answers, besides true answers."""
+    """Return the bad answers of a service in trouble."""
     page = "<html><body><h1>502 Bad Gateway</h1></body></html>"
     return [
         Fault(status=404, empty=True),
@@ -122,7 +122,7 @@ def _one_of_everything() -> list[Fault]:
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Trouble(Fault):
-    """A day of trouble: each answer that is met is one of several bad ones, by chance."""
+    """A day of trouble: each affected request gets one of several faults at random."""
 
     probability: float = 0.5
     kinds: list[Fault] = field(default_factory=_one_of_everything)
@@ -138,19 +138,19 @@ class Trouble(Fault):
 
 
 class Faults:
-    """The faults in force. The oldest that still has hits left wins."""
+    """The active faults. The oldest one with remaining hits takes precedence."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Initialize without faults."""
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
-        """Put a fault in force."""
+        """Activate a fault."""
         self._faults.append(fault)
         return fault
 
     def take(self, host: str, method: str, path: str) -> Fault | None:
-        """Return the fault that a request meets, and count it."""
+        """Return the fault that affects a request, and count the hit."""
         fault = next(
             (fault for fault in self._faults if fault.meets(host, method, path)), None
         )
@@ -160,7 +160,7 @@ class Faults:
         return fault.chosen()
 
     def remove(self, fault_id: int) -> bool:
-        """Remove one fault; False where there is none of that id."""
+        """Remove one fault, or return False if there is none with that ID."""
         found = [fault for fault in self._faults if fault.id == fault_id]
         for fault in found:
             fault.remove()

@@ -1,4 +1,4 @@
-"""A server that is hostile on purpose: bare sockets, raw bytes, and a record of all it hears."""
+"""A hostile server made of bare sockets, which sends raw bytes and records all requests."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,18 +24,18 @@ type Answer = str | bytes | Mode
 
 @dataclass(eq=False, slots=True)
 class Heard(LoggedRequest):
-    """A request as it came in."""
+    """A request as received."""
 
     raw: bytes = b""
 
 
 class Hostile(BarePort):
-    """One server of a stranger.
+    """A stranger's server.
 
-    It answers truthfully, as the server that it says it is, and takes any token; `mode`
-    replaces all its answers, `answers` those of the paths that match a pattern. A list there
-    is a script: its answers are given once each, then the truth comes back. What it heard
-    stands in `heard`, and in the log of the simulator below its machine identifier.
+    It answers truthfully, under its claimed identity, and accepts any token. `mode`
+    replaces all its answers, `answers` those for paths that match a pattern. A list of
+    answers is used up one at a time, and then the truth comes back. Requests are
+    recorded in `heard`, and in the simulator's log under the machine identifier.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Hostile(BarePort):
         certificate: ServerCertificate | None,
         machine_identifier: str,
     ) -> None:
-        """Prepare to serve, over TLS if there is a certificate."""
+        """Initialize the server, which uses TLS if there is a certificate."""
         super().__init__()
         self._traffic = traffic
         self._certificate = certificate
@@ -64,7 +64,7 @@ class Hostile(BarePort):
     def connection(
         self, *, local: bool = True, relay: bool = False, host: str | None = None
     ) -> Connection:
-        """Describe a way that leads here, or with another host to somewhere else."""
+        """Return a connection to this server, or to another host."""
         address = host or self.host
         if self._certificate:
             scheme = "https"
@@ -84,7 +84,7 @@ class Hostile(BarePort):
     def entry(
         self, connections: Sequence[Connection] | None = None, **changes: Json
     ) -> dict[str, Json]:
-        """Build an entry for `extra_resources`: shared, and with whatever is to be changed."""
+        """Build an entry for `extra_resources`: a shared server with the given changes."""
         listed = [self.connection()] if connections is None else connections
         entry: dict[str, Json] = {
             "name": self.name,
@@ -113,7 +113,7 @@ class Hostile(BarePort):
     async def converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Answer one request after the other; only true answers keep the connection."""
+        """Answer requests one by one; only true answers keep the connection open."""
         mode: Mode = truth
         while mode is truth and (heard := await self._hear(reader, writer)):
             mode = self._mode(heard.path)
@@ -123,7 +123,7 @@ class Hostile(BarePort):
     async def _hear(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Heard | None:
-        """Read one request and remember it; None where it is none."""
+        """Read and record one request; return None if there is no complete one."""
         peer = writer.get_extra_info("peername")
         try:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -143,7 +143,7 @@ class Hostile(BarePort):
         self._traffic.requests.append(heard)
 
     def _heard(self, head: bytes, body: bytes, peer: Sequence[str]) -> Heard:
-        """Make out what was said, which need not be HTTP."""
+        """Parse a request, which may not even be HTTP."""
         start, *lines = head.decode("latin-1").split("\r\n")
         fields = (line.partition(":") for line in lines)
         method, _, target = start.rpartition(" ")[0].partition(" ")
@@ -163,7 +163,7 @@ class Hostile(BarePort):
         )
 
     def _mode(self, path: str) -> Mode:
-        """Return how to answer: by the path, else as always, else with the truth."""
+        """Return the answer mode: for the path, else the general one, else the truth."""
         given = next(
             (one for key, one in self.answers.items() if fnmatchcase(path, key)),
             self.mode,
@@ -177,7 +177,7 @@ class Hostile(BarePort):
         return raw(given) if isinstance(given, bytes) else given
 
     def _true_body(self, heard: Heard) -> tuple[bytes, str]:
-        """Return what a server of this identity would say."""
+        """Return the answer of a genuine server with this identity."""
         container: dict[str, Json] = {
             "size": 0,
             "apiVersion": "1.2.2",

@@ -1,4 +1,4 @@
-"""Ways to answer that nobody should mind: each is sent in place of a true answer."""
+"""Hostile answers, sent in place of a true one, that no client should mind."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ _JSON: Final = "Content-Type: application/json"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request that waits for its answer, and what the true one would be."""
+    """A request that waits for its answer, and the true answer."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -26,7 +26,7 @@ class Exchange:
     content_type: str
 
     async def send(self, *pieces: str | bytes) -> None:
-        """Send bytes as they are; the writer of a client that went away raises."""
+        """Send raw bytes; raises if the client has gone away."""
         for piece in pieces:
             self.writer.write(
                 piece.encode("latin-1") if isinstance(piece, str) else piece
@@ -34,7 +34,7 @@ class Exchange:
             await self.writer.drain()
 
     async def send_for_ever(self, piece: str | bytes, pace: float = 0) -> None:
-        """Send something again and again until the client goes away."""
+        """Send data repeatedly until the client goes away."""
         while True:
             await self.send(piece)
             await asyncio.sleep(pace)
@@ -44,13 +44,13 @@ type Mode = Callable[[Exchange], Awaitable[None]]
 
 
 def head(status: str, *headers: str) -> bytes:
-    """Write a status and headers; the version is that of HTTP/1.1 unless it is named."""
+    """Build the status line and headers; the version defaults to HTTP/1.1."""
     line = status if status.startswith("HTTP/") else f"HTTP/1.1 {status}"
     return "\r\n".join((line, *headers, "", "")).encode("latin-1")
 
 
 def raw(answer: bytes) -> Mode:
-    """Answer with these bytes, whatever was asked."""
+    """Answer any request with these bytes."""
 
     async def mode(exchange: Exchange) -> None:
         await exchange.send(answer)
@@ -59,7 +59,7 @@ def raw(answer: bytes) -> Mode:
 
 
 def with_headers(*headers: str, status: str = _OK) -> Mode:
-    """Answer the truth below a head of one's own; it has a length unless one is named."""
+    """Send the true body with custom headers; Content-Length is added unless given."""
 
     async def mode(exchange: Exchange) -> None:
         lines = list(headers)
@@ -74,11 +74,11 @@ def with_headers(*headers: str, status: str = _OK) -> Mode:
 
 
 truth: Final = with_headers()
-"""Answer as one should."""
+"""Answer correctly."""
 
 
 def redirect(location: str, status: str = "302 Found") -> Mode:
-    """Send elsewhere."""
+    """Redirect to another URL."""
     return raw(head(status, f"Location: {location}", "Content-Length: 0"))
 
 
@@ -88,7 +88,7 @@ def body(content: bytes, *headers: str, status: str = _OK) -> Mode:
 
 
 def _brotli(data: bytes) -> bytes:
-    """Write data in the frame of Brotli without packing it."""
+    """Wrap data in a Brotli stream without compressing it."""
     packed = b"".join(
         ((len(piece) - 1) << 4 | 1 << 20).to_bytes(3, "little") + bytes(piece)
         for piece in batched(data, 2**16, strict=False)
@@ -105,7 +105,7 @@ _CODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 def packed(*codings: str) -> Mode:
-    """Answer the truth in layers, the first one innermost."""
+    """Send the true body with several encodings, the innermost first."""
 
     async def mode(exchange: Exchange) -> None:
         content = exchange.body
@@ -125,7 +125,7 @@ def _packed_spaces(coding: str) -> bytes:
 
 
 def bomb(coding: str) -> Mode:
-    """Answer with 32 MiB of spaces in a small body."""
+    """Answer with 32 MiB of spaces in a small compressed body."""
 
     async def mode(exchange: Exchange) -> None:
         content = _packed_spaces(coding)
@@ -135,7 +135,7 @@ def bomb(coding: str) -> Mode:
 
 
 def many_elements(size: int = _MEGABYTE - 2**15) -> Mode:
-    """Answer with as many elements as fit into a size, packed into some kilobytes."""
+    """Answer with as many elements as fit into a size, compressed to a few kilobytes."""
     content = b"<MediaContainer>" + b"<a/>" * (size // 4) + b"</MediaContainer>"
     headers = ("Content-Type: text/xml", "Content-Encoding: gzip")
     return body(gzip.compress(content), *headers)
@@ -150,7 +150,7 @@ def _endless(start: str | bytes, piece: str | bytes, pace: float = 0) -> Mode:
 
 
 async def _silent(exchange: Exchange) -> None:
-    """Say nothing until the client goes away."""
+    """Send nothing until the client goes away."""
     while await exchange.reader.read(_LONG):
         pass
 
@@ -167,7 +167,7 @@ async def _half_body(exchange: Exchange) -> None:
 
 
 async def _close(exchange: Exchange) -> None:
-    """Answer nothing; the connection closes."""
+    """Close the connection without an answer."""
 
 
 async def _reset(exchange: Exchange) -> None:
@@ -294,4 +294,4 @@ LOCATIONS: Final = (
     "h" * _LONG,
     "http://127.0.0.1/\x01\x7f",
 )
-"""What a redirect may lead to."""
+"""Targets of redirects."""

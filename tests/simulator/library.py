@@ -1,4 +1,4 @@
-"""What a server plays: two sections, a few films and an episode, and who watches them."""
+"""A server's library: two sections, some movies and an episode, and their viewers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _MINUTE = 60_000
 
 @dataclass(eq=False, kw_only=True)
 class Item:
-    """A film or an episode. `view_offset` and `duration` are milliseconds."""
+    """A movie or an episode. `view_offset` and `duration` are in milliseconds."""
 
     rating_key: int
     title: str
@@ -29,7 +29,7 @@ class Item:
     summary: str = "In the public domain."
 
     def body(self) -> dict[str, Json]:
-        """Build the item as every list shows it; how far it was watched only where known."""
+        """Build the item as lists show it; the view offset is only included if known."""
         key = f"/library/metadata/{self.rating_key}"
         body: dict[str, Json] = {
             "ratingKey": str(self.rating_key),
@@ -61,7 +61,7 @@ class Item:
 
     @property
     def type(self) -> str:
-        """What Plex calls it."""
+        """The type as Plex names it."""
         return "movie" if self.show is None else "episode"
 
     def _media(self) -> dict[str, Json]:
@@ -83,7 +83,7 @@ class Item:
 
 @dataclass(eq=False, kw_only=True)
 class Session:
-    """Somebody who watches something."""
+    """A viewer and the item being played."""
 
     item: Item
     user: str = "ada"
@@ -92,7 +92,7 @@ class Session:
     key: str = field(default_factory=lambda: token_hex(12))
 
     def body(self, number: int) -> dict[str, Json]:
-        """Build the session as GET /status/sessions shows it."""
+        """Build the session as returned by GET /status/sessions."""
         return self.item.body() | {
             "sessionKey": str(number),
             "User": {"id": "1", "title": self.user},
@@ -131,9 +131,9 @@ def _some_items() -> dict[int, Item]:
 
 @dataclass(eq=False)
 class Library:
-    """Everything that can be listed, watched and scanned.
+    """Everything that can be listed, watched, and scanned.
 
-    `scans` are the scans that were asked for: the section, and a folder of it or None.
+    `scans` contains the requested scans: the section, and a folder in it or None.
     """
 
     items: dict[int, Item] = field(default_factory=_some_items)
@@ -152,7 +152,7 @@ class Library:
     _keys: Iterator[int] = field(default_factory=lambda: count(1001), repr=False)
 
     def add(self, title: str, **fields: Any) -> Item:
-        """Add a film, newer than all others unless told; further fields are those of Item."""
+        """Add a movie, by default the newest of all; further fields are those of Item."""
         key = next(self._keys)
         newest = max((item.added_at for item in self.items.values()), default=_BEGIN)
         fields = {"added_at": newest + 60} | fields
@@ -161,18 +161,18 @@ class Library:
         return item
 
     def fill(self, number: int) -> None:
-        """Add films until it takes time to read them all: each is about a kilobyte."""
+        """Add movies, about a kilobyte each, until reading them all takes time."""
         for index in range(number):
             self.add(f"Film {index}", summary="A film of which little is known. " * 10)
 
     def play(self, item: Item, **fields: Any) -> Session:
-        """Let somebody watch something; further fields are those of Session."""
+        """Start playback; further fields are those of Session."""
         session = Session(item=item, **fields)
         self.sessions.append(session)
         return session
 
     def section_body(self, section: int) -> dict[str, Json]:
-        """Build a section as the list of sections shows it."""
+        """Build a section as in the list of sections."""
         title, kind = self.sections[section]
         return {
             "key": str(section),
@@ -190,7 +190,7 @@ class Library:
         }
 
     def newest(self, section: int | None = None) -> list[Item]:
-        """Return the items of a section or of all, those added last first."""
+        """Return the items of a section or of all sections, the latest first."""
         return sorted(
             (one for one in self.items.values() if section in (None, one.section)),
             key=lambda item: item.added_at,

@@ -1,4 +1,4 @@
-"""The paths of a server that people call from automations: its library, and what plays."""
+"""The server paths that users call from automations: the library, and playback."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -20,10 +20,10 @@ def _number(text: str | None, default: int) -> int:
 
 
 class LibrarySite:
-    """Answers for the library of one server."""
+    """Answers requests for the library of one server."""
 
     def __init__(self, server: ServerModel, container: Container) -> None:
-        """Know the paths; `container` wraps what they list."""
+        """Initialize the routes; `container` wraps their lists."""
         self._server = server
         self._container = container
         self._routes, self._owners_routes = Routes(), Routes()
@@ -54,7 +54,7 @@ class LibrarySite:
     def answer(
         self, request: LoggedRequest, path: str, *, owner: bool
     ) -> web.Response | None:
-        """Answer, or return None where there is nothing; some paths are for owners only."""
+        """Answer, or return None if there is no such path; some paths are for owners only."""
         answer = self._routes.answer(request, path)
         if answer is not None:
             return answer
@@ -66,7 +66,7 @@ class LibrarySite:
     def _list(
         self, request: LoggedRequest, items: list[dict[str, Json]], kind: str = "Video"
     ) -> web.Response:
-        """Answer a list, or the piece of it that was asked for."""
+        """Answer with a list, or with the requested part of it."""
         name = "Metadata" if kind == "Video" and request.wants_json else kind
         size = request.plex_value("X-Plex-Container-Size")
         start = _number(request.plex_value("X-Plex-Container-Start"), 0)
@@ -124,7 +124,7 @@ class LibrarySite:
         return self._sent(JPEG, "image/jpeg")
 
     def _transcode(self, request: LoggedRequest) -> web.Response:
-        """GET /photo/:/transcode: only of this server's own pictures."""
+        """GET /photo/:/transcode: only for this server's own pictures."""
         query = request.query
         width, height = _number(query.get("width"), 0), _number(query.get("height"), 0)
         if not width or not height or not query.get("url", "").startswith("/library/"):
@@ -172,7 +172,7 @@ class LibrarySite:
         return self._watched(request, 0)
 
     def _watched(self, request: LoggedRequest, times: int) -> web.Response:
-        """Mark as watched once more, or as never watched."""
+        """Mark as watched once more, or as unwatched."""
         if not request.query.get("identifier"):
             return html_page(HTTPStatus.BAD_REQUEST)
         item = self._item(request.query.get("key", ""))
@@ -216,6 +216,6 @@ class LibrarySite:
         return self._container(request, {"size": 1, "MyPlex": account})
 
     def _unclaim(self, request: LoggedRequest) -> web.Response:
-        """Every other verb on /myplex/account takes the server from its owner."""
+        """Remove the server from its owner, as any other verb on /myplex/account does."""
         self._server.claimed = False
         return web.Response()

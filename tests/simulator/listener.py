@@ -1,4 +1,4 @@
-"""Sockets on loopback that speak TLS and plain HTTP on one port, as a server's port does."""
+"""Loopback sockets that accept TLS and plain HTTP on one port, like those of a server."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -14,7 +14,7 @@ _PORT_TRIES = 20
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket; only loopback will do."""
+    """Open a listening socket, on loopback only."""
     address = ip_address(host)
     if not address.is_loopback:
         raise ValueError(f"{host} is not a loopback address")
@@ -47,7 +47,7 @@ def _listen_on_all(hosts: Sequence[str], port: int) -> list[socket.socket]:
 
 
 async def _first_byte(connection: socket.socket) -> bytes:
-    """Look at the first byte that a client sends, and leave it there."""
+    """Peek at the first byte that a client sends."""
     loop = asyncio.get_running_loop()
     readable = asyncio.Event()
     loop.add_reader(connection, readable.set)
@@ -59,17 +59,17 @@ async def _first_byte(connection: socket.socket) -> bytes:
 
 
 class Listener:
-    """Accepts connections and hands them to one HTTP server."""
+    """Accepts connections, and passes them to one HTTP server."""
 
     def __init__(self, server: web.Server, context: ssl.SSLContext | None) -> None:
-        """Remember whom to serve; `open` makes the sockets."""
+        """Initialize with an HTTP server; `open` creates the sockets."""
         self._server = server
         self._context = context
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self, hosts: Sequence[str], port: int) -> int:
-        """Listen on every host and return the port, which is the same on all of them."""
+        """Listen on every host, and return the common port."""
         for tries_left in reversed(range(_PORT_TRIES)):
             try:
                 self._sockets = _listen_on_all(hosts, port)
@@ -83,7 +83,7 @@ class Listener:
         return bound
 
     async def close(self) -> None:
-        """Stop listening; connections that were handed over are not touched."""
+        """Stop listening; connections that have been passed on are not closed."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -104,7 +104,7 @@ class Listener:
             self._spawn(self._hand_over(connection))
 
     async def _hand_over(self, connection: socket.socket) -> None:
-        """Find out what the client speaks, and let the HTTP server go on."""
+        """Detect whether the client uses TLS, and pass the connection to the HTTP server."""
         encrypted = False
         if self._context is not None:
             try:

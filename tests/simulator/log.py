@@ -1,4 +1,4 @@
-"""What the simulator remembers of a request."""
+"""The simulator's log of requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ FORM = "application/x-www-form-urlencoded"
 class LoggedRequest:
     """One request to plex.tv or to a server.
 
-    `path` is the part below the API base (`/users/signin`, not `/api/v2/users/signin`);
-    on servers it is the whole path. `secure` says whether it came over TLS. `status` stays
-    None when no answer was sent.
+    `path` is relative to the API base of plex.tv (`/users/signin`, not
+    `/api/v2/users/signin`); for servers it is the whole path. `secure` is whether the
+    request used TLS. `status` is None if no answer was sent.
     """
 
     host: str
@@ -26,20 +26,20 @@ class LoggedRequest:
     status: int | None = None
 
     def plex_value(self, name: str) -> str | None:
-        """Return an X-Plex value: from its header, else from the query, else None."""
+        """Return an X-Plex value from its header, else from the query, else None."""
         return self.headers.get(name) or self.query.get(name) or None
 
     @property
     def token(self) -> str | None:
-        """The presented X-Plex-Token."""
+        """The X-Plex-Token that was sent."""
         return self.plex_value("X-Plex-Token")
 
     @property
     def client_identifier(self) -> str | None:
-        """The presented X-Plex-Client-Identifier."""
+        """The X-Plex-Client-Identifier that was sent."""
         return self.plex_value("X-Plex-Client-Identifier")
 
     @property
     def wants_json(self) -> bool:
-        """Whether JSON was asked for: plex.tv and servers write XML otherwise."""
+        """Whether JSON was requested; otherwise plex.tv and servers answer in XML."""
         return "application/json" in self.headers.get("Accept", "")

@@ -17,12 +17,12 @@ from .traffic import Traffic
 
 
 class MediaServer(Site):
-    """Answers for one server: /identity, /, /security/... and its library."""
+    """Answers requests to one server: /identity, /, /security/..., and its library."""
 
     def __init__(
         self, traffic: Traffic, server: ServerModel, peers: Sequence[ServerModel]
     ) -> None:
-        """Serve one server that can know the others."""
+        """Initialize with a server and its peers."""
         super().__init__(traffic)
         self._model = server
         self._peers = peers
@@ -43,12 +43,12 @@ class MediaServer(Site):
 
     @override
     def listens_to(self, request: LoggedRequest) -> bool:
-        """Cut off plain HTTP where secure connections are required."""
+        """Drop plain HTTP requests if secure connections are required."""
         return request.secure or not self._model.https_required
 
     @override
     def answer(self, request: LoggedRequest, path: str) -> web.Response:
-        """Answer; only /identity needs no token and takes any."""
+        """Answer a request; only /identity accepts any token, or none."""
         model = self._model
         if model.maintenance:
             return maintenance_answer()
@@ -78,11 +78,11 @@ class MediaServer(Site):
                 return html_page(HTTPStatus.NOT_FOUND)
 
     def _container(self, request: LoggedRequest, body: dict[str, Json]) -> web.Response:
-        """Answer, and repeat what was heard if the server does that."""
+        """Answer, and echo the request if the server does that."""
         return media_container(request, self._echo(request) | body)
 
     def _echo(self, request: LoggedRequest) -> dict[str, Json]:
-        """Return headers and tokens under all the names that secrets have."""
+        """Return headers and tokens under all names that secrets may have."""
         if not self._model.echo:
             return {}
         token = request.token or ""
@@ -111,7 +111,7 @@ class MediaServer(Site):
         }
 
     def _root(self) -> dict[str, Json]:
-        """GET /: what python-plexapi and Plex's own clients prove a token with."""
+        """GET /: what python-plexapi and Plex's own clients use to check a token."""
         model = self._model
         return self._identity() | {
             "allowSync": True,
@@ -129,9 +129,10 @@ class MediaServer(Site):
         }
 
     def _transient_token(self, request: LoggedRequest) -> web.Response:
-        """Answer /security/token, which every verb reaches.
+        """Answer /security/token, for any verb.
 
-        A server that asks for no token has none to delegate: its answer carries no token.
+        A server that requires no token has none to delegate, so its answer has no
+        token.
         """
         if request.method == "POST" and self._model.post_token_status is not None:
             return html_page(self._model.post_token_status)
@@ -149,7 +150,7 @@ class MediaServer(Site):
         return media_container(request, body)
 
     def _source(self, request: LoggedRequest) -> web.Response:
-        """GET /security/resources: for the owner, with a durable or a transient token."""
+        """GET /security/resources: for the owner, with a durable or transient token."""
         access = self._model.access(request.token)
         if access is None or access.account is not self._model.owner:
             return html_page(HTTPStatus.FORBIDDEN)
@@ -170,7 +171,7 @@ class MediaServer(Site):
         )
 
     def _known(self, source: str) -> ServerModel | Mapping[str, Json] | None:
-        """Find a source: one that was told, this server, or another one of its owner."""
+        """Find a source: a configured one, this server, or another server of its owner."""
         told = self._model.sources.get(source)
         if told is not None:
             return told
@@ -189,7 +190,7 @@ class MediaServer(Site):
         )
 
     def _device(self, request: LoggedRequest, server: ServerModel) -> dict[str, Json]:
-        """Describe a server, with a transient token that is good there."""
+        """Build the entry of a server, with a transient token that is valid there."""
         return {
             "name": server.name,
             "clientIdentifier": server.machine_identifier,
@@ -201,7 +202,7 @@ class MediaServer(Site):
         }
 
     def _connection(self, connection: Connection, *, json: bool) -> dict[str, Json]:
-        """Describe a connection; `relay` stands there only where it is true."""
+        """Build the entry of a connection; `relay` is only included if true."""
         body: dict[str, Json] = {
             "protocol": connection.protocol,
             "address": connection.address,

@@ -1,4 +1,4 @@
-"""Answers that break off, dawdle or never end."""
+"""Answers that break off, are slow, or never end."""
 
 from abc import abstractmethod
 import asyncio
@@ -16,26 +16,26 @@ _GZIP_HEAD = bytes.fromhex("1f8b08000000000000ff")
 
 
 class Dropped(web.StreamResponse):
-    """No answer: the connection closes."""
+    """No answer: the connection is closed."""
 
     @override
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """End the connection instead of writing the head of an answer."""
+        """Close the connection instead of writing headers."""
         raise ConnectionResetError
 
 
 class _Disturbed(web.StreamResponse):
-    """An answer that is sent in another way than it was meant to be."""
+    """A true answer that is sent in another way."""
 
     def __init__(self, answer: web.Response) -> None:
-        """Take over the head of the true answer; keep its body for later."""
+        """Initialize with the headers of the true answer, and save its body for later."""
         super().__init__(status=answer.status, headers=answer.headers)
         self.headers.popall(hdrs.CONTENT_LENGTH, None)
         self._whole = answer.body if isinstance(answer.body, bytes) else b""
 
     @override
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Write the head, then the body."""
+        """Write the headers, then the body."""
         writer = await super().prepare(request)
         await self._send()
         return writer
@@ -46,7 +46,7 @@ class _Disturbed(web.StreamResponse):
 
 
 class Truncated(_Disturbed):
-    """Half of the promised body, then the connection closes."""
+    """Half of the announced body, then the connection is closed."""
 
     @override
     async def _send(self) -> None:
@@ -55,16 +55,16 @@ class Truncated(_Disturbed):
 
     @override
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Promise the whole body."""
+        """Announce the whole body."""
         self.content_length = max(1, len(self._whole))
         return await super().prepare(request)
 
 
 class Trickling(_Disturbed):
-    """The whole body, a byte at a time."""
+    """The whole body, one byte at a time."""
 
     def __init__(self, answer: web.Response, pace: float) -> None:
-        """Wait `pace` seconds after each byte."""
+        """Initialize with a pause of `pace` seconds after each byte."""
         super().__init__(answer)
         self._pace = pace
         self.content_length = len(self._whole)
@@ -77,10 +77,10 @@ class Trickling(_Disturbed):
 
 
 def _bomb() -> Iterator[bytes]:
-    """Make a correct gzip stream of spaces, each megabyte squeezed into a kilobyte.
+    """Build a valid gzip stream of spaces, with each megabyte compressed to a kilobyte.
 
-    After a full flush a squeezed block depends on nothing before it: the same one is sent
-    over and over.
+    After a full flush, a compressed block doesn't depend on earlier ones, so the same
+    block can be repeated.
     """
     squeeze = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     block = squeeze.compress(_BLOCK) + squeeze.flush(zlib.Z_FULL_FLUSH)
@@ -93,7 +93,7 @@ def _bomb() -> Iterator[bytes]:
 
 
 class GzipBomb(_Disturbed):
-    """A small body that unpacks to a huge one."""
+    """A small body that decompresses to a huge one."""
 
     @override
     async def _send(self) -> None:
@@ -102,13 +102,13 @@ class GzipBomb(_Disturbed):
 
     @override
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Say that the body is packed."""
+        """Announce that the body is compressed."""
         self.headers[hdrs.CONTENT_ENCODING] = "gzip"
         return await super().prepare(request)
 
 
 class Endless(_Disturbed):
-    """The true body, then spaces until the client goes away."""
+    """The true body, followed by spaces until the client goes away."""
 
     @override
     async def _send(self) -> None:

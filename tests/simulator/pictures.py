@@ -1,4 +1,4 @@
-"""Real pictures, small enough to stand here, and things that only pretend to be some."""
+"""Real pictures small enough to be embedded here, and data that only pretends to be one."""
 
 from base64 import b64decode
 import struct
@@ -36,7 +36,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int) -> bytes:
-    """Return a black picture of a size."""
+    """Return a black picture of the given size."""
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = zlib.compress(bytes((width + 1) * height))
     return (
@@ -48,13 +48,13 @@ def png(width: int, height: int) -> bytes:
 
 
 def png_size(picture: bytes) -> tuple[int, int]:
-    """Return how wide and how high a picture is."""
+    """Return the width and height of a picture."""
     width, height = struct.unpack_from(">II", picture, 16)
     return width, height
 
 
 def scaled(width: int, height: int, *, cover: bool, upscale: bool) -> bytes:
-    """Return a poster fitted into a size, or covering it, in its own proportions."""
+    """Return a poster scaled to fit into or to cover a size, with its proportions kept."""
     factors = (width / _POSTER[0], height / _POSTER[1])
     factor = max(factors) if cover else min(factors)
     if not upscale:

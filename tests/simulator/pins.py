@@ -1,4 +1,4 @@
-"""PINs: the codes that sign in a program through the browser."""
+"""PINs: the codes that sign in an app through the browser."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ _ids = count(900_000_001)
 
 
 def _code(strong: bool) -> str:
-    """Make a code: four characters for plex.tv/link, 25 for the sign-in page."""
+    """Generate a code: four characters for plex.tv/link, 25 for the sign-in page."""
     if strong:
         return "".join(choice(ascii_lowercase + digits) for _ in range(25))
     return "".join(choice(ascii_uppercase + digits) for _ in range(4))
@@ -23,7 +23,7 @@ def _code(strong: bool) -> str:
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Pin:
-    """One code, waiting for somebody to approve it."""
+    """A code that waits for approval."""
 
     client_identifier: str
     product: str | None
@@ -34,16 +34,16 @@ class Pin:
     id: int = field(default_factory=lambda: next(_ids))
 
     def __post_init__(self) -> None:
-        """Draw the code."""
+        """Generate the code."""
         self.code = self.code or _code(self.strong)
 
     @property
     def expires_at(self) -> datetime:
-        """When the code ends, approved or not."""
+        """When the code expires, approved or not."""
         return self.created_at + (_STRONG_LIFE if self.strong else _PLAIN_LIFE)
 
     def body(self, now: datetime) -> dict[str, Json]:
-        """Build the PIN as POST /pins and GET /pins/{id} show it."""
+        """Build the PIN as returned by POST /pins and GET /pins/{id}."""
         return {
             "id": self.id,
             "code": self.code,
@@ -73,10 +73,10 @@ class Pin:
 
 
 class Pins(list[Pin]):
-    """All PINs that were ever asked for, expired ones included."""
+    """All PINs ever requested, including expired ones."""
 
     def __init__(self, clock: Clock) -> None:
-        """Start empty."""
+        """Initialize without PINs."""
         super().__init__()
         self._clock = clock
 
@@ -96,14 +96,14 @@ class Pins(list[Pin]):
         )
 
     def is_expired(self, pin_id: str, client_identifier: str | None) -> bool:
-        """Whether a PIN of this client was there, and is over."""
+        """Return whether a PIN of this client existed and has expired."""
         return self.by_id(pin_id, client_identifier) is None and any(
             str(pin.id) == pin_id and pin.client_identifier == client_identifier
             for pin in self
         )
 
     def by_id(self, pin_id: str, client_identifier: str | None) -> Pin | None:
-        """Find a PIN that has not expired; only the client that asked for it may see it."""
+        """Find an unexpired PIN, which is only visible to the client that requested it."""
         return next(
             (
                 pin

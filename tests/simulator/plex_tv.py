@@ -28,10 +28,10 @@ API = "/api/v2"
 
 
 class PlexTv(Site):
-    """Answers /api/v2."""
+    """Answers requests below /api/v2."""
 
     def __init__(self, state: State) -> None:
-        """Serve one world."""
+        """Initialize with the state to serve."""
         super().__init__(state)
         self._state = state
         self._routes = Routes()
@@ -67,7 +67,7 @@ class PlexTv(Site):
 
     @override
     def finish(self, request: LoggedRequest, answer: web.Response) -> web.Response:
-        """Name the request, which no load balancer does, and set a cookie."""
+        """Add a request ID, which load balancers don't, and set a cookie."""
         answer.headers["X-Request-Id"] = str(uuid4())
         if self._state.cookies:
             answer.headers[hdrs.SET_COOKIE] = (
@@ -77,7 +77,7 @@ class PlexTv(Site):
 
     @override
     def answer(self, request: LoggedRequest, path: str) -> web.Response:
-        """Answer; /api/v2 wants a client identifier before anything else."""
+        """Answer a request; /api/v2 requires a client identifier first of all."""
         if path.startswith(API) and request.client_identifier is None:
             return NO_CLIENT_IDENTIFIER.answer(request)
         return self._routes.answer(request, path) or NOT_FOUND.answer(request)
@@ -122,7 +122,7 @@ class PlexTv(Site):
         return plex_tv_text(request, "pong", {"pong": True}, "true")
 
     def _new_pin(self, request: LoggedRequest) -> web.Response:
-        """POST /pins: 201, in contrast to what the published specification says."""
+        """POST /pins: 201, unlike the published specification."""
         strong = request.query.get("strong") or request.form.get("strong") or ""
         pin = Pin(
             client_identifier=request.client_identifier or "",
@@ -149,7 +149,7 @@ class PlexTv(Site):
         return plex_tv_answer(request, "pin", pin.body(self._state.clock.now()), status)
 
     def _link_pin(self, request: LoggedRequest, account: Account) -> web.Response:
-        """PUT /pins/link: for the four characters only; the long code has its own page."""
+        """PUT /pins/link: only for four-character codes; long codes have their own page."""
         pin = self._state.pins.by_code(request.form.get("code", ""))
         if pin is None or pin.strong:
             return PIN_UNKNOWN.answer(request)

@@ -16,7 +16,7 @@ _OFFLINE_FOR = timedelta(days=3)
 
 @dataclass(eq=False, kw_only=True)
 class Player:
-    """A resource that is no server: it has no access token."""
+    """A resource that is not a server and has no access token."""
 
     owner: Account
     name: str = "Living room"
@@ -33,7 +33,7 @@ def _asked(request: LoggedRequest, name: str) -> bool:
 def server_entry(
     server: ServerModel, account: Account, request: LoggedRequest, now: datetime
 ) -> dict[str, Json]:
-    """Build a server's entry as one account sees it."""
+    """Build a server's entry as seen by one account."""
     owned = server.owner is account
     token = server.access_token(account, request.token or "")
     connections: list[Json] = [
@@ -72,7 +72,7 @@ def server_entry(
 
 
 def player_entry(player: Player, now: datetime) -> dict[str, Json]:
-    """Build a player's entry: no token, and fewer keys than a server's."""
+    """Build a player's entry, with no token and with fewer keys than a server's."""
     body: dict[str, Json] = {
         "name": player.name,
         "product": player.product,
@@ -107,7 +107,7 @@ def resource_list(
     players: Iterable[Player],
     now: datetime,
 ) -> list[Json]:
-    """Build the whole list that one account gets, and count those that it leaves out."""
+    """Build one account's list, and count it for the servers that are left out."""
     listed = [server for server in servers if server.is_listed_for(account)]
     entries: list[Json] = [
         server_entry(server, account, request, now)

@@ -1,4 +1,4 @@
-"""Which handler answers which path."""
+"""Routing of paths to handlers."""
 
 from collections.abc import Callable
 import re
@@ -11,33 +11,33 @@ from .errors import NOT_AUTHENTICATED
 from .log import LoggedRequest
 
 type Handler = Callable[..., web.Response]
-"""Takes the request, then what stands in the path's braces, by name."""
+"""Takes the request, and the path's parameters by name."""
 
 type AccountHandler = Callable[..., web.Response]
-"""Takes the request and the account of its token, then what stands in the braces."""
+"""Takes the request, the account of its token, and the path's parameters."""
 
 
 class Routes:
     """A table of methods and paths."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Initialize without routes."""
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
 
     def add(self, method: str, path: str, handler: Handler) -> None:
-        """Let a handler answer a path; `{name}` in it stands for one segment."""
+        """Route a path to a handler; `{name}` in the path matches one segment."""
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))
         self._routes.append((method, re.compile(pattern), handler))
 
     def has(self, method: str, path: str) -> bool:
-        """Whether somebody would answer."""
+        """Return whether there is a handler."""
         return any(
             method == known and pattern.fullmatch(path)
             for known, pattern, _ in self._routes
         )
 
     def answer(self, request: LoggedRequest, path: str) -> web.Response | None:
-        """Answer a request, or return None where nobody does."""
+        """Answer a request, or return None if there is no handler."""
         for method, pattern, handler in self._routes:
             if method == request.method and (match := pattern.fullmatch(path)):
                 return handler(request, **match.groupdict())
@@ -45,7 +45,7 @@ class Routes:
 
 
 def signed_in(accounts: Accounts, handler: AccountHandler) -> Handler:
-    """Let a handler answer only where a live account token is presented."""
+    """Restrict a handler to requests with a valid account token."""
 
     def answer(request: LoggedRequest, **segments: str) -> web.Response:
         account: Account | None = accounts.by_token(request.token)

@@ -18,13 +18,13 @@ class Server(ServerModel):
     running: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        """Prepare to serve."""
+        """Create the HTTP side."""
         super().__post_init__()
         self._site = MediaServer(self.traffic, self, self.peers)
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """The requests that reached this server, in order."""
+        """The requests received by this server, in order."""
         return [
             one for one in self.traffic.requests if one.host == self.machine_identifier
         ]
@@ -32,7 +32,7 @@ class Server(ServerModel):
     async def start(self) -> None:
         """Listen, on the same port as before if there was one.
 
-        What others delegated while it was off is not known here.
+        Tokens that others delegated while it was off are unknown here.
         """
         if self.running:
             return
@@ -45,7 +45,7 @@ class Server(ServerModel):
         self.running = True
 
     async def stop(self) -> None:
-        """End the process: connections break and transient tokens are gone."""
+        """Stop as if the process ended: connections break, and transient tokens are lost."""
         if not self.running:
             return
         await self._site.close()
@@ -53,6 +53,6 @@ class Server(ServerModel):
         self.running = False
 
     async def restart(self) -> None:
-        """Stop and start on the same port."""
+        """Stop, and start again on the same port."""
         await self.stop()
         await self.start()

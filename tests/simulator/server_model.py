@@ -1,4 +1,4 @@
-"""A Plex Media Server as data: what it is called, who may enter, which tokens it knows."""
+"""The data of a Plex Media Server: its name, who has access, and which tokens it accepts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ type Flags = str  # "bool", "int" or "str"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who stands behind a token. Nobody does where a server asks for none."""
+    """The account behind a token, or None if a server requires no token."""
 
     account: Account | None
     transient: bool = False
@@ -30,15 +30,15 @@ class Access:
 
 @dataclass(eq=False, kw_only=True)
 class ServerModel:
-    """The state of one server. Every change shows in the next answer.
+    """The state of one server. Every change shows up in the next answer.
 
     `token` is the durable token of the owner; None means that it is the owner's account
-    token. `answers_as` makes another server's identity answer at this one's address.
-    `extra` is merged last into the entry of /resources; so many of the next lists as
-    `left_out` says don't have it. In `maintenance` a server says so to everything. With
-    `allowed_paths` (patterns) it is behind something that lets nothing else through. An
-    `echo` repeats headers and tokens in every answer but a new token. `picture` is sent
-    in place of every picture, with its content type.
+    token. `answers_as` makes this server identify itself as another one. `extra` is
+    merged last into the entry in /resources; the next `left_out` lists omit the entry.
+    In `maintenance`, a server answers every request accordingly. With `allowed_paths`
+    (patterns), it is behind a proxy that lets nothing else through. With `echo`, it
+    repeats headers and tokens in every answer except new tokens. `picture` replaces
+    every picture, including its content type.
     """
 
     clock: Clock = field(repr=False)
@@ -93,12 +93,12 @@ class ServerModel:
     )
 
     def __post_init__(self) -> None:
-        """Be as old as the simulated world."""
+        """Set the creation time by the simulated clock."""
         self.created_at = self.clock.now()
 
     @property
     def url(self) -> str:
-        """The URL of the first listening address, without any plex.direct name."""
+        """The URL of the first listening address, without a plex.direct name."""
         scheme = "https" if self.tls else "http"
         return f"{scheme}://{url_host(self.hosts[0])}:{self.port}"
 
@@ -112,7 +112,7 @@ class ServerModel:
         self.certificate.renew(value)
 
     def renew_certificate(self) -> str:
-        """Get a certificate of another hash, advertise it, and return that hash."""
+        """Switch to a certificate with another hash, advertise it, and return the hash."""
         old, new = self.certificate_hash, token_hex(16)
         self.certificate_hash = new
         self.connections = [
@@ -129,9 +129,9 @@ class ServerModel:
         host: str | None = None,
         scheme: str | None = None,
     ) -> Connection:
-        """Describe a way that really leads to this server.
+        """Return a connection that actually leads to this server.
 
-        With TLS its name is one of plex.direct, whatever `scheme` stands before it.
+        With TLS it has a plex.direct name, even if `scheme` is http.
         """
         address = host or self.hosts[0]
         scheme = scheme or ("https" if self.tls else "http")
@@ -151,11 +151,11 @@ class ServerModel:
         )
 
     def described(self, **fields: Any) -> Connection:
-        """Read a connection from JSON; without a uri it leads to this server."""
+        """Parse a connection from JSON; without a URI it leads to this server."""
         return Connection(**fields) if "uri" in fields else self.connection(**fields)
 
     def is_listed_for(self, account: Account) -> bool:
-        """Whether an account finds this server in /resources."""
+        """Return whether an account finds this server in /resources."""
         return (
             self.listed
             and self.claimed
@@ -163,17 +163,17 @@ class ServerModel:
         )
 
     def access_token(self, account: Account, presented: str) -> str:
-        """Return the server token that /resources gives an account.
+        """Return the server token that /resources returns to an account.
 
-        For an owner that usually is the very token that was presented. Everybody else has a
-        token of their own for each server.
+        For an owner this is usually the token sent with the request. Other users have a
+        separate token for each server.
         """
         if account is self.owner:
             return self.token or presented
         return self.shared_tokens.setdefault(account, new_token())
 
     def forget_tokens(self, account: Account, *, transient: bool) -> None:
-        """End the tokens that an account has for this server, transient ones if told to."""
+        """Revoke an account's tokens for this server, optionally including transient ones."""
         self.shared_tokens.pop(account, None)
         if account is self.owner and self.token is not None:
             self.token = new_token()
@@ -183,7 +183,7 @@ class ServerModel:
                     self.transient_tokens.pop(token, None)
 
     def access(self, token: str | None) -> Access | None:
-        """Find out who stands behind a token; None where it is refused."""
+        """Return who a token belongs to, or None if it is refused."""
         if self.claimed and token is not None:
             expiry = self.transient_tokens.get(token)
             if expiry is not None and self.clock.now() < expiry:
@@ -196,13 +196,13 @@ class ServerModel:
         return Access(None) if self.allow_tokenless else None
 
     def mint(self, account: Account | None) -> str:
-        """Make a transient token with the access level of an account."""
+        """Mint a transient token with the access level of an account."""
         token = f"transient-{uuid4()}"
         self.transient_tokens[token] = self.clock.now() + TRANSIENT_LIFE
         self._minted_for[token] = account
         return token
 
     def forget_transient_tokens(self) -> None:
-        """Do what a restart does."""
+        """Forget transient tokens, as a restart does."""
         self.transient_tokens.clear()
         self._minted_for.clear()

@@ -1,4 +1,4 @@
-"""The knobs of the whole simulator that can be turned from outside, by name."""
+"""The settings of the whole simulator that can be changed from outside, by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,15 +20,15 @@ _KINDS: dict[str, type | tuple[str, ...]] = {
 
 
 def settings_of(sim: Simulator) -> dict[str, Any]:
-    """Return how all knobs stand."""
+    """Return the current settings."""
     return {name: getattr(sim, name) for name in _KINDS}
 
 
 def change_settings(sim: Simulator, changes: Mapping[str, Any]) -> None:
-    """Turn knobs: all, or none.
+    """Change all of the given settings or, on any error, none.
 
-    What is unknown raises ValueError, and so does a wrong choice; a wrong kind raises
-    TypeError.
+    Raises ValueError for an unknown setting or an invalid choice, and TypeError for a
+    wrong type.
     """
     for name, value in changes.items():
         kind = _KINDS.get(name)

@@ -1,4 +1,4 @@
-"""POST /users/signin: passwords, two-factor codes and the lock of an address."""
+"""POST /users/signin: passwords, two-factor codes, and the lockout of an address."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,22 +26,22 @@ _REMEMBERED = timedelta(days=14)
 
 @dataclass(eq=False, slots=True)
 class _Failures:
-    """The refused sign-ins of one address."""
+    """The failed sign-ins of one address."""
 
     count: int = 0
     locked_until: datetime | None = None
 
 
 class SignIn:
-    """The desk where passwords are looked at."""
+    """Handles sign-ins."""
 
     def __init__(self, state: State) -> None:
-        """Start without a failure."""
+        """Initialize without failures."""
         self._state = state
         self._failures: dict[str, _Failures] = {}
 
     def answer(self, request: LoggedRequest) -> web.Response:
-        """Sign in, or say why not. Only a form is read: a JSON body has no fields."""
+        """Sign in, or refuse. Only forms are parsed, so a JSON body has no fields."""
         failures = self._failures.setdefault(request.address, _Failures())
         if self._is_locked(failures):
             locked = (
@@ -83,7 +83,7 @@ class SignIn:
     def _refusal(
         self, account: Account | None, password: str, code: str
     ) -> Refusal | None:
-        """Look at the password first, then at the code, which may be appended to it."""
+        """Check the password first, then the code, which may be appended to the password."""
         if account is None or account.password is None:
             return NOT_AUTHENTICATED
         if account.code is None:
@@ -98,7 +98,7 @@ class SignIn:
         return NOT_AUTHENTICATED
 
     def _take_code(self, account: Account, code: str) -> bool:
-        """Accept the present code, or a backup code once."""
+        """Accept the current code, or a backup code once."""
         if code in account.backup_codes:
             account.backup_codes.discard(code)
             return True

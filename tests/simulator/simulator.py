@@ -17,10 +17,10 @@ _HOST = "127.0.0.1"
 
 
 class Simulator(State):
-    """Plex on loopback, inside the event loop of whoever started it."""
+    """Plex on loopback, in the event loop of the caller."""
 
     def __init__(self, *, port: int = 0, ticking: bool = False) -> None:
-        """Prepare a world without accounts; a ticking one has a clock that moves."""
+        """Initialize without accounts; with `ticking`, the clock moves."""
         super().__init__(clock=Clock(ticking=ticking))
         self._port = port
         self._plex_tv = PlexTv(self)
@@ -40,32 +40,32 @@ class Simulator(State):
         await self.stop()
 
     async def start(self) -> None:
-        """Start plex.tv; every server starts when it is added."""
+        """Start plex.tv; each server starts when it is added."""
         await self.start_plex_tv()
 
     async def stop(self) -> None:
-        """Stop everything. No task, socket or timer is left."""
+        """Stop everything, without leaving any task, socket, or timer."""
         for server in self.servers:
             await server.stop()
         await self.close_strangers()
         await self.stop_plex_tv()
 
     async def start_plex_tv(self) -> None:
-        """Let plex.tv listen, on the same port as before if there was one."""
+        """Start plex.tv, on the same port as before if there was one."""
         self._port = await self._plex_tv.open((_HOST,), self._port)
 
     async def stop_plex_tv(self) -> None:
-        """Let plex.tv refuse connections; servers go on."""
+        """Make plex.tv refuse connections; servers keep running."""
         await self._plex_tv.close()
 
     @property
     def url(self) -> str:
-        """The URL of the API of plex.tv."""
+        """The URL of plex.tv's API."""
         return f"http://{_HOST}:{self._port}{API}"
 
     @property
     def ca_pem(self) -> bytes:
-        """The certificate authority that all plex.direct certificates come from."""
+        """The certificate authority of all plex.direct certificates."""
         return self.authority.pem
 
     def add_account(self, **fields: Any) -> Account:
@@ -73,15 +73,15 @@ class Simulator(State):
         return self.accounts.add(**fields)
 
     def sign_in(self, account: Account, client_identifier: str) -> str:
-        """Give an account a token without any request."""
+        """Give an account a token without a request."""
         return self.accounts.sign_in(account, client_identifier)
 
     def revoke_token(self, token: str) -> None:
-        """End one account token."""
+        """Revoke one account token."""
         self.accounts.sign_out(token, "token")
 
     def revoke(self, account: Account) -> None:
-        """End all tokens of an account, at plex.tv and at every server."""
+        """Revoke all tokens of an account, at plex.tv and at every server."""
         account.tokens.clear()
         for server in self.servers:
             server.forget_tokens(account, transient=self.revoke_ends_transient)
@@ -89,7 +89,7 @@ class Simulator(State):
     def reset_password(
         self, account: Account, new_password: str, *, claimed: bool = False
     ) -> None:
-        """Change the password and sign out every device: servers become unclaimed."""
+        """Change the password and sign out every device; servers become unclaimed."""
         account.password, account.has_password = new_password, True
         self.revoke(account)
         for server in self.servers:
@@ -112,7 +112,7 @@ class Simulator(State):
     ) -> Server:
         """Add a server and start it; further fields are those of ServerModel.
 
-        Without `connections` it advertises one local connection for each listening host.
+        By default it advertises one local connection per listening host.
         """
         server = Server(
             clock=self.clock,
@@ -138,19 +138,19 @@ class Simulator(State):
         return server
 
     def leave_out(self, server: Server, times: int = 1) -> None:
-        """Let the next lists of servers be without one of them."""
+        """Leave a server out of the next lists."""
         server.left_out = times
 
     def add_player(self, owner: Account, **fields: Any) -> Player:
-        """Add a resource that is no server; the fields are those of Player."""
+        """Add a resource that isn't a server; the fields are those of Player."""
         player = Player(owner=owner, **fields)
         self.players.append(player)
         return player
 
     def approve_pin(self, code: str, account: Account) -> str:
-        """Do what a person does at plex.tv/link, or with a strong code on the sign-in page.
+        """Approve a PIN like a user at plex.tv/link, or at the sign-in page for a strong one.
 
-        Returns the token that it gave.
+        Returns the token granted.
         """
         pin = self.pins.by_code(code)
         if pin is None:

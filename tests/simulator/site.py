@@ -1,4 +1,4 @@
-"""What plex.tv and every server have in common: the way of a request to its answer."""
+"""What plex.tv and servers have in common: the way from a request to its answer."""
 
 from abc import ABC, abstractmethod
 import asyncio
@@ -18,10 +18,10 @@ _SHUTDOWN_SECONDS = 0.05
 
 
 class Site(ABC):
-    """One HTTP host: every request is logged, disturbed if need be, and answered."""
+    """One HTTP host, which logs every request, applies faults, and answers."""
 
     def __init__(self, traffic: Traffic) -> None:
-        """Belong to a simulator."""
+        """Initialize with the log and faults of a simulator."""
         self._traffic = traffic
         self._serving: set[asyncio.Task[object]] = set()
         self._server: web.Server | None = None
@@ -30,11 +30,11 @@ class Site(ABC):
     @property
     @abstractmethod
     def host(self) -> str:
-        """How the log and the faults call this host."""
+        """The name of this host in the log and in faults."""
 
     @abstractmethod
     def short_path(self, path: str) -> str:
-        """Return a path as the log and the faults spell it."""
+        """Return a path as used in the log and in faults."""
 
     @abstractmethod
     def answer(self, request: LoggedRequest, path: str) -> web.Response:
@@ -42,20 +42,20 @@ class Site(ABC):
 
     @abstractmethod
     def usual_answer(self, request: LoggedRequest, status: int) -> web.Response:
-        """Return what this host says with a status when nothing more is known."""
+        """Return this host's usual answer for a status."""
 
     def refusal(
         self, request: LoggedRequest, code: int, status: int | None, message: str | None
     ) -> web.Response:
-        """Return an error with a code; only plex.tv has those."""
+        """Return the error for a code; only plex.tv has codes."""
         return self.usual_answer(request, status or HTTPStatus.BAD_REQUEST)
 
     def finish(self, request: LoggedRequest, answer: web.Response) -> web.Response:
-        """Add what this host puts on every answer that it makes itself."""
+        """Add the headers that this host adds to every answer of its own."""
         return answer
 
     def listens_to(self, request: LoggedRequest) -> bool:
-        """Whether a request gets any answer at all."""
+        """Return whether a request is answered at all."""
         return True
 
     async def open(
@@ -73,7 +73,7 @@ class Site(ABC):
         return self._listener.open(hosts, port)
 
     async def close(self) -> None:
-        """Stop at once: requests under way get no answer."""
+        """Stop immediately: pending requests get no answer."""
         if self._server is None or self._listener is None:
             return
         await self._listener.close()

@@ -1,4 +1,4 @@
-"""Everything that the answers of plex.tv are made from."""
+"""All data that the answers of plex.tv are made from."""
 
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -14,13 +14,13 @@ from .strangers import Strangers
 
 @dataclass(eq=False, kw_only=True)
 class State(Strangers):
-    """The world behind the answers, and the knobs that turn it.
+    """The data behind the answers, and the settings that control it.
 
-    `sign_out_scope`, `revoke_ends_transient`, `expired_pin_code` and `lock_worded` choose
-    between behaviors of which nobody knows the true one. `first_resources` and
-    `extra_resources` stand before and after the true entries of every list: as objects, or
-    as raw text for lists in JSON, or in XML where it begins with "<". With `cookies`
-    plex.tv sets `session_cookie` on answers of its API.
+    `sign_out_scope`, `revoke_ends_transient`, `expired_pin_code`, and `lock_worded`
+    select between behaviors if the real one is unknown. `first_resources` and
+    `extra_resources` are placed before and after the true entries of every list, as
+    objects, or as raw text for lists in JSON, or in XML if the text starts with "<".
+    With `cookies`, plex.tv sets `session_cookie` on answers of its API.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -40,5 +40,5 @@ class State(Strangers):
     extra_resources: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Let PINs go by the same clock as everything else."""
+        """Make PINs use the common clock."""
         self.pins = Pins(self.clock)

@@ -1,4 +1,4 @@
-"""Those who are no part of Plex: hostile servers, silent ports and dead ones."""
+"""Hosts that aren't part of Plex: hostile servers, silent ports, and dead ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _HOST = "127.0.0.1"
 
 @dataclass(eq=False, kw_only=True)
 class Strangers(Traffic):
-    """Opens what a stranger's list may lead to, and closes it in the end."""
+    """Opens the hosts that a stranger's list may point to, and closes them at the end."""
 
     authority: Authority = field(default_factory=Authority, repr=False)
     hostile: list[Hostile] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Strangers(Traffic):
         port: int = 0,
         machine_identifier: str | None = None,
     ) -> Hostile:
-        """Add a server that is hostile on purpose; no list names it unasked."""
+        """Add a hostile server, which is not listed by default."""
         certificate = ServerCertificate(self.authority) if tls else None
         hostile = Hostile(self, certificate, machine_identifier or token_hex(20))
         hostile.mode, hostile.answers = mode, dict(answers or {})
@@ -41,20 +41,20 @@ class Strangers(Traffic):
         return hostile
 
     async def add_silent(self, host: str = _HOST) -> int:
-        """Return a port that accepts connections and says nothing."""
+        """Return a port that accepts connections but never answers."""
         silent = Silent()
         await silent.listen(host, 0)
         self._silent.append(silent)
         return silent.port
 
     def closed_port(self, host: str = _HOST) -> int:
-        """Return a port that refuses connections, and is nobody else's until the end."""
+        """Return a port that refuses connections, and stays reserved until the end."""
         self._bound.append(bind_without_listening(host))
         port: int = self._bound[-1].getsockname()[1]
         return port
 
     async def close_strangers(self) -> None:
-        """Close all of them."""
+        """Close all hosts."""
         strangers: list[BarePort] = [*self.hostile, *self._silent]
         for stranger in strangers:
             await stranger.close()

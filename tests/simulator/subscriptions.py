@@ -1,4 +1,4 @@
-"""What an account pays for: the short summary, and the entries of the two lists."""
+"""An account's subscriptions: the short summary, and the entries of the two lists."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -13,7 +13,7 @@ _ids = count(4_000_001)
 
 
 def no_subscription() -> dict[str, Json]:
-    """Return the summary of an account that never had one."""
+    """Return the summary of an account that never had a subscription."""
     return {
         "active": False,
         "features": [],
@@ -32,7 +32,7 @@ def summary(
     status: str = "Active",
     payment_service: str | None = "stripe",
 ) -> dict[str, Json]:
-    """Return the summary of one that is or was paid for; `since` is ISO 8601 with a Z."""
+    """Return the summary of a current or past subscription; `since` is ISO 8601 with a Z."""
     return {
         "active": active,
         "features": list(_FEATURES) if active else [],
@@ -51,7 +51,7 @@ def entry(
     ends_at: int | None = None,
     canceled: bool = False,
 ) -> dict[str, Json]:
-    """Return an entry of `subscriptions` or `pastSubscriptions`; times are epoch seconds."""
+    """Return an entry of `subscriptions` or `pastSubscriptions`; times are in epoch seconds."""
     return {
         "id": str(next(_ids)),
         "mode": mode,
@@ -72,5 +72,5 @@ def entry(
 
 
 def epoch_as_iso(seconds: int) -> str:
-    """Write epoch seconds the way that plex.tv writes a date in JSON."""
+    """Format epoch seconds like dates in plex.tv's JSON."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

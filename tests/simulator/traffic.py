@@ -1,4 +1,4 @@
-"""What is kept of every request, and what disturbs it."""
+"""The log of requests, and their disturbances."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,29 +11,29 @@ from .log import LoggedRequest
 
 @dataclass(eq=False, kw_only=True)
 class Traffic:
-    """The log, the faults and the slowness that plex.tv and all servers share."""
+    """The log, faults, and delays shared by plex.tv and all servers."""
 
     requests: list[LoggedRequest] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     latency: float = 0.0
 
     def clear_requests(self) -> None:
-        """Forget the log."""
+        """Clear the log."""
         self.requests.clear()
 
     def fault(self, **fields: Any) -> Fault:
-        """Let something go wrong for the requests that match; the fields are those of Fault."""
+        """Add a fault for the requests that match; the fields are those of Fault."""
         return self.faults.add(Fault(**fields))
 
     def alternate(self, *, path: str, **fields: Any) -> Fault:
-        """Let every other answer be bad, the next one first: an empty 404 unless told."""
+        """Make every other answer bad, starting with the next one: by default an empty 404."""
         bad = {} if {"status", "code", "body", "action"} & fields.keys() else _EMPTY_404
         return self.fault(path=path, every=2, **bad | fields)
 
     def trouble(self, **fields: Any) -> Trouble:
-        """Have a bad day: empty 404, 401, 503, HTML and silence among true answers.
+        """Mix true answers with bad ones: empty 404, 401, 503, HTML, and silence.
 
-        The fields are those of Fault, and `kinds`: the faults to choose from.
+        The fields are those of Fault, and `kinds`, the faults to choose from.
         """
         trouble = Trouble(**fields)
         self.faults.add(trouble)
@@ -47,7 +47,7 @@ class Traffic:
         retry_after: float | datetime | None = None,
         times: int | None = None,
     ) -> Fault:
-        """Answer 429, with Retry-After in seconds or as an HTTP date if one is given."""
+        """Answer with 429, and optionally with Retry-After in seconds or as an HTTP date."""
         headers: dict[str, str] = {}
         if isinstance(retry_after, datetime):
             headers["Retry-After"] = format_datetime(retry_after, usegmt=True)
@@ -58,7 +58,7 @@ class Traffic:
         )
 
     def clear_faults(self) -> None:
-        """Let everything go right again; requests that hang are answered."""
+        """Remove all faults; hanging requests are answered."""
         self.faults.clear()
 
 

@@ -1,4 +1,4 @@
-"""The world that the simulator shows when it runs alone."""
+"""The world of a standalone simulator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from .settings import change_settings
 from .simulator import Simulator
 
 _UNREACHABLE = "127.66.66.66"
-"""Where nobody answers: like the addresses of container networks that real servers list."""
+"""Addresses without a host, like those of container networks that real servers list."""
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultWorld:
-    """Who lives in the default world."""
+    """The inhabitants of the default world."""
 
     ada: Account
     grace: Account
@@ -28,7 +28,7 @@ class DefaultWorld:
 
 
 async def build_default_world(sim: Simulator) -> DefaultWorld:
-    """Fill a simulator: an account with everything, one for the link page, three servers."""
+    """Create the default world: a full account, one for the link page, and three servers."""
     ada = sim.add_account(
         username="ada",
         email="ada@example.com",
@@ -80,10 +80,10 @@ async def build_default_world(sim: Simulator) -> DefaultWorld:
 async def add_described_server(
     sim: Simulator, described: Mapping[str, Any], person: Callable[[str], Account]
 ) -> Server:
-    """Add a server as JSON describes it; `person` finds those who are named there.
+    """Add a server described in JSON; `person` looks up the users it refers to.
 
-    A server that says `"running": false` is stopped once it has its port. A connection
-    without a uri leads to the server's own address.
+    A server with `"running": false` is stopped once it has its port. A connection
+    without a URI leads to the server's own address.
     """
     fields = dict(described)
     running, connections = fields.pop("running", True), fields.pop("connections", None)
@@ -100,9 +100,9 @@ async def add_described_server(
 async def add_described_hostile(
     sim: Simulator, described: Mapping[str, Any]
 ) -> Hostile:
-    """Add a hostile server as JSON describes it, and list it for everybody.
+    """Add a hostile server described in JSON, and list it for everyone.
 
-    `entry` changes what the list says of it.
+    `entry` contains changes to its list entry.
     """
     fields = dict(described)
     entry = fields.pop("entry", {})
@@ -112,7 +112,7 @@ async def add_described_hostile(
 
 
 async def load_world(sim: Simulator, described: Mapping[str, Any]) -> None:
-    """Fill a simulator from a file; people are named by their username."""
+    """Load a world from a file; users are referred to by username."""
     change_settings(sim, described.get("settings", {}))
     people: dict[str, Account] = {}
     for fields in described.get("accounts", []):

@@ -1,4 +1,4 @@
-"""Thousands of refreshes with faults, restarts and revocations, in accelerated time."""
+"""Thousands of refreshes with faults, restarts, and revocations, in accelerated time."""
 
 import asyncio
 from collections import Counter
@@ -49,17 +49,17 @@ FAULTS: list[dict[str, Any]] = [
 
 
 class Log(logging.Handler):
-    """Counts refreshes, and keeps what is logged with a traceback and nothing else."""
+    """Counts refreshes, and only keeps records with a traceback."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Initialize without records."""
         super().__init__()
         self.refreshes = 0
         self.tracebacks: list[str] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        """Look at a record."""
+        """Handle a record."""
         self.refreshes += record.msg.startswith("Finished fetching")
         if record.exc_info and record.levelno >= logging.ERROR:
             self.tracebacks.append(record.getMessage())
@@ -67,7 +67,7 @@ class Log(logging.Handler):
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
-    """Return a log that takes the place of all others, which would only pile up."""
+    """Return a log that replaces all other handlers, which would only accumulate records."""
     log = Log()
     loggers = [
         logging.getLogger(name) for name in ("homeassistant", "custom_components")
@@ -84,7 +84,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
 
 @dataclass
 class World:
-    """Home Assistant, Plex, and a die that falls the same way every time."""
+    """Home Assistant, Plex, and a seeded random generator."""
 
     hass: HomeAssistant
     freezer: FrozenDateTimeFactory
@@ -96,12 +96,12 @@ class World:
     plex_tv_runs: bool = True
 
     async def let_pass(self, time: timedelta) -> None:
-        """Let time pass at both ends, and whoever is asked to sign in do so."""
+        """Let time pass here and at Plex."""
         self.simulator.clock.advance(time.total_seconds())
         await pass_time(self.hass, self.freezer, time)
 
     async def disturb(self) -> None:
-        """Let something happen, or nothing."""
+        """Cause a random disturbance, or none."""
         server = self.die.choice(self.servers)
         happenings: dict[Callable[[], Any], float] = {
             lambda: None: 60,
@@ -119,7 +119,7 @@ class World:
             await work
 
     async def mend(self) -> None:
-        """Let everything go right again, and the person sign in where that is asked."""
+        """Clear all faults, and sign in if necessary."""
         self.simulator.clear_faults()
         self.simulator.clear_requests()
         if not self.plex_tv_runs:
@@ -137,7 +137,7 @@ class World:
             await settle(self.hass)
 
     async def calm_down(self) -> None:
-        """Mend all, and wait until that is known."""
+        """Clear all faults, and wait until that is noticed."""
         await self.mend()
         for _ in range(4):
             await self.let_pass(REFRESH)
@@ -146,7 +146,7 @@ class World:
         self.simulator.clear_requests()
 
     def states(self) -> list[str]:
-        """Return what is said of the account, then of each server."""
+        """Return the states of the account, then of each server."""
         uuid = self.account.uuid
         return [
             self.entry.state.value,
@@ -191,7 +191,7 @@ class World:
 
 
 def at_work(hass: HomeAssistant) -> dict[str, Counter[str]]:
-    """Return tasks, listeners and timers, those of the simulated hosts left out."""
+    """Return the open tasks, listeners, and timers, except those of simulated hosts."""
     timers = get_scheduled_timer_handles(asyncio.get_running_loop())
     texts = {
         "tasks": [str(task.get_coro()) for task in asyncio.all_tasks()],
@@ -209,7 +209,7 @@ def at_work(hass: HomeAssistant) -> dict[str, Counter[str]]:
 
 
 def objects() -> Counter[str]:
-    """Return how many objects there are of each type."""
+    """Return the number of objects of each type."""
     gc.collect()
     return Counter(type(one).__qualname__ for one in gc.get_objects())
 
@@ -224,7 +224,7 @@ async def test_soak(
     server: Server,
     log: Log,
 ) -> None:
-    """Whatever happens in 10,000 refreshes, all is well afterwards, and nothing piles up."""
+    """After 10,000 refreshes with faults, everything works and nothing has leaked."""
     asyncio.get_running_loop().set_debug(False)
     account.code = None
     grace = simulator.add_account(username="grace", email="grace@example.com")
@@ -257,7 +257,7 @@ async def test_soak(
     assert world.states() == right
     assert at_work(hass) == before
     assert log.tracebacks == []
-    # What is cached once may grow once; what piles up grows again and again.
+    # Caches grow once; leaks grow again and again.
     growths = [
         (late - early, many - few) for (early, few), (late, many) in pairwise(memory)
     ]

@@ -1,1 +1,1 @@
-"""The integration as a person sees it, in a real browser."""
+"""The integration as users see it, in a real browser."""

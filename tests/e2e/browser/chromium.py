@@ -1,4 +1,4 @@
-"""A Chromium that can reach Home Assistant, and nothing else."""
+"""A Chromium that can only reach Home Assistant."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -22,8 +22,8 @@ from playwright.async_api import (
 
 TIMEOUT: Final = 40_000
 
-# Playwright's own arguments keep it from doing anything in the background. What is left is a
-# datagram socket that it connects, and sends nothing through, to learn whether there is IPv6.
+# Playwright's default arguments disable background activity. What is left is a datagram
+# socket that is connected, without sending anything, to find out whether there is IPv6.
 _ARGUMENTS: Final = (
     "--disable-gpu",
     "--disable-quic",
@@ -31,17 +31,17 @@ _ARGUMENTS: Final = (
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
 
-# Home Assistant would ask the internet for icons of others.
+# Home Assistant would load other integrations' icons from the internet.
 _FOREIGN_ICON: Final = re.compile(r"/api/brands/(?!integration/plex_account/)")
 _NO_ICON: Final = '<svg xmlns="http://www.w3.org/2000/svg"/>'
-# A request that fails is noted by itself, and more precisely.
+# Failed requests are recorded separately, and more precisely.
 _FAILED_REQUEST: Final = "Failed to load resource: "
-# Requests of a page that is left.
+# Requests of a page that is being left.
 _LEFT: Final = "net::ERR_ABORTED"
 
 
 def find_chromium() -> str | None:
-    """Return where a Chromium is, None if there is none."""
+    """Return the path of a Chromium, or None if there is none."""
     names = ("chromium", "google-chrome", "chromium-browser")
     return next(filter(None, map(shutil.which, names)), None)
 
@@ -63,7 +63,7 @@ async def launch(executable: str) -> AsyncGenerator[Browser]:
 async def visit(
     browser: Browser, url: str, storage: StorageState | None = None
 ) -> AsyncGenerator[Page]:
-    """Open a page, and make sure at the end that nothing failed in it."""
+    """Open a page, and check at the end that nothing failed in it."""
     errors: list[str] = []
     async with await browser.new_context(
         base_url=url,
@@ -98,7 +98,7 @@ async def _show_no_icon(route: Route) -> None:
 
 
 def _note_error(errors: list[str], error: WebError) -> None:
-    # The editor tests a condition that has no target yet, and is refused in an object.
+    # The editor tests a condition that has no target yet, which is rejected with an object.
     if str(error.error) != "Object":
         errors.append(f"uncaught: {error.error}")
 

@@ -1,4 +1,4 @@
-"""A Plex, a Home Assistant and a browser for all tests of this folder."""
+"""A shared Plex, Home Assistant, and browser for all tests in this folder."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -71,7 +71,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="package")
 async def simulator(browser: Browser) -> AsyncIterator[Simulator]:
-    """Return a running Plex, if there is a browser."""
+    """Return a running Plex, or skip if there is no browser."""
     async with Simulator() as simulator:
         yield simulator
 
@@ -100,7 +100,7 @@ async def grace(simulator: Simulator) -> Account:
 
 @pytest.fixture(scope="package")
 async def attic(simulator: Simulator, ada: Account, grace: Account) -> Server:
-    """Return a server that Ada owns and Grace may use."""
+    """Return a server that Ada owns and that is shared with Grace."""
     return await simulator.add_server(
         name="Attic",
         owner=ada,
@@ -120,7 +120,7 @@ async def home(simulator: Simulator) -> AsyncIterator[HomeAssistant]:
 
 @pytest.fixture(scope="package")
 async def owner(home: HomeAssistant) -> AsyncIterator[Client]:
-    """Return its owner."""
+    """Return a client that is logged in as the owner."""
     async with Client.create_owner(home.url, name="Owner", **OWNER) as owner:
         await eventually("whether it runs", owner.is_running, bool)
         yield owner
@@ -128,7 +128,7 @@ async def owner(home: HomeAssistant) -> AsyncIterator[Client]:
 
 @pytest.fixture(scope="package")
 async def storage(browser: Browser, home: HomeAssistant, owner: Client) -> StorageState:
-    """Return what a browser keeps in which the owner has logged in."""
+    """Return the browser storage of a logged-in owner."""
     async with visit(browser, home.url) as page:
         await pages.log_in(page, **OWNER)
         return await page.context.storage_state()
@@ -142,9 +142,9 @@ def log(home: HomeAssistant) -> Log:
 
 @pytest.fixture
 async def provoked(log: Log, owner: Client) -> AsyncIterator[list[str]]:
-    """Return the list of complaints that a test provokes; there must be no others.
+    """Return the list of expected complaints, to which tests add; there must be no others.
 
-    Accounts that are left are removed.
+    Any remaining accounts are removed.
     """
     provoked: list[str] = []
     yield provoked
@@ -155,14 +155,14 @@ async def provoked(log: Log, owner: Client) -> AsyncIterator[list[str]]:
 
 @pytest.fixture(scope="package")
 def gallery(pytestconfig: pytest.Config) -> Gallery:
-    """Return the pictures of the README."""
+    """Return the gallery of README pictures."""
     return pytestconfig.stash.setdefault(GALLERY, Gallery(FOLDER))
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Tell which pictures show something else than before."""
+    """Report which pictures have changed."""
     if GALLERY in config.stash:
         for path in config.stash[GALLERY].replaced:
             terminalreporter.write_line(f"new picture: {path.relative_to(ROOT)}")
@@ -185,5 +185,5 @@ async def entry_id(
     owner: Client,
     provoked: list[str],
 ) -> str:
-    """Return the entry of an account that was added before."""
+    """Return the entry of an account that has been added."""
     return await owner.add_account(ada.username, ada.password, ada.code)

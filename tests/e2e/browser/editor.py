@@ -1,4 +1,4 @@
-"""The editor of automations, used by clicking."""
+"""The automation editor, operated by clicking."""
 
 from playwright.async_api import Locator, Page, expect
 
@@ -6,15 +6,15 @@ from . import pages
 
 
 class Editor:
-    """An automation that is being made."""
+    """An automation in the editor."""
 
     def __init__(self, page: Page) -> None:
-        """Look for it on a page."""
+        """Initialize with a page."""
         self._page = page
         self._side = page.locator("ha-automation-sidebar")
 
     async def open(self) -> None:
-        """Begin with an empty automation."""
+        """Start with an empty automation."""
         await pages.go(self._page, "/config/automation/edit/new")
 
     async def search(self, kind: str, text: str) -> Locator:
@@ -25,7 +25,7 @@ class Editor:
         return dialog
 
     async def add(self, kind: str, text: str, name: str) -> None:
-        """Search for a trigger, condition, or action, and add what is found."""
+        """Search for a trigger, condition, or action, and add the result."""
         dialog = await self.search(kind, text)
         await dialog.get_by_text(name, exact=True).click()
         await self._expect_side(name)
@@ -38,10 +38,10 @@ class Editor:
         await self._expect_side(name)
 
     async def add_target(self, text: str, *name: str) -> None:
-        """Search for a target, and add what is found."""
+        """Search for a target, and add the result."""
         await self._side.get_by_role("button", name="Add target").click()
         found = self._page.get_by_role("option")
-        # Until the picker has the focus, single letters are shortcuts of the page.
+        # Until the picker has focus, single letters are keyboard shortcuts of the page.
         await found.first.wait_for()
         await self._page.keyboard.type(text)
         for part in name:
@@ -54,7 +54,7 @@ class Editor:
         await self._expect_side(name)
 
     async def set_duration(self, *, minutes: int, seconds: int) -> None:
-        """Set for how long something must be so."""
+        """Set how long the state must last."""
         for name, number in (("mm", minutes), ("ss", seconds)):
             field = self._side.get_by_role("spinbutton", name=name)
             await field.fill(str(number))
@@ -65,7 +65,7 @@ class Editor:
         await self._side.get_by_role("textbox").first.fill(text)
 
     async def save(self, name: str | None = None) -> str:
-        """Save, the first time under a name, and return the id of the automation."""
+        """Save, for the first time under a name, and return the automation's ID."""
         save = self._page.get_by_role("button", name="Save", exact=True)
         await save.click()
         if name:

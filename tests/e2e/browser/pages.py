@@ -1,4 +1,4 @@
-"""What a person does in the frontend of Home Assistant."""
+"""User actions in the frontend of Home Assistant."""
 
 from typing import Final
 
@@ -20,19 +20,19 @@ async def log_in(page: Page, *, username: str, password: str) -> None:
 
 
 async def go(page: Page, path: str) -> None:
-    """Open a page by its address."""
+    """Open a page by its URL."""
     await page.goto(path)
     await _loaded(page)
 
 
 async def _loaded(page: Page) -> None:
-    """Wait until the frontend is there."""
+    """Wait until the frontend has loaded."""
     await expect(page.locator("home-assistant-main")).to_be_attached()
     await expect(page.locator("#ha-launch-screen")).to_have_count(0)
 
 
 def entry(page: Page, title: str) -> Locator:
-    """Return the row of an account on the page of the integration."""
+    """Return the row of an account on the integration's page."""
     return page.locator("ha-config-entry-row").filter(has_text=title)
 
 
@@ -43,18 +43,18 @@ async def choose_from_menu(page: Page, title: str, item: str) -> None:
 
 
 def entity(page: Page, name: str) -> Locator:
-    """Return the row of an entity on the page of a device."""
+    """Return the row of an entity on a device's page."""
     rows = page.locator("ha-device-entities-card").locator("hui-generic-entity-row")
     return rows.filter(has_text=name)
 
 
 def device(page: Page, name: str) -> Locator:
-    """Return the row of a device on the page of the integration."""
+    """Return the row of a device on the integration's page."""
     return page.locator("ha-config-entry-device-row").filter(has_text=name)
 
 
 async def notification(page: Page, title: str) -> Locator:
-    """Open the notifications, and return one of them."""
+    """Open the notifications, and return the one with this text."""
     notifications = page.locator("persistent-notification-item")
     if not await notifications.count():
         await page.locator("ha-sidebar").get_by_text("Notifications").click()
@@ -62,16 +62,16 @@ async def notification(page: Page, title: str) -> Locator:
 
 
 class Dialog:
-    """The dialog of a flow: of a sign-in, the options, or a repair."""
+    """The dialog of a flow: a sign-in, the options, or a repair."""
 
     def __init__(self, page: Page) -> None:
-        """Look for it on a page."""
+        """Initialize with a page."""
         self.host = page.locator("dialog-data-entry-flow")
         self.window = self.host.locator("dialog")
         self.code = self.host.locator("h1")
 
     async def choose(self, option: str) -> None:
-        """Choose from a menu."""
+        """Choose a menu option."""
         await self.host.get_by_text(option).click()
 
     async def fill(self, **fields: str) -> None:
@@ -80,11 +80,11 @@ class Dialog:
             await self.host.locator(f'input[name="{name}"]').fill(text)
 
     async def switch(self) -> None:
-        """Turn the only switch on or off."""
+        """Set the only switch."""
         await self.host.locator("ha-switch").click()
 
     async def submit(self) -> None:
-        """Send the form."""
+        """Submit the form."""
         await self.press("Submit")
 
     async def press(self, button: str) -> None:
@@ -92,5 +92,5 @@ class Dialog:
         await self.host.get_by_role("button", name=button, exact=True).click()
 
     async def expect_text(self, text: str) -> None:
-        """Wait until the dialog says something."""
+        """Wait until the dialog shows a text."""
         await expect(self.host).to_contain_text(text)

@@ -1,4 +1,4 @@
-"""The pictures of the README, taken while the tests run."""
+"""The README pictures, taken during the tests."""
 
 import asyncio
 from io import BytesIO
@@ -20,19 +20,19 @@ _LOAD: Final = "icons => Promise.allSettled(icons.map(icon => icon.decode()))"
 
 
 class Gallery:
-    """A folder of pictures; one is replaced only if it no longer shows what is seen."""
+    """A folder of pictures, which are only replaced if they are out of date."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin with what is there."""
+        """Initialize with the existing pictures."""
         self._folder = folder
         self.replaced: list[Path] = []
 
     async def take(self, name: str, subject: Locator, margin: int = 16) -> None:
-        """Take pictures of all that a locator finds, in light and in dark colors."""
+        """Take pictures of everything a locator finds, in light and dark mode."""
         page = subject.page
         await page.mouse.move(0, 0)
         clip = await _area(subject, margin)
-        for scheme in ("dark", "light"):  # light is the default, and no change at first
+        for scheme in ("dark", "light"):  # light is the default
             await page.emulate_media(color_scheme=scheme)
             await expect(page.locator("meta[name=color-scheme]")).to_have_attribute(
                 "content", scheme
@@ -40,7 +40,7 @@ class Gallery:
             self.keep(f"{name}-{scheme}.png", await _settled(page, clip))
 
     def keep(self, name: str, picture: Image.Image) -> None:
-        """Keep a picture, unless the one that is there shows the same."""
+        """Save a picture unless the existing one shows the same."""
         path = self._folder / name
         if path.exists():
             with Image.open(path) as known:
@@ -54,8 +54,8 @@ class Gallery:
 def _show_the_same(one: Image.Image, other: Image.Image) -> bool:
     """Return whether two pictures show the same.
 
-    Looked at are blocks of pixels, not the edges of letters: fonts are drawn a little
-    differently on every machine.
+    Blocks of pixels are compared, not the edges of letters, because fonts are rendered
+    slightly differently on every machine.
     """
     if one.size != other.size:
         return False
@@ -66,7 +66,7 @@ def _show_the_same(one: Image.Image, other: Image.Image) -> bool:
 
 
 async def _area(subject: Locator, margin: int) -> FloatRect:
-    """Return the area that holds all that a locator finds, and a margin."""
+    """Return the area of everything a locator finds, plus a margin."""
     boxes = [box for one in await subject.all() if (box := await one.bounding_box())]
     left = min(box["x"] for box in boxes) - margin
     top = min(box["y"] for box in boxes) - margin
@@ -76,7 +76,7 @@ async def _area(subject: Locator, margin: int) -> FloatRect:
 
 
 async def _settled(page: Page, clip: FloatRect) -> Image.Image:
-    """Return a picture once two in a row, with all icons, are equal."""
+    """Return a picture once two in a row, with all icons loaded, are equal."""
     before, now = None, b""
     async with asyncio.timeout(TIMEOUT / 1000):
         while now != before:

@@ -1,4 +1,4 @@
-"""The poster of a film, drawn."""
+"""A drawn movie poster."""
 
 from io import BytesIO
 
@@ -12,7 +12,7 @@ _HOUSE = (10, 12, 22)
 
 
 def draw_poster(title: str) -> bytes:
-    """Return a house under the moon, and a title, as PNG."""
+    """Return a PNG of a house under the moon, with a title."""
     width, height = _SIZE
     poster = Image.linear_gradient("L").resize(_SIZE)
     poster = Image.composite(

@@ -1,4 +1,4 @@
-"""An account and its server are devices with entities, shown before anything happens to them."""
+"""An account and its server are devices whose entities are shown right away."""
 
 from playwright.async_api import Locator, Page, expect
 
@@ -13,7 +13,7 @@ from .pictures import Gallery
 async def open_device(
     page: Page, owner: Client, entry_id: str, name: str, states: dict[str, str]
 ) -> Locator:
-    """Open the page of a device, wait for some states, and return its main columns."""
+    """Open a device's page, wait for some states, and return its main columns."""
     [device_id] = (
         device["id"]
         for device in await owner.devices(entry_id)
@@ -29,7 +29,7 @@ async def open_device(
 async def test_account(
     page: Page, owner: Client, entry_id: str, simulator: Simulator, gallery: Gallery
 ) -> None:
-    """The account shows its subscription, and is refreshed at the press of a button."""
+    """The account shows its subscription, and is refreshed with a button."""
     states = {
         "Plex Pass": "On",
         "Subscribed since": "3 years ago",
@@ -55,7 +55,7 @@ async def test_account(
 async def test_server(
     page: Page, owner: Client, entry_id: str, gallery: Gallery
 ) -> None:
-    """The server shows how it is reached."""
+    """The server shows its connection."""
     states = {
         "Connectivity": "Connected",
         "Connection type": "Local",

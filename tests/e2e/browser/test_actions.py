@@ -1,4 +1,4 @@
-"""Actions are performed in the tools, and their pictures are shown."""
+"""Actions are performed in the developer tools, and their pictures are shown."""
 
 from contextlib import suppress
 
@@ -17,7 +17,7 @@ TOOL = "/config/tools/action?service=plex_account."
 
 
 async def perform(page: Page) -> Locator:
-    """Perform the action that is filled in, and return its response."""
+    """Perform the action that has been filled in, and return its response."""
     button = page.locator("ha-progress-button")
     await button.click()
     await expect(page.get_by_role("heading", name="Response")).to_be_visible()
@@ -26,7 +26,7 @@ async def perform(page: Page) -> Locator:
 
 
 async def select_server(page: Page, action: str, *, height: int) -> None:
-    """Open the tool, and select the server of an action."""
+    """Open the tool, and select the server for an action."""
     await page.set_viewport_size({"width": 800, "height": height})
     await pages.go(page, f"{TOOL}{action}")
     await page.get_by_role("button", name="Select a device").click()
@@ -35,10 +35,9 @@ async def select_server(page: Page, action: str, *, height: int) -> None:
 
 
 async def is_drawn(value: Locator) -> bool:
-    """Return whether a value, the last one, is colored in time: an element of its own.
+    """Return whether a value, the last one, gets syntax highlighting in time.
 
-    A page that nobody looks at may have no time for that, and some never do it. Only
-    pictures need it.
+    A page in the background may never do that. Only pictures need it.
     """
 
     async def look() -> int:
@@ -63,7 +62,7 @@ async def test_source_connection_information(page: Page, gallery: Gallery) -> No
 
 @pytest.mark.usefixtures("entry_id")
 async def test_call_api(page: Page, gallery: Gallery, attic: Server) -> None:
-    """The libraries of a server are listed without a token in sight."""
+    """The libraries of a server are listed without exposing a token."""
     sections = attic.library.sections
     attic.library.sections = {1: ("Movies", "movie")}
     await select_server(page, "call_api", height=2200)
@@ -81,7 +80,7 @@ async def test_call_api(page: Page, gallery: Gallery, attic: Server) -> None:
 async def test_poster(
     page: Page, owner: Client, entry_id: str, attic: Server, gallery: Gallery
 ) -> None:
-    """A notification shows the poster of what was added last."""
+    """A notification shows the poster of the latest movie."""
     attic.library.add("Nosferatu")
     attic.picture = (draw_poster("Nosferatu"), "image/png")
     device = {"device_id": await owner.device_id(entry_id, "Attic")}

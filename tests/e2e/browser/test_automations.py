@@ -1,4 +1,4 @@
-"""Automations are made by clicking, and run."""
+"""Automations are created by clicking, and run."""
 
 from collections.abc import AsyncIterator
 
@@ -20,9 +20,9 @@ NOTIFY = "Persistent Notification: Create persistent notification"
 async def editor(
     page: Page, owner: Client, entry_id: str, attic: Server
 ) -> AsyncIterator[Editor]:
-    """Return the editor; what was made with it, and what that said, goes in the end."""
+    """Return the editor; delete its automations and their notifications at the end."""
     yield Editor(page)
-    await page.goto("about:blank")  # the editor would miss what is deleted
+    await page.goto("about:blank")  # the editor reports deletions
     for state in (await owner.states()).values():
         if state["entity_id"].startswith("automation."):
             path = f"config/automation/config/{state['attributes']['id']}"
@@ -39,7 +39,7 @@ async def test_server_went_offline(
     attic: Server,
     gallery: Gallery,
 ) -> None:
-    """A search for "offline" is enough: notify when Attic was offline for some time."""
+    """Searching for "offline" is enough to be notified when Attic has been offline for a while."""
     await editor.open()
     await editor.add("trigger", "offline", "Plex server went offline")
     await editor.add_target("Attic", "Connectivity")
@@ -65,7 +65,7 @@ async def test_condition(
     ada: Account,
     attic: Server,
 ) -> None:
-    """What a device can trigger is listed below it; a condition holds an automation back."""
+    """A device's triggers are listed below it, and a condition stops an automation."""
     await editor.open()
     await editor.add_below_device("Attic", "Plex server came online")
     await editor.add("condition", "Plex Pass", "Plex Pass is active")

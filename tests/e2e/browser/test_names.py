@@ -1,4 +1,4 @@
-"""What strangers call their servers and accounts is plain text wherever it is shown."""
+"""Names of other users' servers and accounts are shown as plain text everywhere."""
 
 from collections.abc import AsyncIterator
 
@@ -13,14 +13,14 @@ from tests.simulator import Account, Server, Simulator
 from . import pages
 from .test_renewal import REFUSED
 
-# What the tool for actions shows as plain text, toasts render as Markdown.
+# The actions tool shows this as plain text, but toasts render Markdown.
 ESCAPED = MARKUP.translate({ord(one): f"\\{one}" for one in "[]<>"}).replace(
     "://", "\\://"
 )
 
 
 async def expect_plain(host: Locator, text: str = MARKUP) -> None:
-    """Wait until the whole name is there as it was written, and nothing came of it."""
+    """Wait until the whole name is shown literally, without any side effects."""
     await expect(host).to_contain_text(text)
     await expect(
         host.locator("[href*='127.0.0.1:9'], [src*='127.0.0.1:9']")
@@ -35,7 +35,7 @@ async def entry_id(
     owner: Client,
     provoked: list[str],
 ) -> AsyncIterator[str]:
-    """Return the entry of an account that is called like its server."""
+    """Return the entry of an account with the same name as its server."""
     name, attic.name, ada.friendly_name = attic.name, MARKUP, MARKUP
     hut = await simulator.add_server(name="Hut", owner=ada, tls=True)
     yield await owner.add_account(ada.username, ada.password, ada.code)
@@ -47,7 +47,7 @@ async def entry_id(
 
 
 async def test_repair(page: Page, owner: Client, entry_id: str, attic: Server) -> None:
-    """In a repair, in its steps, and in what is left of it."""
+    """A repair, its steps, and its notices show plain names."""
     attic.listed = False
 
     async def repairs() -> set[str]:
@@ -70,7 +70,7 @@ async def test_repair(page: Page, owner: Client, entry_id: str, attic: Server) -
 
 
 async def test_errors(page: Page, owner: Client, entry_id: str, attic: Server) -> None:
-    """In the error of an action, and where a device can't be deleted."""
+    """The error of an action, and of deleting a device, show plain names."""
     await attic.stop()
     await owner.refresh(entry_id)
     await pages.go(
@@ -99,7 +99,7 @@ async def test_notifications(
     attic: Server,
     provoked: list[str],
 ) -> None:
-    """In what blueprints notify of, and where to sign in again."""
+    """Notifications of blueprints and the reauth show plain names."""
     server = await owner.device_id(entry_id, MARKUP)
     account = await owner.device_id(entry_id, f"Plex {MARKUP}")
     for name, inputs in (

@@ -1,4 +1,4 @@
-"""Servers of others are left out by a switch."""
+"""A switch in the options leaves out shared servers."""
 
 from collections.abc import AsyncIterator
 
@@ -15,7 +15,7 @@ from .pictures import Gallery
 async def cellar(
     simulator: Simulator, ada: Account, grace: Account
 ) -> AsyncIterator[Server]:
-    """Return a server that Grace owns and Ada may use."""
+    """Return a server that Grace owns and that is shared with Ada."""
     cellar = await simulator.add_server(
         name="Cellar", owner=grace, shared_with=(ada,), tls=True
     )
@@ -26,7 +26,7 @@ async def cellar(
 
 @pytest.mark.usefixtures("cellar", "entry_id")
 async def test_shared_servers(page: Page, gallery: Gallery) -> None:
-    """The device of a server of somebody else goes, and comes back."""
+    """The device of a shared server is removed, and comes back."""
     await pages.go(page, pages.INTEGRATION)
     cellar = pages.device(page, "Cellar")
     await expect(cellar).to_be_visible()

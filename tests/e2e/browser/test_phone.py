@@ -1,4 +1,4 @@
-"""A phone goes to another app to enter the code, and loses its connection."""
+"""A phone switches to another app to enter the code, and loses its connection."""
 
 from collections.abc import AsyncIterator
 
@@ -15,15 +15,15 @@ from .chromium import visit
 
 
 class Phone:
-    """A narrow page whose connection can be cut."""
+    """A narrow page whose connection can be interrupted."""
 
     def __init__(self, page: Page) -> None:
-        """Begin with a connection."""
+        """Initialize with a working connection."""
         self.page = page
         self._sockets: list[WebSocketRoute] | None = []
 
     async def connect(self, socket: WebSocketRoute) -> None:
-        """Let a socket through unless the phone has no connection."""
+        """Let a socket through if the phone is connected."""
         if self._sockets is None:
             await socket.close(code=1001, reason="Going away")
             return
@@ -31,7 +31,7 @@ class Phone:
         self._sockets.append(socket)
 
     async def lose_connection(self) -> None:
-        """Cut all sockets, and let no new one through."""
+        """Close all sockets, and block new ones."""
         sockets, self._sockets = self._sockets or [], None
         for socket in sockets:
             await socket.close(code=1001, reason="Going away")
@@ -54,7 +54,7 @@ async def phone(
 
 
 async def ask_for_code(phone: Phone) -> str:
-    """Open the dialog, and return the code that it shows, large and all in view."""
+    """Open the dialog, and return its code, which is large and completely visible."""
     await pages.go(phone.page, pages.INTEGRATION)
     await phone.page.get_by_role("button", name="Add account").click()
     dialog = pages.Dialog(phone.page)
@@ -78,7 +78,7 @@ async def poll_of_approval(simulator: Simulator) -> None:
 async def test_connection_comes_back(
     phone: Phone, simulator: Simulator, grace: Account
 ) -> None:
-    """The dialog goes on when the phone is back."""
+    """The dialog continues when the phone is back."""
     code = await ask_for_code(phone)
     simulator.clear_requests()
     await phone.lose_connection()
@@ -92,7 +92,7 @@ async def test_connection_comes_back(
 async def test_connection_stays_away(
     phone: Phone, owner: Client, simulator: Simulator, grace: Account
 ) -> None:
-    """The account is added although nobody looks."""
+    """The account is added even if the dialog isn't open."""
     code = await ask_for_code(phone)
     await phone.lose_connection()
     token = simulator.approve_pin(code, grace)

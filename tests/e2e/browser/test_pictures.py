@@ -1,4 +1,4 @@
-"""A picture is replaced when it shows something else, and only then."""
+"""A picture is replaced only if it shows something else."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def draw(text: str, width: int = 400) -> Image.Image:
     ids=["same", "softer", "another-word", "no-word", "wider"],
 )
 def test_keep(tmp_path: Path, seen: Image.Image, replaced: bool) -> None:
-    """Edges of letters don't matter."""
+    """The edges of letters don't matter."""
     gallery = Gallery(tmp_path)
     gallery.keep("card.png", draw("Local"))
     before = (tmp_path / "card.png").read_bytes()

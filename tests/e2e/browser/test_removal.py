@@ -10,7 +10,7 @@ from . import pages
 
 @pytest.mark.usefixtures("entry_id")
 async def test_removal(page: Page, ada: Account) -> None:
-    """The account goes, and its token is signed out."""
+    """The account is removed, and its token is signed out."""
     assert ada.tokens
     await pages.go(page, pages.INTEGRATION)
     await pages.choose_from_menu(page, "Ada", "Delete")

@@ -1,4 +1,4 @@
-"""Somebody who has an account signs in to it again."""
+"""A user signs in to an existing account again."""
 
 from playwright.async_api import Page, expect
 import pytest
@@ -22,7 +22,7 @@ async def test_reauth(
     ada: Account,
     provoked: list[str],
 ) -> None:
-    """A revoked token is asked for where integrations are, and replaced."""
+    """The integrations page asks for a new sign-in, which replaces the revoked token."""
     simulator.revoke(ada)
     with pytest.raises(CommandError, match="Plex signed Home Assistant out"):
         await owner.refresh(entry_id)
@@ -43,7 +43,7 @@ async def test_reauth(
 
 @pytest.mark.usefixtures("entry_id")
 async def test_reconfigure(page: Page, simulator: Simulator, ada: Account) -> None:
-    """The menu of an account offers to sign in again, here by link."""
+    """The menu of an account offers to sign in again, here with a link code."""
     [old_token] = ada.tokens
     await pages.go(page, pages.INTEGRATION)
     await pages.choose_from_menu(page, "Ada", "Reconfigure")

@@ -1,4 +1,4 @@
-"""What a person can fix is among the repairs until it is fixed."""
+"""Problems that a user can fix are listed as repairs until they are fixed."""
 
 from playwright.async_api import Page, expect
 
@@ -13,7 +13,7 @@ from .pictures import Gallery
 async def test_no_secure_connection(
     page: Page, owner: Client, entry_id: str, attic: Server, gallery: Gallery
 ) -> None:
-    """A server that offers plain http only is told of until a secure connection answers."""
+    """A server that offers plain http only is an issue until a secure connection works."""
     secure = attic.connections
     attic.connections = [
         Connection("http://192.168.1.20:32400", "http", "192.168.1.20", 32400)
@@ -44,7 +44,7 @@ async def test_lost_server(
     ada: Account,
     attic: Server,
 ) -> None:
-    """The device of a server that left the account is deleted at the press of a button."""
+    """The device of a server that has left the account is deleted with a button."""
     hut = await simulator.add_server(name="Hut", owner=ada, tls=True)
     attic.listed = False
     repair = page.get_by_text("Attic is no longer part of your Plex account")

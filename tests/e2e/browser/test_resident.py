@@ -1,4 +1,4 @@
-"""Somebody who may not administer Home Assistant sees no way in."""
+"""A user who is not an administrator has no access."""
 
 from playwright.async_api import Browser, expect
 import pytest
@@ -14,7 +14,7 @@ RESIDENT = {"username": "resident", "password": "resident"}
 
 @pytest.mark.usefixtures("entry_id")
 async def test_resident(browser: Browser, home: HomeAssistant, owner: Client) -> None:
-    """There is no link to the settings, and their address leads home."""
+    """There is no link to the settings, and their URL redirects to the home page."""
     await owner.create_resident(**RESIDENT)
     async with visit(browser, home.url) as page:
         await pages.log_in(page, **RESIDENT)

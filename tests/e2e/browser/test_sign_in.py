@@ -11,7 +11,7 @@ from .pictures import Gallery
 
 @pytest.mark.usefixtures("attic")
 async def test_password(page: Page, gallery: Gallery) -> None:
-    """Find the integration among all, then sign in; password and code are wrong at first."""
+    """Find the integration in the list, then sign in; the first password and code are wrong."""
     await pages.go(page, pages.DASHBOARD)
     await page.get_by_role("button", name="Add integration").click()
     await page.get_by_placeholder("Search for a brand name").fill("Plex Account")
@@ -40,7 +40,7 @@ async def test_password(page: Page, gallery: Gallery) -> None:
 async def test_link(
     page: Page, simulator: Simulator, grace: Account, gallery: Gallery
 ) -> None:
-    """Sign in with a code: once it is approved, the dialog goes on by itself."""
+    """Sign in with a code; once it is approved, the dialog continues by itself."""
     await pages.go(page, pages.INTEGRATION)
     await page.get_by_role("button", name="Add account").click()
     dialog = pages.Dialog(page)
