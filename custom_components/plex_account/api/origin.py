@@ -33,9 +33,9 @@ def find_origin(server_url: str, address: str | None) -> Origin:
     if address is None and (carried := plex_direct_address(name)):
         address = str(carried)
     secure = url.scheme == "https"
-    dialled: URL = url.with_host(address) if address else url
+    dialed: URL = url.with_host(address) if address else url
     return Origin(
-        base=str(dialled).rstrip("/"),
+        base=str(dialed).rstrip("/"),
         host=url.host_port_subcomponent or name,
         server_hostname=name if address and secure else None,
         confidential=secure or is_loopback(address or name),
