@@ -43,13 +43,13 @@ from custom_components.plex_account.api import transient_tokens  # noqa: E402
 
 for module, name, value in (
     (button, "_COOLDOWN_SECONDS", 0),
-    (coordinator, "_CONFIRMATION_INTERVAL", timedelta(seconds=5)),
+    (coordinator, "_CONFIRMATION_INTERVAL", timedelta(seconds=4)),
     (second_opinion, "CONFIRMATION_SECONDS", 1),
     (second_opinion, "RETRY_SECONDS", (0, 0)),
     (stale_devices, "CONFIRMATION_SECONDS", 1),
     (transient_tokens, "_FIRST_PAUSE_SECONDS", 0),
     (unattended, "_ANNOUNCE_INTERVAL", timedelta(seconds=1)),
-    (unattended, "_FINISH_SECONDS", 15),
+    (unattended, "_FINISH_SECONDS", 10),
 ):
     assert hasattr(module, name), name
     setattr(module, name, value)
