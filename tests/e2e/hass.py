@@ -12,7 +12,7 @@ import sys
 
 from zeroconf import IPVersion
 
-from homeassistant import __main__
+from homeassistant import __main__, config_entries
 from homeassistant.components import zeroconf
 from homeassistant.components.network import util
 from homeassistant.helpers import aiohttp_client
@@ -42,6 +42,7 @@ from custom_components.plex_account import (  # noqa: E402
 from custom_components.plex_account.api import transient_tokens  # noqa: E402
 
 for module, name, value in (
+    (config_entries, "RELOAD_AFTER_UPDATE_DELAY", 1),
     (button, "_COOLDOWN_SECONDS", 0),
     (coordinator, "_CONFIRMATION_INTERVAL", timedelta(seconds=4)),
     (second_opinion, "CONFIRMATION_SECONDS", 1),

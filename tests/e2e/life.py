@@ -138,15 +138,22 @@ class _Life:
         await self._up(self._ada)
 
     async def enable_all(self) -> None:
-        """Enable every entity, and reload the account."""
-        for entity in await self._client.entities(self._ada):
+        """Enable every entity, and wait until Home Assistant has added them."""
+        entities = await self._client.entities(self._ada)
+        for entity in entities:
             if entity["disabled_by"]:
                 await self._client.command(
                     "config/entity_registry/update",
                     entity_id=entity["entity_id"],
                     disabled_by=None,
                 )
-        await self._reload()
+
+        async def missing() -> set[str]:
+            states = await self._client.states()
+            return {entity["entity_id"] for entity in entities} - states.keys()
+
+        await eventually("the missing entities", missing, lambda found: not found)
+        await self._up(self._ada)
 
     async def strangers_hang(self) -> None:
         """Refresh while strangers share servers that hang."""
