@@ -39,7 +39,6 @@ from custom_components.plex_account import (  # noqa: E402
     stale_devices,
     unattended,
 )
-from custom_components.plex_account.api import transient_tokens  # noqa: E402
 
 for module, name, value in (
     (config_entries, "RELOAD_AFTER_UPDATE_DELAY", 1),
@@ -48,7 +47,6 @@ for module, name, value in (
     (second_opinion, "CONFIRMATION_SECONDS", 1),
     (second_opinion, "RETRY_SECONDS", (0, 0)),
     (stale_devices, "CONFIRMATION_SECONDS", 1),
-    (transient_tokens, "_FIRST_PAUSE_SECONDS", 0),
     (unattended, "_ANNOUNCE_INTERVAL", timedelta(seconds=1)),
     (unattended, "_FINISH_SECONDS", 10),
 ):

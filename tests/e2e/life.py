@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.simulator import Fault, Simulator
+from tests.simulator import Simulator
 
 from . import recipes
 from .client import OWNER, CommandError, Json
@@ -182,9 +182,9 @@ class _Life:
         host = self._world.attic.machine_identifier
         for fault in self._world.faults():
             for path in ("/", "/security/token"):
-                with self._fault(host=host, path=path, **fault) as wrong:
+                with self._fault(host=host, path=path, **fault):
                     await self._world.attic.restart()
-                    await self._refresh_until(wrong)
+                    await self._refresh()
             with self._fault(host=host, **fault):
                 await self._client.reload(self._ada)
                 await self._refresh()
@@ -388,10 +388,10 @@ class _Life:
         await self._client.look_around(self._grace)
 
     @contextmanager
-    def _fault(self, **fault: Any) -> Generator[Fault]:
+    def _fault(self, **fault: Any) -> Generator[None]:
         """Inject a fault, and check that it took effect."""
         wrong = self._plex.fault(**fault)
-        yield wrong
+        yield
         assert wrong.hits
         self._plex.clear_faults()
 
@@ -436,15 +436,6 @@ class _Life:
         """Press the refresh button, and ignore its error."""
         with suppress(CommandError):
             await self._client.refresh(self._ada)
-
-    async def _refresh_until(self, wrong: Fault) -> None:
-        """Refresh until a fault has taken effect."""
-
-        async def hits() -> int:
-            await self._refresh()
-            return wrong.hits
-
-        await eventually("the number of hits", hits, bool)
 
     async def _device(self, name: str) -> str:
         return await self._client.device_id(self._ada, name)

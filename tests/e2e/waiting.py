@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-WAIT_SECONDS: Final = 60
+WAIT_SECONDS: Final = 30
 
 
 async def eventually[T](

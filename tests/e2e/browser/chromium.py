@@ -20,7 +20,7 @@ from playwright.async_api import (
     expect,
 )
 
-TIMEOUT: Final = 40_000
+TIMEOUT: Final = 20_000
 
 # Playwright's default arguments disable background activity. What is left is a datagram
 # socket that is connected, without sending anything, to find out whether there is IPv6.
